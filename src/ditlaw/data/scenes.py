@@ -1,0 +1,173 @@
+"""Procedural captioned pictures: collages of cut paper ("dead leaves") with a layout caption.
+
+A picture is 14 leaves painted back to front: power-law sizes, overlapping, so that detail exists
+at every scale and a larger model always has more to learn. Its caption is a 4×4 layout: the
+colour word of the topmost leaf at the centre of each cell. Every sample is a function of
+(seed, index) alone, whatever the batch split, from a counter-based hash.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ditlaw.errors import BadInput
+from ditlaw.families import Geometry
+
+SIZE = 16
+CELLS = 4
+COLOURS = 16
+WORDS = COLOURS + 1  # word 0 is "empty"
+LEAVES = 14
+SMALLEST, LARGEST = 0.2, 1.2  # leaf sizes; density ~ size^-2 between them
+BACKGROUND = 9.0  # size of leaf 0, which covers everything
+SLOTS_PER_LEAF = 12  # uniforms that one leaf may draw
+JITTER = 0.036
+CHUNK = 512
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples: ``images`` (n, channels, height, width) in [−1, 1], ``words`` (n, text tokens)."""
+
+    images: NDArray[np.float32]
+    words: NDArray[np.int64]
+
+
+def check_geometry(geometry: Geometry) -> None:
+    """Scenes come in one size.
+
+    Raises:
+        BadInput: the geometry asks for another; the message names the field and the value.
+    """
+    wanted = {
+        "height": SIZE,
+        "width": SIZE,
+        "channels": 3,
+        "text_tokens": CELLS * CELLS,
+        "vocabulary": WORDS,
+        "text_dim": 0,
+    }
+    for field, value in wanted.items():
+        if getattr(geometry, field) != value:
+            raise BadInput(
+                f"geometry.{field}: scenes have {value}, not {getattr(geometry, field)}; "
+                f"set {field}: {value}"
+            )
+
+
+def uniforms(seed: int, index: NDArray[np.int64], slots: int) -> Floats:
+    """Uniforms in (0, 1) of shape (n, slots), a function of (seed, index, slot) alone.
+
+    The finaliser is splitmix64's (Steele, Lea & Flood 2014), applied to each of the three in turn.
+    """
+    state = np.full(1, seed, np.uint64)
+    for value in (index.astype(np.uint64)[:, None], np.arange(slots, dtype=np.uint64)[None, :]):
+        state = _mix(_mix(state) + value)
+    return ((_mix(state) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+
+def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    with np.errstate(over="ignore"):
+        x = x + np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return x ^ (x >> np.uint64(31))
+
+
+def palette() -> Floats:
+    """The 16 colours, (16, 3) in [−.9, .9]; a constant of the world, whatever the seed."""
+    draws = uniforms(2410_08184, np.arange(COLOURS, dtype=np.int64), 3)
+    return 1.8 * draws - 0.9
+
+
+class Scenes:
+    """The infinite stream of one seed."""
+
+    def __init__(self, seed: int, captions: str = "dense") -> None:
+        self.seed = seed
+        self.captions = captions
+        self._chunk: tuple[int, Batch] | None = None
+
+    def read(self, start: int, count: int) -> Batch:
+        """Samples start … start + count − 1, drawn in large chunks behind the scenes."""
+        parts = []
+        while count > 0:
+            number, offset = divmod(start, CHUNK)
+            if self._chunk is None or self._chunk[0] != number:
+                index = np.arange(number * CHUNK, (number + 1) * CHUNK, dtype=np.int64)
+                self._chunk = number, self.draw(index)
+            whole = self._chunk[1]
+            take = min(count, CHUNK - offset)
+            part = slice(offset, offset + take)
+            parts.append(Batch(whole.images[part], whole.words[part]))
+            start, count = start + take, count - take
+        if len(parts) == 1:
+            return parts[0]
+        return Batch(
+            np.concatenate([p.images for p in parts]), np.concatenate([p.words for p in parts])
+        )
+
+    def draw(self, index: NDArray[np.int64]) -> Batch:
+        """The samples of those indices."""
+        q = uniforms(self.seed, index, LEAVES * SLOTS_PER_LEAF + 1)
+        picture, top = _paint(q[:, :-1].reshape(len(index), LEAVES, SLOTS_PER_LEAF))
+        words = _layout(top)
+        if self.captions == "sparse":
+            kept = np.floor(q[:, -1] * words.shape[1]).astype(np.int64)[:, None]
+            words = np.where(np.arange(words.shape[1])[None, :] == kept, words, 0)
+        return Batch(picture.astype(np.float32), words)
+
+
+def _paint(q: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Leaves to pictures (n, 3, 16, 16) and the colour word on top of each pixel (n, 16, 16)."""
+    n = len(q)
+    axis = ((np.arange(SIZE) + 0.5) / SIZE * 2 - 1).astype(np.float32)
+    x, y = axis[None, None, :], axis[None, :, None]
+    ranks = 1.0 / np.arange(1, COLOURS + 1)
+    zipf = np.cumsum(ranks / ranks.sum())
+    colour_index = np.minimum(np.searchsorted(zipf, q[..., 0]), COLOURS - 1)
+    size = 1.0 / (1 / SMALLEST - q[..., 1] * (1 / SMALLEST - 1 / LARGEST))
+    size[:, 0] = BACKGROUND
+    centre = 2.4 * q[..., 2:4] - 1.2
+    aspect = np.exp(1.4 * (q[..., 4] - 0.5))
+    angle = np.pi * q[..., 5]
+    kind = np.floor(3 * q[..., 6]).astype(np.int64)
+    tint = palette()[colour_index] + JITTER * np.log(q[..., 7:10] / (1 - q[..., 7:10]))
+    shade = 0.6 * q[..., 10] - 0.3
+
+    picture = np.zeros((n, 3, SIZE, SIZE), np.float32)
+    top = np.zeros((n, SIZE, SIZE), np.int64)
+
+    def column(values: Floats) -> NDArray[np.float32]:
+        return values.astype(np.float32)[:, None, None]
+
+    for leaf in range(LEAVES):
+        dx, dy = x - column(centre[:, leaf, 0]), y - column(centre[:, leaf, 1])
+        cos, sin = column(np.cos(angle[:, leaf])), column(np.sin(angle[:, leaf]))
+        along, across = cos * dx + sin * dy, cos * dy - sin * dx
+        half_long = column(size[:, leaf] * aspect[:, leaf])
+        half_short = column(size[:, leaf] / aspect[:, leaf])
+        u, v = np.abs(along) / half_long, np.abs(across) / half_short
+        distance = np.select(
+            [column(kind[:, leaf]) == 0, column(kind[:, leaf]) == 1],
+            [np.sqrt(u * u + v * v), 1.13 * np.maximum(u, v)],
+            0.8 * (u + v),
+        )
+        cover = np.clip((1 - distance) * column(size[:, leaf]) * (SIZE / 2) + 0.5, 0, 1)
+        if leaf == 0:
+            cover = np.ones_like(cover)
+        colour = tint[:, leaf].astype(np.float32)[:, :, None, None]
+        colour = colour + (column(shade[:, leaf]) * along)[:, None]
+        picture += cover[:, None] * (colour - picture)
+        top = np.where(cover > 0.5, colour_index[:, leaf, None, None] + 1, top)
+    return np.clip(picture, -1, 1), top
+
+
+def _layout(top: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The word at the centre of each cell, in reading order: (n, 16)."""
+    cell = SIZE // CELLS
+    centres = top[:, cell // 2 :: cell, cell // 2 :: cell]
+    return centres.reshape(len(top), CELLS * CELLS)

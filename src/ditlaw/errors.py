@@ -1,0 +1,28 @@
+"""Errors that a user sees: one line each, with the exit code that scripts rely on."""
+
+
+class DitlawError(Exception):
+    """Base of every error that is shown to the user as one line.
+
+    The message names the file, field or row, says what is wrong, and how to mend it.
+    """
+
+    exit_code = 1
+
+
+class BadInput(DitlawError):
+    """The input or the usage is wrong (exit 2)."""
+
+    exit_code = 2
+
+
+class Refused(DitlawError):
+    """The evidence or a stated limit does not allow an answer (exit 3)."""
+
+    exit_code = 3
+
+
+class RunsFailed(DitlawError):
+    """A sweep ended with failed runs (exit 4)."""
+
+    exit_code = 4

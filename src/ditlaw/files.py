@@ -1,0 +1,89 @@
+"""Writing files so that nothing is ever half there: write beside, flush to disk, rename."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ditlaw.errors import BadInput
+
+
+def write_text(path: Path, text: str, *, overwrite: bool = True) -> None:
+    """Write a text file atomically.
+
+    Raises:
+        BadInput: the file exists (with ``overwrite=False``) or the folder cannot be written to.
+    """
+    write_bytes(path, text.encode("utf-8"), overwrite=overwrite)
+
+
+def write_bytes(path: Path, content: bytes, *, overwrite: bool = True) -> None:
+    """Write a file atomically; see ``write_text``."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            temporary.replace(path)
+        else:
+            os.link(temporary, path)  # fails if the name is taken, unlike rename
+            temporary.unlink()
+    except FileExistsError:
+        raise BadInput(f"{path}: exists already and is left alone; choose another name") from None
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any, *, overwrite: bool = True) -> None:
+    """Write plain data as indented JSON, atomically."""
+    write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n", overwrite=overwrite)
+
+
+def append_json(path: Path, record: dict[str, Any]) -> None:
+    """Append one line to a JSON-lines log.
+
+    A line torn by a crash is closed first, so that it costs only itself.
+    """
+    with path.open("ab+") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
+        file.flush()
+
+
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The whole records of a JSON-lines file; torn lines are skipped, a missing file is empty."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            with contextlib.suppress(json.JSONDecodeError):
+                record = json.loads(line)
+                if isinstance(record, dict):
+                    yield record
+
+
+def last_json_line(path: Path) -> dict[str, Any] | None:
+    """The last whole record of a JSON-lines file, read from its end."""
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 65536))
+        lines = file.read().splitlines()
+    for line in reversed(lines):
+        with contextlib.suppress(json.JSONDecodeError, UnicodeDecodeError):
+            record = json.loads(line)
+            if isinstance(record, dict):
+                return record
+    return None

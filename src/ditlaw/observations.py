@@ -1,0 +1,219 @@
+"""The observations table: where the half that makes runs meets the half that fits laws.
+
+One row is one run's params, tokens, FLOPs and loss at one point of its training. Rows of one
+``trunk`` (one training run, evaluated several times) share an error.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ditlaw.errors import BadInput, DitlawError, Refused
+from ditlaw.files import read_json_lines
+from ditlaw.results import Dropped
+from ditlaw.study import Study, load_study
+from ditlaw.study.load import digest
+from ditlaw.text import nearest
+
+REQUIRED = ("run", "params", "tokens", "loss")
+NUMERIC = ("params", "tokens", "loss", "flops", "budget", "images")
+# Columns in which a fit may hold only one value: a law of a mixture is a law of nothing.
+SINGLE = ("family", "dataset", "role", "recipe", "timesteps")
+STUDY_FILE = "study.yaml"
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Checked rows, and what was left out on the way.
+
+    ``frame`` has the columns run, trunk, params, tokens, flops, loss (floats, positive, finite),
+    budget (NaN where a row belongs to no isoFLOP group) and whatever else the source had. Its
+    index is the row number in the source, from 1.
+    """
+
+    frame: pd.DataFrame
+    source: str
+    flops_as: str = "exact"
+    dropped: list[Dropped] = field(default_factory=list)
+    study: Study | None = None
+
+    def digest(self) -> str:
+        """SHA-256 of the rows that a fit reads."""
+        rows = self.frame[[*REQUIRED, "flops", "budget"]].sort_values(["run", "tokens"])
+        return digest(rows.astype(object).where(rows.notna(), None).to_numpy().tolist())
+
+    def keep(self, mask: "pd.Series[bool]", reason: str) -> "Observations":
+        """The rows of a mask; the others are listed as dropped for that reason."""
+        lost = [Dropped(row=int(i), reason=reason) for i in self.frame.index[~mask]]
+        return replace(self, frame=self.frame[mask], dropped=[*self.dropped, *lost])
+
+
+def load_observations(
+    source: str, where: Iterable[str] = (), *, flops_as: str = "exact"
+) -> Observations:
+    """Read ``SOURCE`` or ``SOURCE@COL=VALUE``: a study folder, or a .csv, .jsonl or .parquet table.
+
+    Args:
+        source: the folder or file.
+        where: ``COL=VALUE`` filters; all must hold.
+        flops_as: ``exact`` reads the flops column (6·params·tokens where there is none);
+            ``6nd`` always takes 6·params·tokens.
+
+    Raises:
+        BadInput: missing or unreadable source, missing or misspelt column, no usable row.
+        Refused: several families, data sets, roles or loss weightings among the rows.
+    """
+    path, filters = _split(source, where)
+    study = None
+    if path.is_dir():
+        study = _study_of(path)
+        frame = study_frame(path)
+    else:
+        frame = _read_table(path)
+    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    frame.columns = [str(c).strip() for c in frame.columns]
+    _require_columns(frame, path)
+    frame = _select(frame, filters, path)
+    table = _checked(Observations(frame, source=source, study=study), path, flops_as)
+    for column in SINGLE:
+        if column in table.frame and table.frame[column].nunique() > 1:
+            values = sorted(map(str, table.frame[column].dropna().unique()))
+            raise Refused(
+                f"{path}: column '{column}' holds {', '.join(values)}; one law cannot hold several, "
+                f"choose one with --where {column}={values[0]}"
+            )
+    return table
+
+
+def study_frame(folder: Path) -> pd.DataFrame:
+    """The rows of a study folder, straight from its run folders; a pure function of the runs."""
+    rows = [
+        row
+        for run in sorted((folder / "runs").glob("*"))
+        for row in read_json_lines(run / "observations.jsonl")
+    ]
+    if not rows:
+        raise BadInput(f"{folder}: no observations yet; run 'ditlaw run {folder / STUDY_FILE}'")
+    return pd.DataFrame(rows)
+
+
+def _study_of(folder: Path) -> Study:
+    if not (folder / STUDY_FILE).exists():
+        raise BadInput(f"{folder}: not a study folder (no {STUDY_FILE}); name a folder or a table")
+    return load_study(folder / STUDY_FILE)
+
+
+def _split(source: str, where: Iterable[str]) -> tuple[Path, list[tuple[str, str]]]:
+    name, *conditions = source.split("@") if not Path(source).exists() else [source]
+    filters = []
+    for condition in [*conditions, *where]:
+        column, equals, value = condition.partition("=")
+        if not equals or not column:
+            raise BadInput(f"--where: '{condition}' is not COL=VALUE")
+        filters.append((column.strip(), value.strip()))
+    path = Path(name)
+    if not path.exists():
+        raise BadInput(f"{name}: no such file or study folder")
+    return path, filters
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    kind = path.suffix.lower()
+    try:
+        if kind == ".csv":
+            frame = pd.read_csv(path)
+        elif kind in (".jsonl", ".ndjson"):
+            frame = pd.read_json(path, lines=True)
+        elif kind == ".parquet":
+            frame = _read_parquet(path)
+        else:
+            raise BadInput(f"{path}: unknown kind of table; use .csv, .jsonl or .parquet")
+    except DitlawError:
+        raise
+    except pd.errors.EmptyDataError:
+        raise BadInput(f"{path}: empty; a table has a header and at least one row") from None
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        reason = (str(error).splitlines() or ["unreadable"])[0]
+        raise BadInput(f"{path}: cannot be read as {kind[1:]} ({reason})") from None
+    if frame.empty:
+        raise BadInput(f"{path}: empty; a table has a header and at least one row")
+    return frame
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise BadInput(
+            f"{path}: reading Parquet needs an extra; pip install 'ditlaw[parquet]'"
+        ) from None
+    return pd.read_parquet(path)
+
+
+def _require_columns(frame: pd.DataFrame, path: Path) -> None:
+    for column in REQUIRED:
+        if column not in frame:
+            guess = nearest(column, frame.columns)
+            hint = f"is '{guess}' meant?" if guess else f"there are: {', '.join(frame.columns)}"
+            raise BadInput(f"{path}: column '{column}' is missing; {hint}")
+
+
+def _select(
+    frame: pd.DataFrame, filters: list[tuple[str, str]], path: Path
+) -> pd.DataFrame:
+    for column, value in filters:
+        if column not in frame:
+            guess = nearest(column, frame.columns)
+            hint = f"did you mean '{guess}'?" if guess else f"known: {', '.join(frame.columns)}"
+            raise BadInput(f"{path}: --where: no column '{column}'; {hint}")
+        chosen = frame[frame[column].map(lambda cell, v=value: _same(cell, v))]
+        if chosen.empty:
+            values = ", ".join(sorted(map(str, frame[column].dropna().unique()))[:8])
+            raise BadInput(f"{path}: --where: no row has {column}={value}; it holds {values}")
+        frame = chosen
+    return frame
+
+
+def _same(cell: object, value: str) -> bool:
+    if str(cell) == value:
+        return True
+    try:
+        return float(cell) == float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+
+
+def _checked(table: Observations, path: Path, flops_as: str) -> Observations:
+    frame = table.frame.copy()
+    for column in NUMERIC:
+        if column in frame:
+            # Floats throughout: 6·params·tokens overflows int64 above 9.2e18.
+            frame[column] = pd.to_numeric(frame[column], errors="coerce").astype(float)
+    if flops_as == "6nd" or "flops" not in frame:
+        frame["flops"] = 6.0 * frame["params"] * frame["tokens"]
+        flops_as = "6nd"
+    if "trunk" not in frame:
+        frame["trunk"] = frame["run"]
+    frame["trunk"] = frame["trunk"].fillna(frame["run"]).astype(str)
+    frame["run"] = frame["run"].astype(str)
+    if "budget" not in frame:
+        frame["budget"] = np.nan
+    table = replace(table, frame=frame, flops_as=flops_as)
+
+    for column in ("params", "tokens", "flops", "loss"):
+        values = table.frame[column]
+        table = table.keep(np.isfinite(values), f"{column} is not a finite number")
+        table = table.keep(table.frame[column] > 0, f"{column} is not positive")
+    if "note" in table.frame:
+        for note in table.frame["note"].dropna().unique():
+            if note:
+                table = table.keep(table.frame["note"] != note, str(note))
+    repeated = table.frame.duplicated(subset=["run", "params", "tokens", "loss"])
+    table = table.keep(~repeated, "repeats an earlier row")
+    if table.frame.empty:
+        reason = table.dropped[0].reason if table.dropped else "none were given"
+        raise BadInput(f"{path}: no usable row ({reason})")
+    return table

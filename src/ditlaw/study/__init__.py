@@ -1,0 +1,31 @@
+"""The study: one checked file that declares family, data, budgets, shapes, seeds and recipe."""
+
+from ditlaw.study.load import (
+    difference,
+    digest,
+    frozen_content,
+    init_study,
+    load_study,
+    parse_study,
+    preset_text,
+    presets,
+)
+from ditlaw.study.plan import RunSpec, Stop, make_run, plan_study, study_runs
+from ditlaw.study.schema import Study
+
+__all__ = [
+    "RunSpec",
+    "Stop",
+    "Study",
+    "difference",
+    "digest",
+    "frozen_content",
+    "init_study",
+    "load_study",
+    "make_run",
+    "parse_study",
+    "plan_study",
+    "study_runs",
+    "preset_text",
+    "presets",
+]

@@ -1,0 +1,233 @@
+"""From a study to its runs: one trunk a shape and seed, with the steps at which it is evaluated."""
+
+import os
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from ditlaw import text
+from ditlaw.compute import get_accelerator, gpu_hours
+from ditlaw.errors import BadInput, Refused
+from ditlaw.families import Counts, Shape, get_family
+from ditlaw.results import Note, PlannedRun, PlanResult, PlanTotal
+from ditlaw.study.schema import (
+    Data,
+    Evaluation,
+    GeometrySection,
+    Hardware,
+    Objective,
+    Recipe,
+    Study,
+)
+
+# A CPU core's FLOP/s on models of the quickstart's size, for a rough estimate of hours (measured
+# 9e9 to 4.6e10, smallest to largest); only used to warn before a plan that will take long.
+CORE_FLOPS = 2e10
+LONG_HOURS = 2.0
+BYTES_PER_PARAM = 20  # fp32 weights, gradient, EMA and two AdamW moments
+ACTIVATIONS_PER_WIDTH = 34  # values kept for the backward, a token, a layer, a unit of width
+
+
+class Stop(BaseModel):
+    """One crossing of a budget: the last whole step within it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    budget: float
+    step: int
+
+
+class RunSpec(BaseModel):
+    """Everything that determines one run's numbers; ``spec.json`` of its folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    id: str
+    family: str
+    depth: int
+    width: int
+    heads: int
+    seed: int
+    stops: list[Stop]
+    geometry: GeometrySection
+    data: Data
+    objective: Objective
+    recipe: Recipe
+    evaluation: Evaluation
+
+    @property
+    def shape(self) -> Shape:
+        """The shape that is trained."""
+        return Shape(self.depth, self.width, self.heads)
+
+    @property
+    def steps(self) -> int:
+        """Steps to the last budget."""
+        return self.stops[-1].step
+
+    @property
+    def learning_rate(self) -> float:
+        """The constant rate after warm-up."""
+        return self.recipe.learning_rate.rate(self.width)
+
+    def counts(self) -> Counts:
+        """Exact counts of the model, per sample."""
+        return get_family(self.family).counts(self.shape, self.geometry.geometry())
+
+    def flops(self, step: int) -> int:
+        """Exact training FLOPs of that many steps."""
+        return step * self.recipe.batch * self.counts().flops_train
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a user said a plan may not exceed, beside what this plan takes."""
+
+    name: str
+    allowed: float | None
+    needed: float
+
+
+def make_run(study: Study, shape: Shape, seed: int, budgets: list[float]) -> RunSpec:
+    """One run of a study's recipe.
+
+    Raises:
+        BadInput: a budget is below one step.
+    """
+    counts = get_family(study.family).counts(shape, study.geometry.geometry())
+    per_step = study.recipe.batch * counts.flops_train
+    stops = [Stop(budget=b, step=int(b // per_step)) for b in budgets]
+    for stop in stops:
+        if stop.step < 1:
+            raise BadInput(
+                f"budgets: {stop.budget:g} is below one step of {study.family} {shape} "
+                f"({text.flops(per_step)} FLOPs); raise it or lower recipe.batch"
+            )
+    return RunSpec(
+        id=f"{study.family}-{shape}-s{seed}",
+        family=study.family,
+        depth=shape.depth,
+        width=shape.width,
+        heads=shape.heads,
+        seed=seed,
+        stops=stops,
+        geometry=study.geometry,
+        data=study.data,
+        objective=study.objective,
+        recipe=study.recipe,
+        evaluation=study.evaluation,
+    )
+
+
+def study_runs(study: Study) -> list[RunSpec]:
+    """Every run of a study, one trunk a shape and seed."""
+    return [
+        make_run(
+            study,
+            study.shape(entry),
+            seed,
+            [b for b in study.budgets if entry.until is None or b <= entry.until],
+        )
+        for seed in study.seeds
+        for entry in study.shapes
+    ]
+
+
+def planned(run: RunSpec, hardware: Hardware) -> PlannedRun:
+    """What one run costs."""
+    counts = run.counts()
+    images = run.steps * run.recipe.batch
+    flops = float(run.flops(run.steps))
+    return PlannedRun(
+        id=run.id,
+        family=run.family,
+        depth=run.depth,
+        width=run.width,
+        heads=run.heads,
+        seed=run.seed,
+        params=counts.params,
+        tokens=float(images * counts.tokens_per_sample),
+        images=float(images),
+        steps=run.steps,
+        flops=flops,
+        flops_6nd=float(images * counts.flops_6nd),
+        budgets=[stop.budget for stop in run.stops],
+        gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
+    )
+
+
+def plan_study(study: Study, *, check_limits: bool = True) -> PlanResult:
+    """The runs that a study needs and their cost, before anything runs.
+
+    Raises:
+        Refused: the plan exceeds a limit that the study states.
+        BadInput: a budget is below one step, or the accelerator is unknown.
+    """
+    hardware = study.hardware or Hardware()
+    runs = study_runs(study)
+    rows = [planned(run, hardware) for run in runs]
+    total = PlanTotal(
+        flops=sum(r.flops for r in rows),
+        gpu_hours=sum(r.gpu_hours for r in rows),
+        images=sum(r.images for r in rows),
+        runs=len(rows),
+    )
+    limits = _limits(study, runs, total)
+    if check_limits:
+        for limit in limits:
+            if limit.allowed is not None and limit.needed > limit.allowed:
+                raise Refused(
+                    f"limits.{limit.name}: the plan needs {limit.needed:.3g}, more than the stated "
+                    f"{limit.allowed:g}; raise the limit or lower the budgets"
+                )
+    return PlanResult(
+        study=study.name,
+        runs=rows,
+        total=total,
+        gpu=get_accelerator(hardware.gpu).name,
+        mfu=hardware.mfu,
+        assumed_hardware=study.hardware is None,
+        warnings=_warnings(study, hardware, limits),
+    )
+
+
+def memory_gb(run: RunSpec) -> float:
+    """A rough estimate of the memory that training one run takes, in GB."""
+    counts = run.counts()
+    sequence = counts.tokens_per_sample + 1
+    values = run.recipe.batch * sequence * run.depth * run.width * ACTIVATIONS_PER_WIDTH
+    return (counts.params_total * BYTES_PER_PARAM + values * 4) / 1e9
+
+
+def _limits(study: Study, runs: list[RunSpec], total: PlanTotal) -> list[Limit]:
+    cores = os.cpu_count() or 1
+    return [
+        Limit("gpu_hours", study.limits.gpu_hours, total.gpu_hours),
+        Limit("hours", study.limits.hours, total.flops / (CORE_FLOPS * cores) / 3600),
+        Limit("memory_gb", study.limits.memory_gb, max(memory_gb(run) for run in runs)),
+    ]
+
+
+def _warnings(study: Study, hardware: Hardware, limits: list[Limit]) -> list[Note]:
+    needed = {limit.name: limit.needed for limit in limits}
+    notes = []
+    if needed["hours"] > LONG_HOURS:
+        notes.append(
+            Note(
+                code="long-plan",
+                text=f"about {text.hours(needed['hours'])} on this machine's CPU cores; "
+                f"{text.hours(needed['gpu_hours'])} of one {hardware.gpu} at {hardware.mfu:g} MFU",
+            )
+        )
+    device = get_accelerator(hardware.gpu)
+    if needed["memory_gb"] > device.memory_gb:
+        notes.append(
+            Note(
+                code="much-memory",
+                text=f"the largest run needs about {needed['memory_gb']:.3g} GB, more than one "
+                f"{device.name} has ({device.memory_gb:g} GB); lower recipe.batch",
+            )
+        )
+    if study.data.source == "described":
+        notes.append(
+            Note(code="plan-only", text="data.source is 'described': planned here, not trained")
+        )
+    return notes

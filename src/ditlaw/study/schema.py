@@ -1,0 +1,194 @@
+"""The study file: what a user declares, checked field by field.
+
+Every section is frozen and closed: an unknown key is an error with the nearest valid name.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ditlaw.compute import DEFAULT_MFU
+from ditlaw.families import Geometry, Shape, get_family
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """Base of the sections of a study."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Section):
+    """Where samples come from.
+
+    ``scenes`` draws captioned pictures from a seed and never repeats. ``described`` data can be
+    planned with, not trained on: ``images`` says how many distinct ones there are.
+    """
+
+    source: Literal["scenes", "described"] = "scenes"
+    captions: Literal["dense", "sparse"] = "dense"
+    images: Positive | None = None
+
+
+class GeometrySection(Section):
+    """What one sample costs. Text is words of a table or features of an encoder, not both."""
+
+    height: Count = 16
+    width: Count = 16
+    channels: Count = 3
+    patch: Count = 2
+    text_tokens: Annotated[int, Field(ge=0)] = 16
+    vocabulary: Annotated[int, Field(ge=0)] = 0
+    text_dim: Annotated[int, Field(ge=0)] = 0
+
+    def geometry(self) -> Geometry:
+        """The token geometry that families count with."""
+        return Geometry(**self.model_dump())
+
+
+class Timesteps(Section):
+    """Density of t in [0, 1], t = 1 being noise; the mean and std are of logit(t)."""
+
+    density: Literal["uniform", "logit-normal"] = "logit-normal"
+    mean: float = 0.0
+    std: Positive = 1.0
+
+    def __str__(self) -> str:
+        if self.density == "uniform":
+            return "uniform"
+        return f"logit-normal({self.mean:g},{self.std:g})"
+
+
+class Objective(Section):
+    """Rectified flow: x_t = (1 − t)·x_0 + t·ε, the target is ε − x_0."""
+
+    kind: Literal["rectified-flow"] = "rectified-flow"
+    timesteps: Timesteps = Timesteps()
+
+
+class ShapeSection(Section):
+    """One model size; the family's dial fills in what is left out.
+
+    ``until`` ends the trunk at a smaller budget than the largest.
+    """
+
+    depth: Count
+    width: Count | None = None
+    heads: Count | None = None
+    until: Positive | None = None
+
+
+class LearningRate(Section):
+    """min(max, value · (width/d)^exponent) for a model of width d; exponent 0 is one rate for all.
+
+    Source of the square-root rule of the quickstart: measured sweeps, see docs/quickstart.md.
+    """
+
+    value: Positive
+    width: Positive = 64.0
+    exponent: Annotated[float, Field(ge=0)] = 0.0
+    max: Positive | None = None
+
+    def rate(self, width: int) -> float:
+        """The constant learning rate of a model of that width."""
+        rate = self.value * (self.width / width) ** self.exponent
+        return rate if self.max is None else min(self.max, rate)
+
+
+class Recipe(Section):
+    """How every run is trained: AdamW, linear warm-up, then a constant rate; EMA of the weights."""
+
+    batch: Count = 8
+    learning_rate: LearningRate
+    warmup_steps: Annotated[int, Field(ge=0)] = 20
+    betas: tuple[Fraction, Fraction] = (0.9, 0.98)
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip: Positive = 1.0
+    ema: Annotated[float, Field(gt=0, le=0.25)] = 0.05
+    caption_dropout: Fraction = 0.1
+
+
+class Evaluation(Section):
+    """The fixed grid: held-out samples, stratified timesteps, fixed noise; and a few pictures."""
+
+    samples: Count = 512
+    timesteps: Timesteps = Timesteps()
+    pictures: Annotated[int, Field(ge=0, le=64)] = 6
+    sampler_steps: Count = 24
+    guidance: Annotated[float, Field(ge=0)] = 2.0
+
+
+class Hardware(Section):
+    """What GPU hours are counted on."""
+
+    gpu: str = "h100"
+    mfu: Annotated[float, Field(gt=0, le=1)] = DEFAULT_MFU
+
+
+class Target(Section):
+    """The budget that the study is made to forecast."""
+
+    flops: Positive
+
+
+class Limits(Section):
+    """What a plan may not exceed; ``hours`` are this machine's, as estimated."""
+
+    gpu_hours: Positive | None = None
+    hours: Positive | None = None
+    memory_gb: Positive | None = None
+
+
+class Study(Section):
+    """One study: everything that determines its runs, and the budget it is made to forecast."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+    family: str = "in-context"
+    data: Data = Data()
+    geometry: GeometrySection
+    objective: Objective = Objective()
+    budgets: Annotated[list[Positive], Field(min_length=1)]
+    shapes: Annotated[list[ShapeSection], Field(min_length=1)]
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
+    recipe: Recipe
+    evaluation: Evaluation = Evaluation()
+    hardware: Hardware | None = None
+    forecast: Target | None = None
+    limits: Limits = Limits()
+
+    @field_validator("budgets")
+    @classmethod
+    def _rising(cls, budgets: list[float]) -> list[float]:
+        if any(b <= a for a, b in zip(budgets, budgets[1:], strict=False)):
+            raise ValueError("budgets must rise from one to the next; sort them and drop repeats")
+        return budgets
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("seeds must differ; a repeated seed repeats the run")
+        return seeds
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Study":
+        get_family(self.family)
+        geometry = self.geometry.geometry()
+        shapes = [self.shape(entry) for entry in self.shapes]
+        for entry in self.shapes:
+            if entry.until is not None and entry.until < self.budgets[0]:
+                raise ValueError(f"shapes: until {entry.until:g} is below the smallest budget")
+        if len(set(shapes)) < len(shapes):
+            raise ValueError("shapes: one shape is listed twice; use seeds for repeats")
+        if self.data.source == "scenes":
+            from ditlaw.data.scenes import check_geometry
+
+            check_geometry(geometry)
+        return self
+
+    def shape(self, entry: ShapeSection) -> Shape:
+        """The family's shape for one entry."""
+        return get_family(self.family).shape(entry.depth, entry.width, entry.heads)

@@ -1,0 +1,51 @@
+"""How ditlaw puts things in words: nearest names, and numbers with units."""
+
+import difflib
+from collections.abc import Iterable
+
+from ditlaw.errors import BadInput
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that the user most likely meant, or None."""
+    by_lower = {k.lower(): k for k in known}
+    match = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    return by_lower[match[0]] if match else None
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> BadInput:
+    """The error for a name that does not exist: the nearest one, else all of them."""
+    known = list(known)
+    guess = nearest(name, known)
+    mend = f"did you mean '{guess}'?" if guess else f"known: {', '.join(known)}"
+    return BadInput(f"{what}: '{name}' is unknown; {mend}")
+
+
+def count(value: float) -> str:
+    """A count for people: 23.4k, 1.2M, 3.4B, 5.6T."""
+    for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= limit * 0.9995:
+            return f"{value / limit:.3g}{unit}"
+    return f"{value:.3g}"
+
+
+def flops(value: float) -> str:
+    """FLOPs for people: 2.4e11."""
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
+
+
+def hours(value: float) -> str:
+    """GPU hours for people, from microseconds to years of GPUs."""
+    if value >= 0.1:
+        return f"{count(value)} h" if value >= 1000 else f"{value:.3g} h"
+    seconds = value * 3600
+    for limit, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if seconds >= limit:
+            return f"{seconds / limit:.3g} {unit}"
+    return f"{seconds:.2g} s"
+
+
+def percent(fraction: float) -> str:
+    """A signed percentage: +1.2 %."""
+    return f"{100 * fraction:+.2g} %" if abs(fraction) < 0.1 else f"{100 * fraction:+.0f} %"
