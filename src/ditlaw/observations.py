@@ -161,9 +161,7 @@ def _require_columns(frame: pd.DataFrame, path: Path) -> None:
             raise BadInput(f"{path}: column '{column}' is missing; {hint}")
 
 
-def _select(
-    frame: pd.DataFrame, filters: list[tuple[str, str]], path: Path
-) -> pd.DataFrame:
+def _select(frame: pd.DataFrame, filters: list[tuple[str, str]], path: Path) -> pd.DataFrame:
     for column, value in filters:
         if column not in frame:
             guess = nearest(column, frame.columns)

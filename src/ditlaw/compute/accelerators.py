@@ -35,7 +35,9 @@ _TABLE = [
     Accelerator("h100", 989.4, 80, "NVIDIA H100 SXM data sheet, half of the figure with sparsity"),
     Accelerator("h100-pcie", 756, 80, "NVIDIA H100 PCIe data sheet, half of the sparse figure"),
     Accelerator("h200", 989.4, 141, "NVIDIA H200 SXM data sheet, half of the sparse figure"),
-    Accelerator("b200", 2250, 180, "NVIDIA DGX B200 data sheet, half of the sparse figure, per GPU"),
+    Accelerator(
+        "b200", 2250, 180, "NVIDIA DGX B200 data sheet, half of the sparse figure, per GPU"
+    ),
     Accelerator("gb200", 2500, 186, "NVIDIA GB200 NVL72 data sheet, half of the sparse figure"),
     Accelerator("rtx3090", 71, 24, "NVIDIA GA102 white paper (fp32 accumulate)"),
     Accelerator("rtx4090", 165.2, 24, "NVIDIA Ada white paper (fp32 accumulate)"),

@@ -16,8 +16,27 @@ from ditlaw.families import Geometry
 
 SIZE = 16
 CELLS = 4
-COLOURS = 16
-WORDS = COLOURS + 1  # word 0 is "empty"
+# Colour words by rank: a word's frequency is proportional to 1/rank. Word 0 says nothing.
+PALETTE = {
+    "teal": (32, 140, 140),
+    "cream": (232, 214, 180),
+    "navy": (34, 52, 104),
+    "coral": (230, 104, 82),
+    "olive": (124, 126, 48),
+    "sky": (108, 176, 226),
+    "plum": (112, 42, 96),
+    "gold": (230, 178, 44),
+    "mint": (150, 222, 180),
+    "rust": (150, 66, 30),
+    "slate": (96, 110, 128),
+    "rose": (226, 130, 168),
+    "forest": (28, 84, 52),
+    "lilac": (174, 150, 218),
+    "charcoal": (42, 42, 48),
+    "brick": (188, 48, 52),
+}
+EMPTY = "·"
+VOCABULARY = (EMPTY, *PALETTE)
 LEAVES = 14
 SMALLEST, LARGEST = 0.2, 1.2  # leaf sizes; density ~ size^-2 between them
 BACKGROUND = 9.0  # size of leaf 0, which covers everything
@@ -47,7 +66,7 @@ def check_geometry(geometry: Geometry) -> None:
         "width": SIZE,
         "channels": 3,
         "text_tokens": CELLS * CELLS,
-        "vocabulary": WORDS,
+        "vocabulary": len(VOCABULARY),
         "text_dim": 0,
     }
     for field, value in wanted.items():
@@ -78,9 +97,8 @@ def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def palette() -> Floats:
-    """The 16 colours, (16, 3) in [−.9, .9]; a constant of the world, whatever the seed."""
-    draws = uniforms(2410_08184, np.arange(COLOURS, dtype=np.int64), 3)
-    return 1.8 * draws - 0.9
+    """The colours of the words after the empty one, (16, 3) in [−1, 1]."""
+    return np.array(list(PALETTE.values())) / 127.5 - 1
 
 
 class Scenes:
@@ -126,9 +144,9 @@ def _paint(q: Floats) -> tuple[Floats, NDArray[np.int64]]:
     n = len(q)
     axis = ((np.arange(SIZE) + 0.5) / SIZE * 2 - 1).astype(np.float32)
     x, y = axis[None, None, :], axis[None, :, None]
-    ranks = 1.0 / np.arange(1, COLOURS + 1)
+    ranks = 1.0 / np.arange(1, len(PALETTE) + 1)
     zipf = np.cumsum(ranks / ranks.sum())
-    colour_index = np.minimum(np.searchsorted(zipf, q[..., 0]), COLOURS - 1)
+    colour_index = np.minimum(np.searchsorted(zipf, q[..., 0]), len(PALETTE) - 1)
     size = 1.0 / (1 / SMALLEST - q[..., 1] * (1 / SMALLEST - 1 / LARGEST))
     size[:, 0] = BACKGROUND
     centre = 2.4 * q[..., 2:4] - 1.2

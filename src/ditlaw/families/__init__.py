@@ -10,9 +10,7 @@ from ditlaw.families import in_context
 from ditlaw.families.base import Counts, Family, Geometry, Shape
 from ditlaw.text import unknown
 
-FAMILIES: dict[str, Family] = {
-    module.name: module for module in (cast(Family, in_context),)
-}
+FAMILIES: dict[str, Family] = {module.name: module for module in (cast(Family, in_context),)}
 
 
 def get_family(name: str) -> Family:

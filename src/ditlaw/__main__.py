@@ -1,0 +1,5 @@
+"""``python -m ditlaw``."""
+
+from ditlaw.cli import main
+
+main()

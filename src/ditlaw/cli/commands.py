@@ -1,0 +1,271 @@
+"""The commands. Heavy imports happen inside each, so that help and errors come at once."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ditlaw import __version__
+from ditlaw.cli.output import emit, need_training
+from ditlaw.compute import DEFAULT_MFU
+from ditlaw.errors import BadInput
+from ditlaw.families import Geometry, get_family
+
+app = typer.Typer(
+    help="What your compute will buy when you train a diffusion transformer.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+Where = Annotated[
+    list[str] | None, typer.Option("--where", metavar="COL=VALUE", help="Keep only these rows.")
+]
+Source = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="Study folder, table, or saved law (.law.json).")
+]
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Runs at a time; by default one a core.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ditlaw {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Plan, run, fit, forecast and verify scaling laws of diffusion transformers."""
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="The study folder.")] = Path("demo"),
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Run the quickstart study from plan to report: about three minutes on two cores."""
+    need_training("demo")
+    from ditlaw.cli.demo import run_demo
+
+    emit(run_demo(out, workers), as_json)
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the study.")],
+    preset: Annotated[str, typer.Option(help="quickstart or paper.")] = "quickstart",
+) -> None:
+    """Write a commented study file; an existing file is left alone."""
+    from ditlaw.study import init_study
+
+    init_study(file, preset)
+    typer.echo(f"wrote {file}; next: ditlaw plan {file}", err=True)
+
+
+@app.command()
+def plan(study: StudyFile, as_json: Json = False) -> None:
+    """Show the runs a study needs and what they cost, before anything runs."""
+    from ditlaw.study import load_study, plan_study
+
+    emit(plan_study(load_study(study)), as_json)
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    out: Annotated[Path | None, typer.Option(help="Folder; by default the study's name.")] = None,
+    executor: Annotated[Literal["local"], typer.Option(help="Where runs are trained.")] = "local",
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Train what is missing of a study; safe to repeat after any interruption."""
+    need_training("run")
+    from ditlaw.cli.live import live_watch, local_executor
+    from ditlaw.study import load_study
+    from ditlaw.sweep import run_study
+
+    folder = out or Path(load_study(study).name)
+    emit(run_study(study, folder, executor=local_executor(workers), watch=live_watch()), as_json)
+
+
+@app.command()
+def status(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
+    as_json: Json = False,
+) -> None:
+    """Show how far the runs of a study folder are."""
+    from ditlaw.results import StatusResult
+    from ditlaw.sweep import study_status
+
+    emit(StatusResult(runs=study_status(folder)), as_json)
+
+
+@app.command()
+def fit(
+    source: Source,
+    where: Where = None,
+    method: Annotated[
+        Literal["auto", "isoflop", "surface"], typer.Option(help="auto weighs them by backtests.")
+    ] = "auto",
+    metric: Annotated[str, typer.Option(help="Column that the law is of.")] = "loss",
+    flops_as: Annotated[
+        Literal["exact", "6nd"], typer.Option(help="The flops column, or 6·params·tokens.")
+    ] = "exact",
+    level: Annotated[float, typer.Option(help="Level of every interval.")] = 0.9,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE.law.json", help="Save the law.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fit the laws of a table of runs, with intervals and backtests."""
+    from ditlaw.forecast import LAW_SUFFIX
+    from ditlaw.laws import fit as fit_law
+    from ditlaw.laws import save_law
+    from ditlaw.observations import load_observations
+
+    if save and not save.name.endswith(LAW_SUFFIX):
+        raise BadInput(f"--save: {save} must end in {LAW_SUFFIX}, as {save.stem}{LAW_SUFFIX}")
+    table = load_observations(source, where or [], flops_as=flops_as)
+    law = fit_law(table, method=method, metric=metric, level=level)
+    if save:
+        save_law(law, save)
+    emit(law.result(), as_json)
+
+
+@app.command()
+def forecast(
+    source: Source,
+    flops: Annotated[float | None, typer.Option(help="Training FLOPs of the big run.")] = None,
+    gpus: Annotated[str | None, typer.Option(help="As 64xh100, with --days.")] = None,
+    days: Annotated[float | None, typer.Option(help="Days that the GPUs are yours.")] = None,
+    mfu: Annotated[float | None, typer.Option(help="Model FLOPs utilisation, 0 to 1.")] = None,
+    where: Where = None,
+    level: Annotated[float, typer.Option(help="Level of every interval.")] = 0.9,
+    as_json: Json = False,
+) -> None:
+    """Say what a budget buys: size, tokens, images, hours and loss, each with an interval."""
+    from ditlaw.compute import budget as gpu_budget
+    from ditlaw.compute.budget import check_mfu
+    from ditlaw.forecast import forecast as make_forecast
+    from ditlaw.forecast import law_of
+    from ditlaw.study.schema import Hardware
+
+    if (flops is None) == (gpus is None or days is None):
+        raise BadInput("forecast: give --flops, or --gpus with --days")
+    mfu = None if mfu is None else check_mfu(mfu)
+    law = law_of(source, where, level=level)
+    hardware = None
+    if gpus is not None:
+        study = law.observations.study
+        known = study.hardware if study else None
+        mfu = mfu or (known.mfu if known else DEFAULT_MFU)
+        bought = gpu_budget(gpus, days=days, flops=flops, mfu=mfu)
+        hardware = Hardware(gpu=bought.gpu, mfu=mfu)
+        flops = bought.flops
+    assert flops is not None
+    emit(make_forecast(law, flops, hardware), as_json)
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
+    flops: Annotated[
+        float | None, typer.Option(help="Budget to check; by default the study's target.")
+    ] = None,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Freeze the forecast of a budget, train that run, and compare."""
+    need_training("verify")
+    from ditlaw.cli.live import live_watch, local_executor
+    from ditlaw.observations import STUDY_FILE
+    from ditlaw.study import load_study
+    from ditlaw.verify import verify as verify_forecast
+
+    if flops is None:
+        target = load_study(folder / STUDY_FILE).forecast
+        if target is None:
+            raise BadInput(f"{folder / STUDY_FILE}: forecast is missing; give --flops")
+        flops = target.flops
+    result = verify_forecast(folder, flops, executor=local_executor(workers), watch=live_watch())
+    emit(result, as_json)
+
+
+@app.command()
+def report(
+    source: Source,
+    out: Annotated[
+        Path | None, typer.Option(help="The page; by default report.html in the folder or here.")
+    ] = None,
+    where: Where = None,
+    as_json: Json = False,
+) -> None:
+    """Write one self-contained HTML page: answer, figures, runs, how it was made."""
+    from ditlaw.report import write_report
+
+    emit(write_report(source, out, where), as_json)
+
+
+@app.command()
+def budget(
+    gpus: Annotated[str, typer.Option(help="GPUs, as 256xh100.")],
+    days: Annotated[float | None, typer.Option(help="Days; gives FLOPs.")] = None,
+    flops: Annotated[float | None, typer.Option(help="FLOPs; gives hours and days.")] = None,
+    mfu: Annotated[float, typer.Option(help="Model FLOPs utilisation, 0 to 1.")] = DEFAULT_MFU,
+    as_json: Json = False,
+) -> None:
+    """Turn GPU time into FLOPs, or FLOPs into GPU time."""
+    from ditlaw.compute import budget as gpu_budget
+
+    emit(gpu_budget(gpus, days=days, flops=flops, mfu=mfu), as_json)
+
+
+@app.command()
+def count(
+    depth: Annotated[int, typer.Option(help="Layers: the dial of a family.")],
+    family: Annotated[str, typer.Option(help="Family of DiTs.")] = "in-context",
+    width: Annotated[int | None, typer.Option(help="By default what the dial says.")] = None,
+    heads: Annotated[int | None, typer.Option(help="By default what the dial says.")] = None,
+    latent: Annotated[
+        str, typer.Option(metavar="HxWxC", help="Size of a sample; an 8× autoencoder at 256 px.")
+    ] = "32x32x4",
+    patch: Annotated[int, typer.Option(min=1, help="Patch side.")] = 2,
+    text_tokens: Annotated[int, typer.Option(min=0, help="Text tokens of a sample.")] = 120,
+    text_dim: Annotated[int, typer.Option(min=1, help="Width of the text features.")] = 768,
+    as_json: Json = False,
+) -> None:
+    """Count one model's params and FLOPs exactly, per sample."""
+    from ditlaw.results import CountResult, FlopsPerSample
+
+    chosen = get_family(family)
+    shape = chosen.shape(depth, width, heads)
+    try:
+        rows, columns, channels = (int(side) for side in latent.lower().split("x"))
+        if min(rows, columns, channels) < 1:
+            raise ValueError
+    except ValueError:
+        raise BadInput(f"--latent: '{latent}' is not HxWxC, as 32x32x4") from None
+    counts = chosen.counts(
+        shape, Geometry(rows, columns, channels, patch, text_tokens, text_dim=text_dim)
+    )
+    result = CountResult(
+        family=family,
+        depth=shape.depth,
+        width=shape.width,
+        heads=shape.heads,
+        params=counts.params,
+        params_total=counts.params_total,
+        params_breakdown=counts.params_breakdown,
+        tokens_per_sample=counts.tokens_per_sample,
+        flops=FlopsPerSample(forward=counts.flops_forward, train=counts.flops_train),
+        flops_6nd=counts.flops_6nd,
+    )
+    emit(result, as_json)

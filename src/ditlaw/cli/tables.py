@@ -1,0 +1,285 @@
+"""Results as terminal tables, at most 80 columns wide."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ditlaw import text
+from ditlaw.results import (
+    BudgetResult,
+    CountResult,
+    DemoResult,
+    FitResult,
+    Forecast,
+    Note,
+    PlanResult,
+    Quantity,
+    ReportResult,
+    Result,
+    RunSummary,
+    StatusResult,
+    Verification,
+)
+
+
+def show(result: Result) -> None:
+    """Print a result for people."""
+    _SHOW[type(result)](Console(highlight=False, soft_wrap=False), result)
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        left = column in ("run", "gpu", "state", "", "form", "status", "reason")
+        table.add_column(column, justify="left" if left else "right", overflow="fold")
+    return table
+
+
+def _notes(console: Console, notes: list[Note]) -> None:
+    for note in notes:
+        console.print(f"[yellow]{note.code}[/]: {note.text}", soft_wrap=True)
+
+
+def with_interval(q: Quantity | None, form: Callable[[float], str] = text.count) -> str:
+    """``value [low, high]``; an unknown bound is a question mark."""
+    if q is None:
+        return "-"
+    low, high = ("?" if bound is None else form(bound) for bound in (q.low, q.high))
+    return f"{form(q.value)} [{low}, {high}]"
+
+
+def loss(value: float) -> str:
+    """A loss with four significant digits."""
+    return f"{value:.4g}"
+
+
+def _plan(console: Console, plan: PlanResult) -> None:
+    table = _table(
+        "run", "params", "steps", "images", "tokens", "FLOPs", "6ND/C", f"{plan.gpu} time"
+    )
+    for run in plan.runs:
+        table.add_row(
+            run.id,
+            text.count(run.params),
+            f"{run.steps:,}",
+            text.count(run.images),
+            text.count(run.tokens),
+            text.flops(run.flops),
+            f"{run.flops_6nd / run.flops:.2f}",
+            text.hours(run.gpu_hours),
+        )
+    console.print(table)
+    total, assumed = plan.total, " (assumed)" if plan.assumed_hardware else ""
+    console.print(
+        f"\n{total.runs} runs, {text.flops(total.flops)} FLOPs, {text.count(total.images)} images, "
+        f"{text.hours(total.gpu_hours)} of one {plan.gpu} at {plan.mfu:g} MFU{assumed}",
+        soft_wrap=True,
+    )
+    saved = sum(sum(run.budgets) for run in plan.runs) / total.flops
+    console.print(f"One run a cell instead of one a size would take {saved:.2f}× the FLOPs.")
+    _notes(console, plan.warnings)
+
+
+def _fit(console: Console, fit: FitResult) -> None:
+    used = f"{fit.rows.used} rows, {len(fit.rows.dropped)} dropped"
+    console.print(
+        f"[bold]{fit.source}[/]: {used}; {fit.level:.0%} intervals, FLOPs {fit.flops_as}\n",
+        soft_wrap=True,
+    )
+    table = _table("budget", "status", "points", "N*", "loss")
+    for budget in fit.budgets:
+        table.add_row(
+            text.flops(budget.flops),
+            budget.status,
+            str(budget.points),
+            with_interval(budget.params_opt),
+            with_interval(budget.loss_opt, loss),
+        )
+    console.print(table)
+    console.print()
+    number: Callable[[float], str] = lambda v: f"{v:.3g}"  # noqa: E731
+    laws = _table("", "coefficient", "exponent", "floor")
+    laws.add_row("N* = k·C^a", *(with_interval(q, number) for q in _pair(fit.params)), "")
+    laws.add_row("D* = k·C^b", *(with_interval(q, number) for q in _pair(fit.tokens)), "")
+    laws.add_row(
+        "L = E + k·C^-c",
+        *(with_interval(q, number) for q in (*_pair(fit.loss), fit.loss.floor)),
+    )
+    laws.add_row(
+        "L = k·C^-c", *(with_interval(q, number) for q in _pair(fit.loss_without_floor)), ""
+    )
+    console.print(laws)
+    if fit.surface:
+        surface = fit.surface
+        console.print("\nL = E + A/N^alpha + B/D^beta")
+        for name in ("E", "A", "B", "alpha", "beta"):
+            console.print(f"  {name:6}{with_interval(getattr(surface, name), number)}")
+    console.print()
+    evidence = _table("form", "loss error", "loss weight", "N* error", "N* weight")
+    for form in fit.evidence:
+        evidence.add_row(
+            form.form,
+            "-" if form.loss_error is None else f"{form.loss_error:.2%}",
+            f"{form.loss_weight:.0%}",
+            "-" if form.params_error is None else f"{form.params_error:.0%}",
+            f"{form.params_weight:.0%}",
+        )
+    console.print(evidence)
+    if fit.backtest:
+        console.print()
+        tests = _table("held out", "beyond", "N* error", "inside", "loss error", "inside")
+        for test in fit.backtest:
+            tests.add_row(
+                text.flops(test.held_out),
+                f"{test.beyond:.2f}×",
+                text.percent(test.params_error),
+                _yes(test.params_covered),
+                text.percent(test.loss_error),
+                _yes(test.loss_covered),
+            )
+        console.print(tests)
+    console.print(f"\nOne run scatters by {fit.run_noise:.2%} of its loss.")
+    _notes(console, fit.warnings)
+
+
+def _pair(law: Any) -> tuple[Quantity, Quantity]:
+    return law.coefficient, law.exponent
+
+
+def _yes(flag: bool) -> str:
+    return "yes" if flag else "[red]no[/]"
+
+
+def _forecast(console: Console, answer: Forecast) -> None:
+    assumed = ", assumed" if answer.assumed_hardware else ""
+    console.print(
+        f"[bold]{text.flops(answer.flops)} FLOPs[/] ({text.hours(answer.gpu_hours)} of one "
+        f"{answer.gpu} at {answer.mfu:g} MFU{assumed}), {answer.beyond:.3g}× the largest fitted "
+        "budget",
+        soft_wrap=True,
+    )
+    table = _table("", f"forecast [{answer.loss.level:.0%} interval]")
+    table.add_row("params", with_interval(answer.params))
+    table.add_row("tokens", with_interval(answer.tokens))
+    if answer.images:
+        table.add_row("images", with_interval(answer.images))
+    if answer.epochs:
+        table.add_row("epochs", with_interval(answer.epochs, lambda v: f"{v:.2g}"))
+    table.add_row("loss of one new run", with_interval(answer.loss, loss))
+    if answer.law_low is not None and answer.law_high is not None:
+        table.add_row("loss of the law", f"[{loss(answer.law_low)}, {loss(answer.law_high)}]")
+    if answer.near_optimal_params:
+        near = answer.near_optimal_params
+        table.add_row(
+            f"params within {near.tolerance:.2%}",
+            f"{text.count(near.low)} to {text.count(near.high)}",
+        )
+    if answer.recipe:
+        r = answer.recipe
+        table.add_row(
+            "recipe",
+            f"{r.family} depth {r.depth}, width {r.width}, heads {r.heads}: {text.count(r.params)} "
+            f"params, {r.steps:,} steps of {r.batch} at {r.learning_rate:.2g}",
+        )
+    console.print(table)
+    _notes(console, answer.warnings)
+
+
+def _verification(console: Console, check: Verification) -> None:
+    _forecast(console, check.forecast)
+    console.print(f"\nfrozen in {check.frozen} before these runs began:", soft_wrap=True)
+    table = _table(
+        "run", "params", "images", "forecast for its shape", "measured", "error", "inside"
+    )
+    images = check.forecast.images
+    per_image = check.forecast.tokens.value / images.value if images else None
+    for run in check.runs:
+        table.add_row(
+            run.id,
+            text.count(run.measured.params),
+            text.count(run.measured.tokens / per_image) if per_image else "-",
+            with_interval(run.forecast_loss, loss),
+            loss(run.measured.loss),
+            text.percent(run.error),
+            _yes(run.inside),
+        )
+    console.print(table)
+
+
+def _status(console: Console, status: StatusResult) -> None:
+    table = _table("run", "state", "progress", "loss", "FLOPs", "reason")
+    for run in status.runs:
+        table.add_row(
+            run.id,
+            run.state,
+            f"{run.progress:.0%}",
+            "-" if run.loss is None else loss(run.loss),
+            text.flops(run.flops),
+            run.reason or "",
+        )
+    console.print(table)
+
+
+def _run(console: Console, summary: RunSummary) -> None:
+    runs = summary.runs
+    console.print(
+        f"{summary.study}: {runs.done} done, {runs.failed} failed, {runs.pending} pending; "
+        f"next: ditlaw fit {summary.study}",
+        soft_wrap=True,
+    )
+
+
+def _budget(console: Console, result: BudgetResult) -> None:
+    table = _table("", "")
+    table.show_header = False
+    table.add_row("FLOPs", text.flops(result.flops))
+    table.add_row("GPUs", f"{result.gpus} × {result.gpu}")
+    table.add_row("days", f"{result.days:.3g}")
+    table.add_row("GPU hours", text.hours(result.gpu_hours))
+    table.add_row("MFU", f"{result.mfu:g} of {result.peak_tflops:g} TFLOP/s dense bf16")
+    table.add_row("memory", f"{result.memory_gb:g} GB each")
+    table.add_row("source", result.source)
+    console.print(table)
+
+
+def _count(console: Console, result: CountResult) -> None:
+    console.print(
+        f"[bold]{result.family}[/] depth {result.depth}, width {result.width}, heads {result.heads}"
+    )
+    table = _table("", "a sample")
+    for part, params in result.params_breakdown.items():
+        table.add_row(f"params: {part.replace('_', ' ')}", f"{params:,}")
+    table.add_row("params", f"{result.params:,}")
+    if result.params_total != result.params:
+        table.add_row("params with look-up tables", f"{result.params_total:,}")
+    table.add_row("tokens", f"{result.tokens_per_sample:,}")
+    table.add_row("FLOPs forward", f"{result.flops.forward:,}")
+    table.add_row("FLOPs training", f"{result.flops.train:,}")
+    ratio = result.flops_6nd / result.flops.train
+    table.add_row("6·params·tokens", f"{result.flops_6nd:,} ({ratio:.2f}×)")
+    console.print(table)
+
+
+def _report(console: Console, result: ReportResult) -> None:
+    console.print(f"report: {result.report}", soft_wrap=True)
+
+
+def _demo(console: Console, result: DemoResult) -> None:
+    _verification(console, result.verification)
+    console.print(f"\nreport: {result.report}", soft_wrap=True)
+
+
+_SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
+    BudgetResult: _budget,
+    CountResult: _count,
+    DemoResult: _demo,
+    FitResult: _fit,
+    Forecast: _forecast,
+    PlanResult: _plan,
+    ReportResult: _report,
+    RunSummary: _run,
+    StatusResult: _status,
+    Verification: _verification,
+}

@@ -1,0 +1,24 @@
+"""Where runs are carried out. An executor takes run folders and says how each ended."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from ditlaw.executors.local import Ended, LocalExecutor
+
+
+class Executor(Protocol):
+    """Trains run folders; what is already there is resumed."""
+
+    def run(
+        self,
+        folders: list[Path],
+        *,
+        on_end: Callable[[Ended], None] = ...,
+        on_tick: Callable[[], None] = ...,
+    ) -> list[Ended]:
+        """Carry every folder to its end; a failure does not stop the others."""
+        ...
+
+
+__all__ = ["Ended", "Executor", "LocalExecutor"]

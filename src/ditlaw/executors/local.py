@@ -1,0 +1,146 @@
+"""This machine as an executor: a few worker processes, one run each at a time.
+
+Workers are started once (importing torch takes seconds) and fed run folders through a pipe. The
+pipe's end is also the leash: when this process dies, however it dies, the workers stop.
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+POLL_SECONDS = 0.5
+
+
+@dataclass
+class Ended:
+    """How one run ended here: ``done``, ``failed`` or ``diverged``, with its reason."""
+
+    folder: Path
+    state: str
+    reason: str | None = None
+
+
+@dataclass
+class _Worker:
+    process: "subprocess.Popen[str]"
+    errors: IO[str]
+    job: Path | None = None
+
+    def give(self, job: Path) -> None:
+        assert self.process.stdin is not None
+        self.job = job
+        with contextlib.suppress(BrokenPipeError):  # it died idle; its closed output will say so
+            self.process.stdin.write(f"{job}\n")
+            self.process.stdin.flush()
+
+
+def default_workers() -> int:
+    """One worker a core, or one in all where there is a GPU to share."""
+    return 1 if Path("/proc/driver/nvidia/version").exists() else max(1, os.cpu_count() or 1)
+
+
+@dataclass
+class LocalExecutor:
+    """Runs folders on this machine, ``workers`` at a time, one CPU thread each."""
+
+    workers: int = field(default_factory=default_workers)
+
+    def run(
+        self,
+        folders: list[Path],
+        *,
+        on_end: Callable[[Ended], None] = lambda ended: None,
+        on_tick: Callable[[], None] = lambda: None,
+    ) -> list[Ended]:
+        """Train every folder; a failure is reported and does not stop the others.
+
+        Args:
+            folders: run folders, in the order to start them (longest first wastes least).
+            on_end: called as each run ends.
+            on_tick: called about twice a second, for a live display.
+        """
+        waiting, ended = deque(folders), []
+        pool: list[_Worker] = []
+        selector = selectors.DefaultSelector()
+        try:
+            while waiting or any(w.job for w in pool):
+                while waiting and len(pool) < self.workers:
+                    worker = _start()
+                    assert worker.process.stdout is not None
+                    selector.register(worker.process.stdout, selectors.EVENT_READ, worker)
+                    pool.append(worker)
+                for worker in pool:
+                    if worker.job is None and waiting:
+                        worker.give(waiting.popleft())
+                for key, _ in selector.select(POLL_SECONDS):
+                    worker = key.data
+                    result = _answer(worker)
+                    if worker.process.poll() is not None:
+                        selector.unregister(key.fileobj)
+                        pool.remove(worker)
+                        _stop([worker])
+                    if result:
+                        ended.append(result)
+                        on_end(result)
+                on_tick()
+        finally:
+            selector.close()
+            _stop(pool)
+        return ended
+
+
+def _start() -> _Worker:
+    threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in _stop)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ditlaw.training.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+        env=os.environ | threads,
+    )
+    return _Worker(process, errors)
+
+
+def _answer(worker: _Worker) -> Ended | None:
+    """Read what a worker says of its run, or why it can say nothing any more."""
+    assert worker.process.stdout is not None
+    line = worker.process.stdout.readline()
+    job, worker.job = worker.job, None
+    if line:
+        assert job is not None
+        answer = json.loads(line)
+        return Ended(job, answer["state"], answer["reason"])
+    code = worker.process.wait()
+    if job is None:
+        return None
+    if code < 0:
+        reason = f"worker ended by {signal.Signals(-code).name}; run again to resume"
+    else:
+        worker.errors.seek(0)
+        said = worker.errors.read().strip().splitlines()
+        reason = said[-1] if said else f"worker ended with exit code {code}"
+    return Ended(job, "failed", reason)
+
+
+def _stop(pool: list[_Worker]) -> None:
+    for worker in pool:
+        if worker.process.poll() is None:
+            worker.process.kill()  # nothing is lost: a run resumes from its checkpoint
+    for worker in pool:
+        worker.process.wait()
+        for pipe in (worker.process.stdin, worker.process.stdout, worker.errors):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()

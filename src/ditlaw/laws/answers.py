@@ -1,0 +1,68 @@
+"""What a law answers: the optimum of a budget, curves over budgets, and isoFLOP curves to plot."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ditlaw.laws.ensemble import Band
+from ditlaw.laws.table import BoolArray, FloatArray
+from ditlaw.results import Note, Quantity, SizeRange
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The best use of a budget. ``loss`` is one new run's; ``law_low``, ``law_high`` the law's."""
+
+    flops: float
+    beyond: float
+    params: Quantity
+    tokens: Quantity
+    loss: Quantity
+    law_low: float
+    law_high: float
+    near_optimal_params: SizeRange | None
+    warnings: list[Note]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Laws over a grid of FLOPs (m,), for bands and lines; ``run`` is the loss of one new run.
+
+    ``loss_forms`` and ``params_forms`` are the estimates of each form alone, excluded ones too.
+    """
+
+    flops: FloatArray
+    params: Band
+    tokens: Band
+    loss: Band
+    run: Band
+    loss_forms: dict[str, FloatArray]
+    params_forms: dict[str, FloatArray]
+
+
+@dataclass(frozen=True)
+class IsoflopCurve:
+    """One budget for a plot: its runs, which of them the parabola used, and its minimum.
+
+    ln loss = a + b·u + c·u² with u = ln(params) − centre; ``window`` is [low, high] of params.
+    """
+
+    budget: float
+    flops: float
+    status: str
+    params: FloatArray
+    losses: FloatArray
+    used: BoolArray
+    centre: float
+    coefficients: tuple[float, float, float] | None
+    window: tuple[float, float]
+    params_opt: float | None
+    loss_opt: float | None
+
+    def loss(self, params: FloatArray) -> FloatArray:
+        """The parabola at those sizes."""
+        if self.coefficients is None:
+            return np.full_like(params, np.nan)
+        a, b, c = self.coefficients
+        u = np.log(params) - self.centre
+        return np.exp(a + b * u + c * u * u)

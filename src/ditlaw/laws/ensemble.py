@@ -1,0 +1,114 @@
+"""Mixing the forms: a weighted centre, and an interval from all their draws and what none knows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from ditlaw.laws.forms import Forms, beyond
+from ditlaw.laws.kappa import Kappa
+from ditlaw.laws.table import FloatArray
+
+EXCLUDED_BELOW = 0.05
+# Model error of ln L at d e-folds beyond the data: drift · (NEAR + d).
+NEAR = 0.3
+
+
+@dataclass(frozen=True)
+class Band:
+    """Values with an interval at m points."""
+
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Forms with weights that sum to 1. ``drift`` is the loss's model error per e-fold beyond."""
+
+    forms: Forms
+    loss_weights: dict[str, float]
+    size_weights: dict[str, float]
+    drift: float
+    fitted: tuple[float, float]  # smallest and largest ln C
+    kappa: Kappa
+
+    def loss_model_sd(self, log_c: FloatArray) -> FloatArray:
+        """Sd of ln L that no form's draws hold: (m,)."""
+        return np.asarray(self.drift * (NEAR + beyond(log_c, self.fitted)))
+
+    def best_loss(self, log_c: FloatArray, level: float, *, one_run: bool) -> Band:
+        """L* at ln C (m,): the law's interval, or that of one new run at the best size."""
+        parts = {name: form.best_loss(log_c) for name, form in self.forms.loss.items()}
+        return self._loss_band(parts, log_c, level, one_run)
+
+    def loss(self, log_n: FloatArray, log_c: FloatArray, level: float, *, one_run: bool) -> Band:
+        """L of models of ln N (m,) trained with ln C (m,)."""
+        parts = {name: form.loss(log_n, log_c) for name, form in self.forms.loss.items()}
+        return self._loss_band(parts, log_c, level, one_run)
+
+    def best_size(self, log_c: FloatArray, level: float) -> Band:
+        """N* at ln C (m,)."""
+        return band(self.size_draws(log_c), self.size_weights, level)
+
+    def size_draws(self, log_c: FloatArray) -> dict[str, FloatArray]:
+        """Ln N* of each form with its own model error in the draws: (draws + 1, m) each."""
+        found = {}
+        for seed, (name, form) in enumerate(self.forms.size.items()):
+            values = form.best_size(log_c)
+            normal = spread_normals(len(values) - 1, seed)[:, None]
+            error = np.vstack([np.zeros_like(log_c)[None], normal * form.size_model_sd(log_c)])
+            found[name] = values + error
+        return found
+
+    def tokens(self, size: Band, log_c: FloatArray) -> Band:
+        """D = C/(κ(N)·N) for sizes and their interval; more params mean fewer tokens."""
+        value, low, high = (
+            np.exp(self.kappa.log_tokens(np.log(n), log_c))
+            for n in (size.value, size.high, size.low)
+        )
+        return Band(value, low, high)
+
+    def _loss_band(
+        self, parts: dict[str, FloatArray], log_c: FloatArray, level: float, one_run: bool
+    ) -> Band:
+        draws = len(self.forms.sd_draws)
+        extra = spread_normals(draws, 11)[:, None] * self.loss_model_sd(log_c)
+        if one_run:
+            extra = extra + (spread_normals(draws, 12) * self.forms.sd_draws)[:, None]
+        extra = np.vstack([np.zeros_like(log_c)[None], extra])
+        return band({name: part + extra for name, part in parts.items()}, self.loss_weights, level)
+
+
+def band(draws: dict[str, FloatArray], weights: dict[str, float], level: float) -> Band:
+    """Weighted geometric mean of the estimates; quantiles of the weighted mixture of all draws.
+
+    ``draws`` holds logs (draws + 1, m). Forms under 5 % are left out. The mixture holds both each
+    form's own uncertainty and the forms' disagreement.
+    """
+    names = [name for name, weight in weights.items() if weight >= EXCLUDED_BELOW]
+    share = np.array([weights[name] for name in names])
+    share = share / share.sum()
+    centre = share @ np.stack([draws[name][0] for name in names])
+    pooled = np.concatenate([draws[name][1:] for name in names])
+    weight = np.repeat(share, [len(draws[name]) - 1 for name in names])
+    low, high = weighted_quantiles(pooled, weight, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.minimum(low, centre), np.maximum(high, centre)
+    return Band(np.exp(centre), np.exp(low), np.exp(high))
+
+
+def weighted_quantiles(values: FloatArray, weight: FloatArray, at: list[float]) -> FloatArray:
+    """Quantiles of each column of ``values`` (k, m) with row weights (k,): (len(at), m)."""
+    order = np.argsort(values, axis=0)
+    ordered = np.take_along_axis(values, order, axis=0)
+    cumulative = np.cumsum(weight[order], axis=0)
+    middle = (cumulative - 0.5 * weight[order]) / cumulative[-1]
+    columns = range(values.shape[1])
+    return np.stack([np.interp(at, middle[:, j], ordered[:, j]) for j in columns], axis=1)
+
+
+def spread_normals(count: int, seed: int) -> FloatArray:
+    """Evenly spread standard normal quantiles in a fixed random order: less noise than sampling."""
+    even = ndtri((np.arange(count) + 0.5) / count)
+    return np.asarray(np.random.default_rng(seed).permutation(even))

@@ -1,0 +1,125 @@
+"""Fitting a law: which forms the rows allow, and what is missing where they allow none."""
+
+import numpy as np
+
+from ditlaw import text
+from ditlaw.errors import BadInput, DitlawError, Refused
+from ditlaw.laws.backtest import fit_with_backtests
+from ditlaw.laws.forms import MIN_BUDGETS
+from ditlaw.laws.forms import Method as Forming
+from ditlaw.laws.isoflop import OK, parabolas
+from ditlaw.laws.kappa import Kappa, kappa_of
+from ditlaw.laws.law import Law, Method
+from ditlaw.laws.surface import MIN_ROWS
+from ditlaw.laws.table import Table, prepare
+from ditlaw.observations import Observations
+
+METHODS = ("auto", "isoflop", "surface")
+MIN_DRAWS = 50
+
+
+def fit(
+    observations: Observations,
+    *,
+    method: Method = "auto",
+    metric: str = "loss",
+    level: float = 0.9,
+    draws: int = 400,
+    seed: int = 0,
+) -> Law:
+    """Fit the laws of one table.
+
+    Args:
+        observations: rows of one family, data set and role.
+        method: ``isoflop``, ``surface``, or ``auto``: both, weighed by backtests.
+        metric: the column that takes the place of the loss; positive, smaller is better.
+        level: of every interval.
+        draws: refits behind the intervals.
+        seed: of the draws; the same seed gives the same law.
+
+    Raises:
+        BadInput: unknown method or metric, or a level or number of draws that makes no sense.
+        Refused: too few usable budgets or rows for what was asked.
+    """
+    if method not in METHODS:
+        raise text.unknown("method", method, METHODS)
+    if not 0.0 < level < 1.0:
+        raise BadInput(f"level: {level} is not between 0 and 1; use 0.9 for 90 %")
+    if draws < MIN_DRAWS:
+        raise BadInput(f"draws: {draws} is too few for an interval; use {MIN_DRAWS} or more")
+    observations, table = prepare(observations, metric)
+    kappa = kappa_of(table, observations.study)
+    return _fit(observations, table, kappa, method, metric, level, draws, seed)
+
+
+def refit(
+    observations: Observations,
+    kappa: Kappa,
+    *,
+    method: Method,
+    metric: str,
+    level: float,
+    draws: int,
+    seed: int,
+) -> Law:
+    """The same fit from stored rows and a stored κ."""
+    observations, table = prepare(observations, metric)
+    return _fit(observations, table, kappa, method, metric, level, draws, seed)
+
+
+def _fit(
+    observations: Observations,
+    table: Table,
+    kappa: Kappa,
+    method: Method,
+    metric: str,
+    level: float,
+    draws: int,
+    seed: int,
+) -> Law:
+    forming = _forming(table, method, observations.source)
+    fitted = fit_with_backtests(table, kappa, forming, level, draws, seed)
+    if fitted is None:
+        raise _refusal(table, method, observations.source)
+    return Law(
+        observations=observations,
+        metric=metric,
+        method=method,
+        level=level,
+        draws=draws,
+        seed=seed,
+        table=table,
+        kappa=kappa,
+        fitted=fitted,
+    )
+
+
+def _forming(table: Table, method: Method, source: str) -> Forming:
+    usable = sum(p.status == OK for p in parabolas(table))
+    if method == "surface":
+        return "surface"
+    if usable < MIN_BUDGETS:
+        # Without any budgets there is nothing that isoFLOP curves could say: the surface serves.
+        if method == "auto" and not len(table.budgets) and len(table) >= MIN_ROWS:
+            return "surface"
+        raise _refusal(table, method, source)
+    return "both" if method == "auto" else "isoflop"
+
+
+def _refusal(table: Table, method: Method, source: str) -> DitlawError:
+    """What is missing, in one line."""
+    if method == "surface" or not len(table.budgets):
+        sizes = len(np.unique(table.log_n))
+        lack = "" if method == "surface" else "no row has a budget, and "
+        return Refused(
+            f"{source}: {lack}a surface needs {MIN_ROWS} rows with 3 sizes and 3 amounts of "
+            f"tokens; there are {len(table)} rows of {sizes} sizes"
+        )
+    states = [p.status for p in parabolas(table)]
+    usable = states.count(OK)
+    others = ", ".join(f"{states.count(s)} '{s}'" for s in dict.fromkeys(states) if s != OK)
+    return Refused(
+        f"{source}: {usable} usable {'budget' if usable == 1 else 'budgets'} "
+        f"({others or 'no others'}); isoFLOP laws need {MIN_BUDGETS}, each with 4 or more sizes "
+        "around a minimum"
+    )

@@ -1,0 +1,97 @@
+"""κ(N): training FLOPs per token per parameter as a function of model size, so D = C/(κ(N)·N).
+
+6 is the usual stand-in; attention, embeddings and skipped gradients move it, most in small models.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ditlaw.errors import BadInput
+from ditlaw.families import Shape, get_family
+from ditlaw.laws.table import FloatArray, Table
+from ditlaw.study import Study
+
+REACH = np.log(1e6)  # a study's size path is followed this far beyond its largest model
+NODES = 160
+
+
+@dataclass(frozen=True)
+class Kappa:
+    """ln κ at nodes in ln N; linear between them and constant outside."""
+
+    log_n: FloatArray
+    log_k: FloatArray
+
+    def log(self, log_n: FloatArray) -> FloatArray:
+        """Ln κ at ln N, any shape."""
+        return np.interp(log_n, self.log_n, self.log_k)
+
+    def slope(self, log_n: FloatArray) -> FloatArray:
+        """d ln κ / d ln N, smooth inside the nodes and 0 outside."""
+        if len(self.log_n) < 2:
+            return np.zeros_like(log_n)
+        slopes = np.gradient(self.log_k, self.log_n)
+        return np.interp(log_n, self.log_n, slopes, left=0.0, right=0.0)
+
+    def log_tokens(self, log_n: FloatArray, log_c: FloatArray) -> FloatArray:
+        """Ln D of a model of that size that is trained with those FLOPs."""
+        return log_c - log_n - self.log(log_n)
+
+
+def kappa_of(table: Table, study: Study | None) -> Kappa:
+    """κ along the study's own size path in closed form, else smoothed from the table."""
+    path = _study_path(study) if study is not None else None
+    return path if path is not None else smooth(table)
+
+
+def smooth(table: Table) -> Kappa:
+    """A quadratic of ln κ in ln N through the table's flops/(params·tokens); held at its ends."""
+    ratio = table.log_c - table.log_n - table.log_d
+    sizes = np.unique(table.log_n)
+    centre, span = sizes.mean(), max(float(np.ptp(sizes)), 1e-9)
+    degree = 0 if np.ptp(ratio) < 1e-12 else min(2, len(sizes) - 1)
+    powers = np.arange(degree + 1)
+    design = ((table.log_n - centre) / span)[:, None] ** powers
+    coefficients = np.linalg.lstsq(design, ratio, rcond=None)[0]
+    nodes = np.linspace(sizes[0], sizes[-1], NODES) if degree else np.array([centre])
+    return Kappa(nodes, (((nodes - centre) / span)[:, None] ** powers) @ coefficients)
+
+
+def _study_path(study: Study) -> Kappa | None:
+    family = get_family(study.family)
+    geometry = study.geometry.geometry()
+    shapes = [study.shape(entry) for entry in study.shapes]
+    largest = max(family.counts(shape, geometry).params for shape in shapes)
+    points: dict[float, float] = {}
+    for shape in shapes_along(study):
+        counts = family.counts(shape, geometry)
+        # Floats before products: 6·params·tokens overflows 64-bit integers.
+        log_n = float(np.log(float(counts.params)))
+        points[log_n] = float(np.log(float(counts.flops_train) / counts.tokens_per_sample) - log_n)
+        if log_n > np.log(float(largest)) + REACH:
+            break
+    if len(points) < 2:
+        return None
+    sizes = sorted(points)
+    return Kappa(np.array(sizes), np.array([points[size] for size in sizes]))
+
+
+def shapes_along(study: Study) -> list[Shape]:
+    """Rising sizes: widths at one depth and head count if the study has just one, else the dial.
+
+    The smallest are all there; larger ones are about 1 % apart in width or depth.
+    """
+    family = get_family(study.family)
+    shapes = [study.shape(entry) for entry in study.shapes]
+    depth, heads = shapes[0].depth, shapes[0].heads
+    by_width = all((s.depth, s.heads) == (depth, heads) for s in shapes)
+    unit = int(np.lcm(4, heads))  # widths that any family can split over these heads
+    found: list[Shape] = []
+    for step in sorted({round(x) for x in np.geomspace(1, 4000, 800)}):
+        try:
+            shape = family.shape(depth, unit * step, heads) if by_width else family.shape(step)
+        except BadInput:
+            continue
+        found.append(shape)
+    return found

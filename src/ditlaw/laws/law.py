@@ -1,0 +1,155 @@
+"""The law of one table: ask it for the best size and loss of a budget, or print it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ditlaw.errors import BadInput
+from ditlaw.laws import notes, summary
+from ditlaw.laws.answers import Curve, IsoflopCurve, Optimum
+from ditlaw.laws.backtest import Fitted
+from ditlaw.laws.ensemble import Band
+from ditlaw.laws.isoflop import FEW, OK, Parabola
+from ditlaw.laws.kappa import Kappa
+from ditlaw.laws.table import FloatArray, Table
+from ditlaw.observations import Observations
+from ditlaw.results import FitResult, Quantity, SizeRange
+
+Method = Literal["auto", "isoflop", "surface"]
+TOLERANCE = 0.0025
+FloatLike = float | Sequence[float] | FloatArray
+
+
+@dataclass(frozen=True, repr=False)
+class Law:
+    """What ``fit`` returns; see ``optimum``, ``loss_at``, ``curve`` and ``result``."""
+
+    observations: Observations
+    metric: str
+    method: Method
+    level: float
+    draws: int
+    seed: int
+    table: Table
+    kappa: Kappa
+    fitted: Fitted
+
+    @property
+    def largest_flops(self) -> float:
+        """The largest budget fitted, where ``beyond`` counts from; the largest row without any."""
+        nominal = self.table.budgets.max(initial=0.0)
+        loose = np.exp(self.table.log_c[self.table.group < 0]).max(initial=0.0)
+        return float(max(nominal, loose))
+
+    def optimum(self, flops: float, tolerance: float = TOLERANCE) -> Optimum:
+        """The best size, its tokens and its loss for a budget.
+
+        Raises:
+            BadInput: the budget is not a positive number.
+        """
+        log_c = _logs(flops, "flops")
+        ensemble = self.fitted.ensemble
+        params = ensemble.best_size(log_c, self.level)
+        run = ensemble.best_loss(log_c, self.level, one_run=True)
+        law = ensemble.best_loss(log_c, self.level, one_run=False)
+        return Optimum(
+            flops=float(flops),
+            beyond=float(flops) / self.largest_flops,
+            params=self._quantity(params),
+            tokens=self._quantity(ensemble.tokens(params, log_c)),
+            loss=self._quantity(run),
+            law_low=float(law.low[0]),
+            law_high=float(law.high[0]),
+            near_optimal_params=self._near_optimal(float(params.value[0]), log_c, tolerance),
+            warnings=notes.of_forecast(float(flops), self.largest_flops, params, ensemble),
+        )
+
+    def loss_at(self, params: float, flops: float) -> tuple[Quantity, float, float]:
+        """Loss of one run of that size with those FLOPs, and the law's own bounds.
+
+        Raises:
+            BadInput: params or flops is not a positive number.
+        """
+        log_n, log_c = _logs(params, "params"), _logs(flops, "flops")
+        run = self.fitted.ensemble.loss(log_n, log_c, self.level, one_run=True)
+        law = self.fitted.ensemble.loss(log_n, log_c, self.level, one_run=False)
+        return self._quantity(run), float(law.low[0]), float(law.high[0])
+
+    def curve(self, flops: FloatLike) -> Curve:
+        """N*, D* and loss with bands at FLOPs (m,), and each form alone."""
+        log_c = _logs(flops, "flops")
+        ensemble = self.fitted.ensemble
+        params = ensemble.best_size(log_c, self.level)
+        forms = ensemble.forms
+        return Curve(
+            flops=np.exp(log_c),
+            params=params,
+            tokens=ensemble.tokens(params, log_c),
+            loss=ensemble.best_loss(log_c, self.level, one_run=False),
+            run=ensemble.best_loss(log_c, self.level, one_run=True),
+            loss_forms={n: np.exp(f.best_loss(log_c)[0]) for n, f in forms.loss.items()},
+            params_forms={n: np.exp(f.best_size(log_c)[0]) for n, f in forms.size.items()},
+        )
+
+    def isoflops(self) -> list[IsoflopCurve]:
+        """Every budget's runs, parabola and minimum, smallest budget first."""
+        return [self._isoflop(curve) for curve in self.fitted.ensemble.forms.curves]
+
+    def result(self) -> FitResult:
+        """Everything that ``ditlaw fit`` prints."""
+        return summary.fit_result(self)
+
+    def __str__(self) -> str:
+        return summary.describe(self.result())
+
+    __repr__ = __str__
+
+    def _quantity(self, values: Band) -> Quantity:
+        return Quantity(
+            value=float(values.value[0]),
+            low=float(values.low[0]),
+            high=float(values.high[0]),
+            level=self.level,
+        )
+
+    def _near_optimal(self, best: float, log_c: FloatArray, tolerance: float) -> SizeRange | None:
+        """Sizes about N* whose central loss is within ``tolerance`` of the smallest one."""
+        log_n = np.log(best) + np.linspace(-5, 5, 1001)
+        at = np.broadcast_to(log_c, log_n.shape)
+        ensemble = self.fitted.ensemble
+        parts = {n: f.loss(log_n, at)[:1] for n, f in ensemble.forms.loss.items()}
+        centre = sum(ensemble.loss_weights[n] * part[0] for n, part in parts.items())
+        near = log_n[np.asarray(centre) <= np.min(centre) + np.log1p(tolerance)]
+        if near[0] == log_n[0] or near[-1] == log_n[-1]:
+            return None
+        return SizeRange(
+            low=float(np.exp(near[0])), high=float(np.exp(near[-1])), tolerance=tolerance
+        )
+
+    def _isoflop(self, curve: Parabola) -> IsoflopCurve:
+        inside = self.table.group == np.searchsorted(self.table.budgets, curve.budget)
+        rows = np.flatnonzero(inside)
+        usable = curve.status == OK
+        window = np.exp(self.table.log_n[curve.rows])
+        return IsoflopCurve(
+            budget=curve.budget,
+            flops=float(np.exp(curve.log_c)),
+            status=curve.status,
+            params=np.exp(self.table.log_n[rows]),
+            losses=np.exp(self.table.log_loss[rows]),
+            used=np.isin(rows, curve.rows),
+            centre=curve.centre,
+            coefficients=None if curve.status == FEW else curve.coefficients,
+            window=(float(window.min()), float(window.max())),
+            params_opt=float(np.exp(curve.log_n)) if usable else None,
+            loss_opt=float(np.exp(curve.log_loss)) if usable else None,
+        )
+
+
+def _logs(values: FloatLike, name: str) -> FloatArray:
+    numbers = np.atleast_1d(np.asarray(values, dtype=float))
+    if not np.all(np.isfinite(numbers) & (numbers > 0)):
+        raise BadInput(f"{name}: {values} is not a positive number")
+    return np.asarray(np.log(numbers))

@@ -1,0 +1,84 @@
+"""Loss laws through the budgets' minima: L = a·C^(−b), and L = E + a·C^(−b) with a floor.
+
+All draws are fitted at once: for a given floor the law is a weighted straight line in closed form,
+so only the floor is searched, as a share of the smallest loss.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ditlaw.laws.table import FloatArray
+
+MAX_SHARE = 0.98  # a numerical guard: a floor at the smallest loss would fit it with infinite slope
+GRID = 49
+GOLDEN = (np.sqrt(5) - 1) / 2
+
+
+@dataclass(frozen=True)
+class LossLaws:
+    """ln(L − floor) = level − exponent·(ln C − reference); each field (draws + 1,)."""
+
+    floor: FloatArray
+    level: FloatArray
+    exponent: FloatArray
+    reference: float
+
+    def __call__(self, log_c: FloatArray) -> FloatArray:
+        """Ln L at ln C (m,): (draws + 1, m)."""
+        x = log_c - self.reference
+        rest = np.exp(self.level[:, None] - self.exponent[:, None] * x)
+        return np.asarray(np.log(self.floor[:, None] + rest))
+
+    @property
+    def log_coefficient(self) -> FloatArray:
+        """Ln a in L = floor + a·C^(−b), C in FLOPs."""
+        return np.asarray(self.level + self.exponent * self.reference)
+
+
+def fit_power(log_c: FloatArray, log_loss: FloatArray) -> LossLaws:
+    """Least squares of ln L (draws + 1, B) on ln C (B,), no floor."""
+    reference = float(log_c.mean())
+    _, level, slope = _line(log_c - reference, log_loss, np.ones_like(log_loss))
+    return LossLaws(np.zeros(len(log_loss)), level, -slope, reference)
+
+
+def fit_floor(log_c: FloatArray, log_loss: FloatArray) -> LossLaws:
+    """Least squares in ln L, to first order, of L = E + a·C^(−b) with 0 ≤ E ≤ 0.98·min L."""
+    reference = float(log_c.mean())
+    x, loss = log_c - reference, np.exp(log_loss)
+    smallest = loss.min(axis=1)
+
+    def at(share: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Objective, level and slope for floor shares of shape (draws + 1, g)."""
+        rest = loss[:, None, :] - (share * smallest[:, None])[:, :, None]
+        # An error in ln L is this much of one in ln(L − E).
+        weight = (rest / loss[:, None, :]) ** 2
+        return _line(x, np.log(rest), weight)
+
+    grid = np.linspace(0.0, MAX_SHARE, GRID)
+    best = at(np.broadcast_to(grid, (len(loss), GRID)))[0].argmin(axis=1)
+    low = grid[np.maximum(best - 1, 0)][:, None]
+    high = grid[np.minimum(best + 1, GRID - 1)][:, None]
+    for _ in range(44):  # golden section down to 1e-9 of a grid step
+        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+        falls = at(right)[0] < at(left)[0]
+        low, high = np.where(falls, left, low), np.where(falls, high, right)
+    share = 0.5 * (low + high)
+    ends = np.concatenate([share, np.zeros_like(share)], axis=1)
+    share = np.take_along_axis(ends, at(ends)[0].argmin(axis=1)[:, None], axis=1)
+    _, level, slope = at(share)
+    return LossLaws(share[:, 0] * smallest, level[:, 0], -slope[:, 0], reference)
+
+
+def _line(
+    x: FloatArray, y: FloatArray, weight: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Weighted straight lines over the last axis: residual sum of squares, level at 0, slope."""
+    total = weight.sum(axis=-1)
+    mean_x = (weight * x).sum(axis=-1) / total
+    mean_y = (weight * y).sum(axis=-1) / total
+    dx, dy = x - mean_x[..., None], y - mean_y[..., None]
+    slope = (weight * dx * dy).sum(axis=-1) / (weight * dx * dx).sum(axis=-1)
+    rss = (weight * (dy - slope[..., None] * dx) ** 2).sum(axis=-1)
+    return rss, mean_y - slope * mean_x, slope

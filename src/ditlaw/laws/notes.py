@@ -1,0 +1,143 @@
+"""Warnings with stable codes, one plain sentence each."""
+
+from collections import Counter
+
+import numpy as np
+
+from ditlaw import text
+from ditlaw.laws.ensemble import Band, Ensemble
+from ditlaw.laws.forms import Forms
+from ditlaw.laws.isoflop import EDGE, FEW, FLAT, Parabola
+from ditlaw.observations import Observations
+from ditlaw.results import Backtest, Note
+
+FAR, VERY_FAR = 10.0, 100.0
+ROUGH = 2.0  # high ÷ low of N*
+COMFORTABLE_BUDGETS = 5
+MANY_FAILED = 0.01
+
+
+def of_fit(
+    observations: Observations,
+    forms: Forms,
+    surface_wanted: bool,
+    backtest: list[Backtest],
+    law_half_width: float,
+) -> list[Note]:
+    """Warnings of a fit; ``law_half_width`` is relative, of the loss law at the largest budget."""
+    notes = []
+    if observations.dropped:
+        reasons = Counter(d.reason for d in observations.dropped)
+        listed = "; ".join(f"{n} × {reason}" for reason, n in reasons.most_common(3))
+        notes.append(Note(code="rows-dropped", text=f"rows were left out: {listed}."))
+    if observations.flops_as == "6nd":
+        notes.append(
+            Note(
+                code="6nd-used",
+                text="FLOPs are 6·params·tokens, which misses attention and embeddings; "
+                "a flops column with exact counts is better.",
+            )
+        )
+    notes += _of_curves(forms.curves)
+    usable = 0 if forms.vertices is None else len(forms.vertices.log_c)
+    if forms.vertices is not None and usable < COMFORTABLE_BUDGETS:
+        notes.append(
+            Note(
+                code="few-budgets",
+                text=f"only {usable} usable budgets: the loss law is known to "
+                f"±{100 * law_half_width:.2g} % at the largest of them and worse beyond; "
+                f"{COMFORTABLE_BUDGETS} or more are advised.",
+            )
+        )
+    if "power" in forms.laws and forms.laws["power"].exponent[0] <= 0:
+        notes.append(
+            Note(
+                code="no-gain",
+                text="the best loss does not fall with compute; these laws say nothing then.",
+            )
+        )
+    if surface_wanted and forms.surface is None:
+        notes.append(
+            Note(
+                code="no-surface",
+                text="the rows do not determine a surface L(N, D); only the isoFLOP laws are used.",
+            )
+        )
+    if forms.surface is not None and forms.surface.failed > MANY_FAILED * len(forms.sd_draws):
+        share = forms.surface.failed / len(forms.sd_draws)
+        notes.append(
+            Note(
+                code="failed-refits",
+                text=f"{100 * share:.0f} % of the surface's refits did not converge and were left "
+                "out; its interval may be too narrow.",
+            )
+        )
+    if not backtest:
+        notes.append(
+            Note(
+                code="no-backtest",
+                text="too few budgets to hold any out, so no form has been put to the test; "
+                "all forms count alike.",
+            )
+        )
+    return notes
+
+
+def of_forecast(flops: float, largest: float, params: Band, ensemble: Ensemble) -> list[Note]:
+    """Warnings of one forecast."""
+    notes = []
+    beyond = flops / largest
+    if beyond > VERY_FAR:
+        notes.append(
+            Note(
+                code="very-far-beyond",
+                text=f"{text.count(beyond)} times the largest fitted FLOPs: no interval that "
+                "far out can be checked.",
+            )
+        )
+    elif beyond > FAR:
+        notes.append(
+            Note(
+                code="far-beyond",
+                text=f"{text.count(beyond)} times the largest fitted FLOPs: a law may bend on "
+                "the way; a run or two in between would tell.",
+            )
+        )
+    smallest = float(np.exp(ensemble.fitted[0]))
+    if flops < 0.99 * smallest:
+        notes.append(
+            Note(
+                code="below-range",
+                text=f"below the smallest fitted FLOPs ({text.flops(smallest)}); laws are made "
+                "to go up.",
+            )
+        )
+    low, high = float(params.low[0]), float(params.high[0])
+    if high > ROUGH * low:
+        notes.append(
+            Note(
+                code="rough-optimum",
+                text=f"the best size is only known to lie between {text.count(low)} and "
+                f"{text.count(high)} params; the loss is far less sensitive to it.",
+            )
+        )
+    return notes
+
+
+def _of_curves(curves: list[Parabola]) -> list[Note]:
+    codes = {
+        EDGE: (
+            "edge-optimum",
+            "the minimum lies at or outside the edge of the sizes at {}; add sizes on that side.",
+        ),
+        FLAT: ("no-curvature", "the loss has no minimum in size at {}; add sizes or seeds."),
+        FEW: ("too-few-points", "fewer than 4 sizes near the best one at {}; add sizes."),
+    }
+    notes = []
+    for status, (code, sentence) in codes.items():
+        budgets = [text.flops(p.budget) for p in curves if p.status == status]
+        if budgets:
+            notes.append(
+                Note(code=code, text=sentence.format(", ".join(budgets)) + " Not in the lines.")
+            )
+    return notes

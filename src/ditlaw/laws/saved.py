@@ -1,0 +1,124 @@
+"""Saved laws: the rows, κ and settings of a fit, from which loading repeats it exactly."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from ditlaw.errors import BadInput, DitlawError
+from ditlaw.files import write_json
+from ditlaw.laws.fitting import refit
+from ditlaw.laws.kappa import Kappa
+from ditlaw.laws.law import Law
+from ditlaw.laws.table import numeric_columns
+from ditlaw.observations import Observations
+from ditlaw.results import Dropped
+from ditlaw.study import Study
+
+KIND = "ditlaw-law"
+VERSION = 1
+NAMES = ("run", "trunk")  # the columns that stay text; the others saved are all numeric ones
+
+
+def to_json(law: Law) -> dict[str, Any]:
+    """A law as plain data: what it was fitted to, how, and a digest of the rows."""
+    table = law.observations
+    numeric = [c for c in numeric_columns(table.frame) if c not in NAMES]
+    numbers = table.frame[numeric].astype(float)
+    numbers = numbers.astype(object).where(np.isfinite(numbers), None)
+    rows = pd.concat([table.frame[list(NAMES)].astype(str), numbers], axis=1)
+    result = law.result()
+    return {
+        "kind": KIND,
+        "version": VERSION,
+        "source": table.source,
+        "method": law.method,
+        "metric": law.metric,
+        "level": law.level,
+        "draws": law.draws,
+        "seed": law.seed,
+        "flops_as": table.flops_as,
+        "range": result.range.model_dump(mode="json"),
+        "digest": table.digest(),
+        "summary": str(law).splitlines(),
+        "kappa": {"log_n": law.kappa.log_n.tolist(), "log_k": law.kappa.log_k.tolist()},
+        "study": None if table.study is None else table.study.model_dump(mode="json"),
+        "dropped": [d.model_dump() for d in table.dropped],
+        "columns": ["row", *rows.columns],
+        "rows": [
+            [int(i), *row] for i, row in zip(rows.index, rows.to_numpy().tolist(), strict=True)
+        ],
+    }
+
+
+def from_json(content: Any, where: str = "law") -> Law:
+    """The law of ``to_json``, fitted again from its own rows; forecasts are the same.
+
+    Raises:
+        BadInput: not a saved law, one of a newer version, or one that was edited or cut short.
+    """
+    if not isinstance(content, dict) or content.get("kind") != KIND:
+        raise BadInput(f"{where}: not a saved law; 'ditlaw fit --save FILE.law.json' writes one")
+    version = content.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        raise BadInput(
+            f"{where}: saved by a newer ditlaw (law version {version}, this one reads {VERSION}); "
+            "upgrade ditlaw or fit again"
+        )
+    try:
+        frame = pd.DataFrame(content["rows"], columns=content["columns"]).set_index("row")
+        for column in frame.columns.difference(list(NAMES)):
+            frame[column] = frame[column].astype(float)
+        study = content["study"]
+        observations = Observations(
+            frame=frame.rename_axis(None),
+            source=content["source"],
+            flops_as=content["flops_as"],
+            dropped=[Dropped(**d) for d in content["dropped"]],
+            study=None if study is None else Study.model_validate(study),
+        )
+        kappa = Kappa(*(np.asarray(content["kappa"][k], dtype=float) for k in ("log_n", "log_k")))
+        if observations.digest() != content["digest"]:
+            raise BadInput(f"{where}: its rows do not match its digest; fit the table again")
+        return refit(
+            observations,
+            kappa,
+            method=content["method"],
+            metric=content["metric"],
+            level=content["level"],
+            draws=content["draws"],
+            seed=content["seed"],
+        )
+    except DitlawError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
+        raise BadInput(
+            f"{where}: a damaged law file ({type(error).__name__}); fit the table again"
+        ) from None
+
+
+def save_law(law: Law, path: Path) -> None:
+    """Write a ``.law.json`` file atomically.
+
+    Raises:
+        BadInput: the file cannot be written.
+    """
+    write_json(path, to_json(law))
+
+
+def load_law(path: Path) -> Law:
+    """Read a ``.law.json`` file.
+
+    Raises:
+        BadInput: unreadable, not a saved law, of a newer version, or damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        raise BadInput(f"{path}: not a saved law (no readable JSON)") from None
+    return from_json(content, str(path))

@@ -1,0 +1,227 @@
+"""A law as the result object of ``ditlaw fit``, and that result in words."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ditlaw import text
+from ditlaw.laws import notes
+from ditlaw.laws.ensemble import Band, band
+from ditlaw.laws.isoflop import OK
+from ditlaw.laws.losslaws import LossLaws
+from ditlaw.laws.surface import Surface
+from ditlaw.laws.table import FloatArray
+from ditlaw.results import (
+    BudgetOptimum,
+    DataRange,
+    FitResult,
+    LossLaw,
+    PowerLaw,
+    Quantity,
+    Rows,
+    SurfaceLaw,
+)
+
+if TYPE_CHECKING:
+    from ditlaw.laws.law import Law
+
+AHEAD = float(np.log(10.0))  # power laws of N* and D* are read off from C_max to 10·C_max
+
+
+def fit_result(law: "Law") -> FitResult:
+    """The result object of one law."""
+    forms = law.fitted.ensemble.forms
+    table = law.table
+    loss, without_floor = _loss_laws(law)
+    params, tokens = _size_laws(law)
+    at = np.array([law.fitted.ensemble.fitted[1]])
+    width = law.fitted.ensemble.best_loss(at, law.level, one_run=False)
+    return FitResult(
+        source=law.observations.source,
+        method=law.method if forms.vertices is not None else "surface",
+        flops_as=law.observations.flops_as,
+        level=law.level,
+        rows=Rows(used=len(table), dropped=law.observations.dropped),
+        range=DataRange(
+            flops=_range(table.log_c), params=_range(table.log_n), tokens=_range(table.log_d)
+        ),
+        params=params,
+        tokens=tokens,
+        loss=loss,
+        loss_without_floor=without_floor,
+        budgets=_budgets(law),
+        surface=None if forms.surface is None else _surface(forms.surface, law.level),
+        evidence=law.fitted.evidence,
+        run_noise=forms.noise.sd,
+        backtest=law.fitted.backtest,
+        warnings=notes.of_fit(
+            law.observations,
+            forms,
+            law.method == "auto",
+            law.fitted.backtest,
+            float(width.high[0] / width.low[0] - 1) / 2,
+        ),
+    )
+
+
+def describe(result: FitResult) -> str:
+    """A result as a short text: equations with intervals, range, backtests, warnings."""
+    lines = [
+        f"Law of {result.source} ({result.method}, {result.rows.used} rows, "
+        f"{text.flops(result.range.flops[0])} to {text.flops(result.range.flops[1])} FLOPs, "
+        f"{100 * result.level:g} % intervals)",
+        f"  params  N* = {_number(result.params.coefficient.value)} · C^"
+        f"{_interval(result.params.exponent)}",
+        f"  tokens  D* = {_number(result.tokens.coefficient.value)} · C^"
+        f"{_interval(result.tokens.exponent)}",
+        f"  loss    L = E + a · C^−b   E {_interval(result.loss.floor)}, "
+        f"a {_interval(result.loss.coefficient)}, b {_interval(result.loss.exponent)}",
+    ]
+    if result.surface is not None:
+        s = result.surface
+        lines.append(
+            f"  surface L = E + A/N^α + B/D^β   E {_interval(s.E)}, A {_interval(s.A)}, "
+            f"B {_interval(s.B)}, α {_interval(s.alpha)}, β {_interval(s.beta)}"
+        )
+    weights = ", ".join(
+        f"{e.form} {100 * e.loss_weight:.0f} %" for e in result.evidence if e.loss_weight
+    )
+    lines.append(
+        f"  the loss forecast listens to {weights}; one run scatters by "
+        f"{100 * result.run_noise:.2g} %"
+    )
+    for test in result.backtest:
+        lines.append(
+            f"  backtest {text.flops(test.held_out)} from {test.beyond:.3g} times less: "
+            f"params {text.percent(test.params_error)}, loss {text.percent(test.loss_error)}"
+            f"{'' if test.loss_covered else ' (outside its interval)'}"
+        )
+    lines += [f"  {note.code}: {note.text}" for note in result.warnings]
+    return "\n".join(lines)
+
+
+def _size_laws(law: "Law") -> tuple[PowerLaw, PowerLaw]:
+    """Power laws through the forecast at C_max and 10·C_max, with draws for their intervals."""
+    ensemble = law.fitted.ensemble
+    at = np.array([ensemble.fitted[1], ensemble.fitted[1] + AHEAD])
+    sizes = ensemble.size_draws(at)
+    tokens = {n: law.kappa.log_tokens(draws, at) for n, draws in sizes.items()}
+    return (
+        _chord(sizes, at, ensemble.size_weights, law.level),
+        _chord(tokens, at, ensemble.size_weights, law.level),
+    )
+
+
+def _chord(
+    draws: dict[str, FloatArray], at: FloatArray, weights: dict[str, float], level: float
+) -> PowerLaw:
+    slopes = {n: (d[:, 1:] - d[:, :1]) / (at[1] - at[0]) for n, d in draws.items()}
+    levels = {n: d[:, :1] - slopes[n] * at[0] for n, d in draws.items()}
+    exponent = band(slopes, weights, level)
+    return PowerLaw(
+        coefficient=_quantity(band(levels, weights, level), level),
+        exponent=_quantity(
+            Band(np.log(exponent.value), np.log(exponent.low), np.log(exponent.high)), level
+        ),
+    )
+
+
+def _loss_laws(law: "Law") -> tuple[LossLaw, PowerLaw]:
+    forms = law.fitted.ensemble.forms
+    level = law.level
+    if forms.vertices is not None:
+        return _floor_law(forms.laws["floor"], level), _power_law(forms.laws["power"], level)
+    assert forms.surface is not None
+    return _of_surface(forms.surface, law)
+
+
+def _floor_law(laws: LossLaws, level: float) -> LossLaw:
+    return LossLaw(
+        floor=_of_draws(laws.floor, level),
+        coefficient=_of_draws(np.exp(laws.log_coefficient), level),
+        exponent=_of_draws(laws.exponent, level),
+    )
+
+
+def _power_law(laws: LossLaws, level: float) -> PowerLaw:
+    return PowerLaw(
+        coefficient=_of_draws(np.exp(laws.log_coefficient), level),
+        exponent=_of_draws(-laws.exponent, level),
+    )
+
+
+def _of_surface(surface: Surface, law: "Law") -> tuple[LossLaw, PowerLaw]:
+    """Along the best sizes L − E ∝ C^(−αβ/(α+β)), exactly so where κ is constant."""
+    found = surface.coefficients()
+    exponent = found["alpha"] * found["beta"] / (found["alpha"] + found["beta"])
+    low, high = law.fitted.ensemble.fitted
+    losses = surface.best_loss(np.array([low, high]))
+    rest = np.exp(losses[:, 1]) - found["E"]
+    slope = (losses[:, 1] - losses[:, 0]) / (high - low)
+    return (
+        LossLaw(
+            floor=_of_draws(found["E"], law.level),
+            coefficient=_of_draws(rest * np.exp(exponent * high), law.level),
+            exponent=_of_draws(exponent, law.level),
+        ),
+        PowerLaw(
+            coefficient=_of_draws(np.exp(losses[:, 1] - slope * high), law.level),
+            exponent=_of_draws(slope, law.level),
+        ),
+    )
+
+
+def _surface(surface: Surface, level: float) -> SurfaceLaw:
+    return SurfaceLaw(**{n: _of_draws(v, level) for n, v in surface.coefficients().items()})
+
+
+def _budgets(law: "Law") -> list[BudgetOptimum]:
+    """Every budget; the optimum of the usable ones with the draws' intervals."""
+    forms = law.fitted.ensemble.forms
+    found, position = [], 0
+    for curve in forms.curves:
+        size = loss = None
+        if curve.status == OK and forms.vertices is not None:
+            size = _of_draws(np.exp(forms.vertices.log_n[:, position]), law.level)
+            loss = _of_draws(np.exp(forms.vertices.log_loss[:, position]), law.level)
+            position += 1
+        found.append(
+            BudgetOptimum(
+                flops=float(np.exp(curve.log_c)),
+                status=curve.status,
+                points=len(curve.rows),
+                params_opt=size,
+                loss_opt=loss,
+            )
+        )
+    return found
+
+
+def _of_draws(values: FloatArray, level: float) -> Quantity:
+    """Entry 0 with the quantiles of the rest; the interval holds the estimate."""
+    low, high = np.quantile(values[1:], [(1 - level) / 2, (1 + level) / 2])
+    value = float(values[0])
+    return Quantity(
+        value=value, low=min(float(low), value), high=max(float(high), value), level=level
+    )
+
+
+def _quantity(values: Band, level: float) -> Quantity:
+    return Quantity(
+        value=float(values.value[0]),
+        low=float(values.low[0]),
+        high=float(values.high[0]),
+        level=level,
+    )
+
+
+def _range(logs: FloatArray) -> tuple[float, float]:
+    return float(np.exp(logs.min())), float(np.exp(logs.max()))
+
+
+def _interval(q: Quantity) -> str:
+    return f"{_number(q.value)} [{_number(q.low)}, {_number(q.high)}]"
+
+
+def _number(value: float | None) -> str:
+    return "?" if value is None else f"{value:.3g}"

@@ -1,0 +1,114 @@
+"""The rows of one fit as arrays: logarithms, isoFLOP groups and trunks, in one fixed order."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ditlaw.errors import BadInput, Refused
+from ditlaw.observations import Observations
+from ditlaw.text import unknown
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Table:
+    """n rows, natural logs. ``group`` indexes ``budgets`` (−1: no isoFLOP group)."""
+
+    log_n: FloatArray
+    log_d: FloatArray
+    log_c: FloatArray
+    log_loss: FloatArray
+    group: IntArray
+    trunk: IntArray
+    budgets: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.log_n)
+
+    def where(self, mask: BoolArray) -> "Table":
+        """The rows of a mask; budgets keep their indices."""
+        return replace(
+            self,
+            log_n=self.log_n[mask],
+            log_d=self.log_d[mask],
+            log_c=self.log_c[mask],
+            log_loss=self.log_loss[mask],
+            group=self.group[mask],
+            trunk=self.trunk[mask],
+        )
+
+    def up_to(self, log_c: float) -> "Table":
+        """The rows that had been trained with no more than that compute (half a per cent over)."""
+        return self.where(self.log_c <= log_c + 0.005)
+
+
+def prepare(observations: Observations, metric: str) -> tuple[Observations, Table]:
+    """Checked rows in an order that does not depend on the source's, and those rows as arrays.
+
+    Raises:
+        BadInput: no such metric, or one that is not a number.
+        Refused: no usable row, or all of them have one value.
+    """
+    frame = observations.frame
+    if metric not in frame:
+        raise unknown("metric", metric, numeric_columns(frame))
+    values = pd.to_numeric(frame[metric], errors="coerce").astype(float)
+    if values.notna().sum() == 0:
+        raise BadInput(f"metric: '{metric}' holds no numbers; choose a numeric column")
+    for column in dict.fromkeys((metric, "params", "tokens", "flops")):
+        cells = pd.to_numeric(observations.frame[column], errors="coerce").astype(float)
+        usable = (cells > 0) & (cells < np.inf)
+        observations = observations.keep(usable, f"{column} is not a positive number")
+    repeated = observations.frame.duplicated(subset=["run", "params", "tokens", "flops", metric])
+    observations = observations.keep(~repeated, "repeats an earlier row")
+    frame = observations.frame
+    if frame.empty:
+        raise Refused(f"{observations.source}: no usable row is left; see the reasons per row")
+    if frame[metric].astype(float).nunique() == 1:
+        raise Refused(
+            f"{observations.source}: every row has the same {metric}; "
+            "a law needs runs that differ in it"
+        )
+    if frame["flops"].astype(float).max() < 1.02 * frame["flops"].astype(float).min():
+        raise Refused(
+            f"{observations.source}: every row has the same flops; "
+            "a law of compute needs runs of several budgets"
+        )
+    order = frame.assign(_run=frame["run"].astype(str)).sort_values(
+        ["budget", "params", "tokens", "_run", metric], kind="stable"
+    )
+    observations = Observations(
+        frame=order.drop(columns="_run"),
+        source=observations.source,
+        flops_as=observations.flops_as,
+        dropped=observations.dropped,
+        study=observations.study,
+    )
+    return observations, as_table(observations.frame, metric)
+
+
+def as_table(frame: pd.DataFrame, metric: str) -> Table:
+    """Checked rows as arrays; ``metric`` takes the place of the loss."""
+    budget = frame["budget"].to_numpy(dtype=float)
+    budgets, group = np.unique(budget[np.isfinite(budget)], return_inverse=True)
+    groups = np.full(len(frame), -1, dtype=np.int64)
+    groups[np.isfinite(budget)] = group
+    return Table(
+        log_n=np.log(frame["params"].to_numpy(dtype=float)),
+        log_d=np.log(frame["tokens"].to_numpy(dtype=float)),
+        log_c=np.log(frame["flops"].to_numpy(dtype=float)),
+        log_loss=np.log(frame[metric].to_numpy(dtype=float)),
+        group=groups,
+        trunk=np.unique(frame["trunk"].astype(str).to_numpy(dtype=str), return_inverse=True)[1],
+        budgets=budgets,
+    )
+
+
+def numeric_columns(frame: pd.DataFrame) -> list[str]:
+    """Columns of numbers: what can be a metric."""
+    return [c for c in frame.columns if pd.api.types.is_numeric_dtype(frame[c])]

@@ -1,0 +1,1 @@
+"""Training one run: the trunk, its evaluation, its checkpoints and its folder."""

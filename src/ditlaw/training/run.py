@@ -1,0 +1,154 @@
+"""Carry one run to its last budget: resume, train, evaluate at each budget, checkpoint, log."""
+
+import math
+import os
+import platform
+import time
+from typing import Any
+
+import torch
+
+from ditlaw import __version__
+from ditlaw.files import last_json_line
+from ditlaw.study import RunSpec
+from ditlaw.training.checkpoint import Checkpoints
+from ditlaw.training.evaluate import Grid
+from ditlaw.training.folder import RunFolder
+from ditlaw.training.pictures import save_pictures
+from ditlaw.training.trunk import Trunk
+
+MIN_STEPS = 100  # below this a run is still on its first plateau; such points mislead fits
+LOG_SECONDS = 1.0
+CHECKPOINT_SECONDS = 20.0
+EXPLODED = 1e3  # a velocity loss starts near 1; past this the run has diverged
+
+
+def pick_device() -> torch.device:
+    """CUDA where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def train(folder: RunFolder, device: torch.device | None = None) -> str:
+    """Train the run of a folder from wherever it stands; returns ``done`` or ``diverged``.
+
+    Observations are a pure function of the spec on one machine: a run that was killed and resumed
+    writes the same bytes as one that was not.
+
+    Raises:
+        Refused: another process is training it.
+    """
+    with folder.lock():
+        return _train(folder, folder.spec(), device or pick_device())
+
+
+def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
+    trunk = Trunk(spec, device)
+    checkpoints = Checkpoints(folder.checkpoints)
+    state = checkpoints.load()
+    if state is not None:
+        trunk.restore(state)
+    folder.rewind(trunk.step)
+    already = float((last_json_line(folder.log_path) or {}).get("seconds", 0.0))
+    folder.log(
+        "start",
+        step=trunk.step,
+        seconds=already,
+        pid=os.getpid(),
+        device=_device_name(device),
+        threads=torch.get_num_threads(),
+        versions={
+            "ditlaw": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    )
+    grid = Grid(spec, device)
+    clock = _Clock(already)
+    for stop in spec.stops:
+        for made in trunk.run(stop.step):
+            if not math.isfinite(made.loss) or made.loss > EXPLODED:
+                reason = f"loss {made.loss:g} at step {made.step} (learning rate too high?)"
+                folder.log("diverged", step=made.step, reason=reason, seconds=clock.total())
+                return "diverged"
+            if clock.due("log", LOG_SECONDS):
+                folder.log("progress", **_progress(trunk, clock))
+            if clock.due("checkpoint", CHECKPOINT_SECONDS):
+                checkpoints.save(trunk.step, trunk.state())
+        if any(row["budget"] == stop.budget for row in folder.observations()):
+            continue  # the resumed state lies past this budget
+        model = trunk.averaged_model()
+        measured = grid.validation_loss(model)
+        if not math.isfinite(measured.loss):
+            folder.log("diverged", step=trunk.step, reason="validation loss is not finite")
+            return "diverged"
+        if spec.evaluation.pictures:
+            save_pictures(folder, stop.budget, grid.pictures(model))
+        folder.observe(
+            observation(spec, stop.budget, stop.step, trunk.train_loss)
+            | {"loss": measured.loss, "loss_standard_error": measured.standard_error}
+        )
+        checkpoints.save(trunk.step, trunk.state())
+        folder.log("observation", budget=stop.budget, loss=measured.loss, **_progress(trunk, clock))
+    folder.log("done", **_progress(trunk, clock))
+    return "done"
+
+
+def observation(spec: RunSpec, budget: float, step: int, train_loss: float) -> dict[str, Any]:
+    """One row of the table, all but the validation loss."""
+    counts = spec.counts()
+    images = step * spec.recipe.batch
+    note = ""
+    if step <= spec.recipe.warmup_steps:
+        note = "inside warm-up"
+    elif step < MIN_STEPS:
+        note = f"under {MIN_STEPS} steps"
+    return {
+        "run": spec.id,
+        "trunk": spec.id,
+        "family": spec.family,
+        "depth": spec.depth,
+        "width": spec.width,
+        "heads": spec.heads,
+        "seed": spec.seed,
+        "budget": budget,
+        "params": counts.params,
+        "tokens": images * counts.tokens_per_sample,
+        "images": images,
+        "steps": step,
+        "flops": spec.flops(step),
+        "flops_6nd": images * counts.flops_6nd,
+        "learning_rate": spec.learning_rate,
+        "timesteps": str(spec.evaluation.timesteps),
+        "train_timesteps": str(spec.objective.timesteps),
+        "train_loss": train_loss,
+        "note": note,
+    }
+
+
+class _Clock:
+    """Seconds spent on the run, earlier sessions included, and what is due."""
+
+    def __init__(self, already: float) -> None:
+        self.already = already
+        self.began = time.monotonic()
+        self.last: dict[str, float] = {}
+
+    def total(self) -> float:
+        return round(self.already + time.monotonic() - self.began, 3)
+
+    def due(self, what: str, every: float) -> bool:
+        now = time.monotonic()
+        if now - self.last.setdefault(what, self.began) < every:
+            return False
+        self.last[what] = now
+        return True
+
+
+def _progress(trunk: Trunk, clock: _Clock) -> dict[str, Any]:
+    return {"step": trunk.step, "train_loss": trunk.train_loss, "seconds": clock.total()}
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return platform.processor() or platform.machine()

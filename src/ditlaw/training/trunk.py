@@ -1,0 +1,126 @@
+"""One trunk: warm-up, then a constant rate; every number is a function of (spec, step) alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ditlaw.data import open_source
+from ditlaw.flow import loss, stratified, timesteps
+from ditlaw.models import build
+from ditlaw.study import RunSpec
+from ditlaw.training.ema import PowerEma, decay
+
+# Added to a seed for each use of it, so that weights, noise and dropped captions are independent.
+NOISE_STREAM = 1 << 32
+
+
+@dataclass
+class TrainedStep:
+    """What one step reports."""
+
+    step: int
+    loss: float
+
+
+class Trunk:
+    """The state of one run: model, EMA, optimiser, step. Knows nothing of files or budgets."""
+
+    def __init__(self, spec: RunSpec, device: torch.device) -> None:
+        self.spec = spec
+        self.device = device
+        geometry = spec.geometry.geometry()
+        self.model = build(spec.family, spec.shape, geometry, spec.seed).to(device)
+        self.averaged = build(spec.family, spec.shape, geometry).to(device).requires_grad_(False)
+        self.averaged.load_state_dict(self.model.state_dict())
+        self.names = [name for name, _ in self.model.named_parameters()]
+        self.parameters = [p for _, p in self.model.named_parameters()]
+        self.ema = PowerEma(self.parameters, spec.recipe.ema)
+        self.optimiser = torch.optim.AdamW(
+            self.parameters,
+            lr=spec.learning_rate,
+            betas=spec.recipe.betas,
+            weight_decay=spec.recipe.weight_decay,
+            fused=True,
+        )
+        self.source = open_source(spec.data, spec.seed)
+        self.step = 0
+        self.train_loss = 0.0  # averaged with the same profile as the weights
+
+    def learning_rate(self, step: int) -> float:
+        """The rate of the ``step``-th step, from 1: linear warm-up, then constant."""
+        warmup = self.spec.recipe.warmup_steps
+        return self.spec.learning_rate * min(1.0, step / warmup if warmup else 1.0)
+
+    def run(self, until: int) -> Iterator[TrainedStep]:
+        """Train to that step, one step at a time."""
+        while self.step < until:
+            yield TrainedStep(self.step + 1, self._advance())
+
+    def _advance(self) -> float:
+        recipe, step = self.spec.recipe, self.step + 1
+        generator = torch.Generator().manual_seed(_stream(self.spec.seed, step))
+        batch = self.source.read((step - 1) * recipe.batch, recipe.batch)
+        x0 = torch.from_numpy(batch.images)
+        noise = torch.randn(x0.shape, generator=generator)
+        quantiles = stratified(recipe.batch, generator)
+        t = timesteps(self.spec.objective.timesteps, quantiles).float()
+        kept = torch.rand(recipe.batch, generator=generator) >= recipe.caption_dropout
+        words = torch.from_numpy(batch.words) * kept[:, None]
+        x0, noise, t, words = (a.to(self.device) for a in (x0, noise, t, words))
+
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate(step)
+        self.optimiser.zero_grad(set_to_none=True)
+        mean = loss(self.model, x0, noise, t, words).mean()
+        mean.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.parameters, recipe.clip)
+        self.optimiser.step()
+        self.ema.update([p.detach() for p in self.parameters], step)
+        value = float(mean.detach())
+        self.train_loss += (1 - decay(self.ema.gamma, step)) * (value - self.train_loss)
+        self.step = step
+        return value
+
+    def averaged_model(self) -> torch.nn.Module:
+        """The model with its EMA weights, for evaluation and pictures."""
+        targets = dict(self.averaged.named_parameters())
+        for name, value in zip(self.names, self.ema.tensors, strict=True):
+            targets[name].copy_(value)
+        return self.averaged.eval()
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that a resumed run needs, as named tensors."""
+        tensors: dict[str, Tensor] = {}
+        for name, parameter, average in zip(
+            self.names, self.parameters, self.ema.tensors, strict=True
+        ):
+            tensors[f"model.{name}"] = parameter.detach()
+            tensors[f"ema.{name}"] = average
+            for key, value in self.optimiser.state.get(parameter, {}).items():
+                tensors[f"{key}.{name}"] = value
+        tensors["train_loss"] = torch.tensor(self.train_loss, dtype=torch.float64)
+        tensors["step"] = torch.tensor(self.step)
+        return tensors
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Put a saved state back, to the bit."""
+        self.step = int(tensors["step"])
+        self.train_loss = float(tensors["train_loss"])
+        with torch.no_grad():
+            for name, parameter, average in zip(
+                self.names, self.parameters, self.ema.tensors, strict=True
+            ):
+                parameter.copy_(tensors[f"model.{name}"])
+                average.copy_(tensors[f"ema.{name}"])
+                if self.step:
+                    self.optimiser.state[parameter] = {
+                        key: tensors[f"{key}.{name}"].clone()
+                        for key in ("step", "exp_avg", "exp_avg_sq")
+                    }
+
+
+def _stream(seed: int, step: int) -> int:
+    """A generator seed for one step of one run."""
+    return (seed * NOISE_STREAM + step) & (2**63 - 1)

@@ -1,0 +1,50 @@
+"""A worker process: takes run folders on standard input, answers a line of JSON for each.
+
+Started as ``python -m ditlaw.training.worker``. End of input means that whoever started it is
+gone or wants it gone: it stops at once, mid-step; the run resumes from its checkpoint.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    jobs: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
+
+    import torch
+
+    from ditlaw.training.folder import RunFolder
+    from ditlaw.training.run import train
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    while True:
+        folder = RunFolder(Path(jobs.get()))
+        try:
+            answer = {"state": train(folder), "reason": (folder.status().reason)}
+        except Exception as error:  # one run's failure must not end the others
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            with contextlib.suppress(OSError):  # a full disk cannot hold its own obituary
+                folder.log("failed", reason=reason, traceback=traceback.format_exc())
+            answer = {"state": "failed", "reason": reason}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+def _listen(jobs: "queue.Queue[str]") -> None:
+    for line in sys.stdin:
+        jobs.put(line.rstrip("\n"))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

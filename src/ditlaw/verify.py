@@ -1,0 +1,175 @@
+"""Freeze a forecast, train the runs that check it, and compare.
+
+DIR/verify/FLOPS/forecast.json   written before any verifying run starts, never changed after
+DIR/verify/FLOPS/runs/ID/        the verifying runs; no fit ever reads them
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from ditlaw import __version__
+from ditlaw.errors import BadInput
+from ditlaw.executors import Executor
+from ditlaw.families import Shape, get_family
+from ditlaw.files import write_json
+from ditlaw.forecast import forecast
+from ditlaw.laws import fit
+from ditlaw.observations import STUDY_FILE, load_observations
+from ditlaw.results import Forecast, Measured, Quantity, Verification, VerifiedRun
+from ditlaw.study import RunSpec, Study, digest, load_study, make_run
+from ditlaw.sweep import Watch, run_all
+from ditlaw.training.folder import RunFolder, locked
+
+CHECKS = 2  # sizes that are trained: the two of the study's grid nearest the forecast N*
+FORECAST_FILE = "forecast.json"
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A forecast as it was before its check: the answer, and one for each shape to be trained."""
+
+    path: Path
+    forecast: Forecast
+    runs: list[RunSpec]
+    losses: list[Quantity]
+    digest: str
+
+
+def verify_folder(folder: Path, flops: float) -> Path:
+    """Where the check of a budget lives."""
+    return folder / "verify" / f"{flops:.6g}"
+
+
+def freeze_forecast(folder: Path, flops: float) -> Frozen:
+    """Fit the folder's runs and write the forecast, or read the one that is there.
+
+    Raises:
+        BadInput: not a study folder, or a frozen forecast that was edited.
+        Refused: the runs do not allow a fit.
+    """
+    path = verify_folder(folder, flops) / FORECAST_FILE
+    if path.exists():
+        return _read_frozen(path)
+    law = fit(load_observations(str(folder)))
+    study = load_study(folder / STUDY_FILE)
+    answer = forecast(law, flops)
+    # A new seed: neither a continuation of a fitted trunk nor its twin.
+    seed = max(study.seeds) + 1
+    runs = [make_run(study, s, seed, [flops]) for s in _shapes(study, answer.params.value)]
+    losses = [law.loss_at(r.counts().params, r.flops(r.steps))[0] for r in runs]
+    content = {
+        "frozen": datetime.now(UTC).isoformat(timespec="seconds"),
+        "ditlaw": __version__,
+        "data_digest": law.observations.digest(),
+        "study_digest": digest(json.loads((folder / "study.json").read_text())["study"]),
+        "forecast": answer.model_dump(mode="json"),
+        "runs": [run.model_dump(mode="json") for run in runs],
+        "losses": [loss.model_dump(mode="json") for loss in losses],
+    }
+    write_json(path, content | {"digest": digest(content)}, overwrite=False)
+    return _read_frozen(path)
+
+
+def _shapes(study: Study, params: float) -> list[Shape]:
+    """The grid's shapes nearest N*, nearest first."""
+    counts = get_family(study.family).counts
+    geometry = study.geometry.geometry()
+    shapes = [study.shape(entry) for entry in study.shapes]
+    return sorted(shapes, key=lambda s: abs(float(np.log(counts(s, geometry).params / params))))[
+        :CHECKS
+    ]
+
+
+def _read_frozen(path: Path) -> Frozen:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+        stated = content.pop("digest")
+        if digest(content) != stated:
+            raise BadInput(f"{path}: was changed after it was frozen; its digest does not match")
+        return Frozen(
+            path=path,
+            forecast=Forecast.model_validate(content["forecast"]),
+            runs=[RunSpec.model_validate(r) for r in content["runs"]],
+            losses=[Quantity.model_validate(q) for q in content["losses"]],
+            digest=stated,
+        )
+    except (OSError, ValueError, KeyError, ValidationError):
+        raise BadInput(f"{path}: damaged; a frozen forecast cannot be made again") from None
+
+
+def verify(
+    folder: Path,
+    flops: float,
+    *,
+    executor: Executor | None = None,
+    watch: Watch | None = None,
+) -> Verification:
+    """Freeze the forecast, train the checking runs, compare each with the forecast for its shape.
+
+    A miss is a result, not a failure.
+
+    Raises:
+        BadInput, Refused: as ``freeze_forecast``; Refused too if another process works here.
+        RunsFailed: a checking run failed.
+    """
+    frozen = freeze_forecast(folder, flops)
+    with locked(frozen.path.parent / ".lock", str(frozen.path.parent)):
+        run_all(frozen.runs, frozen.path.parent / "runs", executor=executor, watch=watch)
+    return compare(frozen)
+
+
+def compare(frozen: Frozen) -> Verification:
+    """Set finished checking runs beside their frozen forecast.
+
+    Raises:
+        BadInput: a checking run has not finished.
+    """
+    runs = []
+    for spec, loss in zip(frozen.runs, frozen.losses, strict=True):
+        rows = RunFolder(frozen.path.parent / "runs" / spec.id).observations()
+        if not rows:
+            raise BadInput(f"{frozen.path.parent}: {spec.id} has not finished; verify again")
+        row = rows[-1]
+        assert loss.low is not None
+        assert loss.high is not None
+        runs.append(
+            VerifiedRun(
+                id=spec.id,
+                seed=spec.seed,
+                forecast_loss=loss,
+                measured=Measured(
+                    params=row["params"],
+                    tokens=row["tokens"],
+                    flops=row["flops"],
+                    loss=row["loss"],
+                ),
+                error=row["loss"] / loss.value - 1,
+                inside=loss.low <= row["loss"] <= loss.high,
+            )
+        )
+    first = runs[0]
+    return Verification(
+        forecast=frozen.forecast,
+        measured=first.measured,
+        error=first.error,
+        inside=first.inside,
+        runs=runs,
+        frozen=str(frozen.path),
+        digest=frozen.digest,
+    )
+
+
+def verifications(folder: Path) -> list[Verification]:
+    """Every finished check of a study folder, smallest budget first."""
+    found = []
+    for path in folder.glob(f"verify/*/{FORECAST_FILE}"):
+        frozen = _read_frozen(path)
+        if all((path.parent / "runs" / r.id / "observations.jsonl").exists() for r in frozen.runs):
+            found.append(compare(frozen))
+    return sorted(found, key=lambda v: v.forecast.flops)

@@ -1,0 +1,69 @@
+"""Shared parts: a study small enough to train in seconds, and the command line as a function."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+TINY = """
+name: tiny
+geometry: {height: 16, width: 16, channels: 3, patch: 2, text_tokens: 16, vocabulary: 17}
+objective: {timesteps: {mean: 0.5}}
+budgets: [2.2e+9, 3.0e+9, 4.2e+9, 6.0e+9]
+shapes:
+  - {depth: 1, width: 12, heads: 2}
+  - {depth: 1, width: 16, heads: 2}
+  - {depth: 1, width: 20, heads: 2}
+  - {depth: 1, width: 24, heads: 2}
+  - {depth: 1, width: 32, heads: 2}
+  - {depth: 1, width: 40, heads: 2}
+seeds: [0]
+recipe: {batch: 2, learning_rate: {value: 8.0e-3}}
+evaluation: {samples: 64, timesteps: {mean: 0.5}, pictures: 3, sampler_steps: 4}
+hardware: {gpu: h100, mfu: 0.4}
+forecast: {flops: 1.2e+10}
+"""
+
+
+def tiny_text(**changes) -> str:
+    """The tiny study with some of its sections replaced."""
+    return yaml.safe_dump(yaml.safe_load(TINY) | changes, sort_keys=False)
+
+
+@dataclass
+class Finished:
+    """What one command line did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict:
+        return json.loads(self.out)
+
+
+def ditlaw(*arguments, cwd: Path | None = None) -> Finished:
+    """Run the real command in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "ditlaw", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=300,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> Path:
+    """A folder in which the tiny study has been trained, once for all tests that only read it."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "study.yaml").write_text(TINY)
+    done = ditlaw("run", folder / "study.yaml", "--out", folder / "tiny")
+    assert done.code == 0, done.err
+    return folder / "tiny"

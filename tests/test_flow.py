@@ -1,0 +1,59 @@
+"""Rectified flow: the path, its target, the timestep density, the sampler."""
+
+import pytest
+import torch
+from scipy import stats
+
+from ditlaw.flow import euler, loss, stratified, timesteps
+from ditlaw.study.schema import Timesteps
+
+X0 = torch.randn(6, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+NOISE = torch.randn(6, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+
+
+def test_the_true_velocity_has_no_loss_and_the_path_is_straight():
+    t = torch.linspace(0.05, 0.95, 6)
+
+    def truth(x, t, text):
+        along = t[:, None, None, None]
+        torch.testing.assert_close(x, (1 - along) * X0 + along * NOISE)
+        return NOISE - X0
+
+    torch.testing.assert_close(loss(truth, X0, NOISE, t, None), torch.zeros(6))
+
+
+def test_a_zero_velocity_pays_the_target_itself():
+    t = torch.full((6,), 0.5)
+    got = loss(lambda x, t, text: torch.zeros_like(x), X0, NOISE, t, None)
+    torch.testing.assert_close(got, (NOISE - X0).square().flatten(1).mean(1))
+
+
+@pytest.mark.parametrize("density", [Timesteps(density="uniform"), Timesteps(mean=0.5, std=1.2)])
+def test_timesteps_follow_their_density(density):
+    t = timesteps(density, (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000)
+    logit = torch.logit(t).numpy()
+    if density.density == "uniform":
+        assert stats.kstest(t.numpy(), "uniform").statistic < 0.001
+    else:
+        assert stats.kstest(logit, "norm", (0.5, 1.2)).statistic < 0.001
+
+
+def test_stratified_quantiles_have_one_in_each_stratum():
+    quantiles = stratified(16, torch.Generator().manual_seed(3))
+    assert torch.equal((quantiles * 16).floor(), torch.arange(16.0, dtype=torch.float64))
+
+
+def test_euler_is_exact_on_a_straight_flow():
+    drawn = euler(lambda x, t, text: NOISE - X0, NOISE, None, None, steps=7, guidance=1)
+    torch.testing.assert_close(drawn, X0, atol=1e-5, rtol=1e-5)
+
+
+def test_guidance_extrapolates_from_the_empty_caption():
+    words, empty = torch.ones(6, 2, dtype=torch.long), torch.zeros(6, 2, dtype=torch.long)
+
+    def model(x, t, text):
+        return text.float().mean(1)[:, None, None, None].expand_as(x)
+
+    for guidance in (1.0, 3.0):
+        drawn = euler(model, NOISE, words, empty, steps=4, guidance=guidance)
+        torch.testing.assert_close(drawn, NOISE - guidance)

@@ -1,0 +1,171 @@
+"""The study file: checked field by field, planned before it runs, frozen by a digest."""
+
+import pytest
+import yaml
+from conftest import TINY, tiny_text
+
+from ditlaw.errors import BadInput, Refused
+from ditlaw.families import get_family
+from ditlaw.study import (
+    difference,
+    digest,
+    frozen_content,
+    init_study,
+    load_study,
+    parse_study,
+    plan_study,
+    preset_text,
+    presets,
+    study_runs,
+)
+
+
+def study(**changes):
+    return parse_study(tiny_text(**changes), "s.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"budgts": [1e9]}, "budgts: unknown field; did you mean 'budgets'?"),
+        ({"recipe": {"batch": 2, "learning_rate": {"valeu": 1}}}, "recipe.learning_rate.v"),
+        ({"recipe": {"batch": 2}}, "recipe.learning_rate: is missing"),
+        ({"recipe": {"batch": "many", "learning_rate": {"value": 1}}}, "recipe.batch: 'many'"),
+        ({"recipe": {"batch": 0, "learning_rate": {"value": 1}}}, "recipe.batch: 0"),
+        ({"family": "in-contxt"}, "did you mean 'in-context'"),
+        ({"data": {"source": "scene"}}, "data.source: 'scene' is unknown; did you mean 'scenes'?"),
+        ({"budgets": [3e9, 1e9]}, "budgets: budgets must rise"),
+        ({"budgets": [float("nan")]}, "budgets.0"),
+        ({"budgets": []}, "budgets:"),
+        ({"seeds": [0, 0]}, "seeds must differ"),
+        ({"shapes": [{"depth": 1, "width": 14, "heads": 2}]}, "width: 14 is not a multiple of 4"),
+        ({"shapes": [{"depth": 1, "width": 12, "until": 1.0}]}, "below the smallest budget"),
+        ({"shapes": [{"depth": 1, "width": 12}] * 2}, "listed twice"),
+        ({"name": "../escape"}, "name: '../escape'"),
+        ({"hardware": {"gpu": "h100", "mfu": 1.5}}, "hardware.mfu: 1.5"),
+        ({"geometry": {"height": 32, "vocabulary": 17}}, "geometry.height: scenes have 16"),
+        ({"geometry": {"patch": 3, "vocabulary": 17}}, "geometry.patch: 3 does not divide"),
+    ],
+)
+def test_a_wrong_field_is_one_line_with_its_path(changes, said):
+    with pytest.raises(BadInput) as error:
+        study(**changes)
+    message = str(error.value)
+    assert message.startswith("s.yaml: ")
+    assert said in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b", "a: [", "name: x\n\tb: 1"])
+def test_what_is_not_a_study_is_one_line(text):
+    with pytest.raises(BadInput) as error:
+        parse_study(text, "s.yaml")
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path):
+    with pytest.raises(BadInput, match="ditlaw init"):
+        load_study(tmp_path / "none.yaml")
+
+
+def test_init_writes_a_commented_study_and_never_overwrites(tmp_path):
+    file = tmp_path / "new" / "study.yaml"
+    init_study(file)
+    assert "# " in file.read_text()
+    assert load_study(file).name == "quickstart"
+    file.write_text("mine")
+    with pytest.raises(BadInput, match="left alone"):
+        init_study(file)
+    assert file.read_text() == "mine"
+    assert [p.name for p in file.parent.iterdir()] == ["study.yaml"]
+
+
+def test_every_preset_can_be_planned():
+    assert presets() == ["paper", "quickstart"]
+    for name in presets():
+        plan_study(parse_study(preset_text(name), name))
+
+
+def test_the_quickstart_meets_its_own_rules():
+    study = parse_study(preset_text("quickstart"), "quickstart")
+    assert len(study.budgets) >= 6
+    assert (study.budgets[0], study.budgets[-1]) == (3e10, 2.4e11)
+    assert len(study.seeds) == 2
+    assert study.forecast.flops == 4 * study.budgets[-1]
+
+
+def test_the_papers_study_is_planned_but_not_trained():
+    plan = plan_study(parse_study(preset_text("paper"), "paper"))
+    assert plan.total.gpu_hours == pytest.approx(117, rel=0.05)
+    assert {note.code for note in plan.warnings} >= {"long-plan", "plan-only"}
+
+
+def test_a_trunk_serves_every_budget_with_whole_steps_inside_it():
+    for run in study_runs(study()):
+        for stop in run.stops:
+            assert run.flops(stop.step) <= stop.budget < run.flops(stop.step + 1)
+
+
+def test_the_plan_adds_up():
+    plan = plan_study(study(seeds=[0, 1]))
+    assert plan.total.runs == len(plan.runs) == 12
+    assert plan.total.flops == sum(r.flops for r in plan.runs)
+    run = plan.runs[0]
+    counts = get_family("in-context").counts(
+        get_family("in-context").shape(run.depth, run.width, run.heads),
+        study().geometry.geometry(),
+    )
+    assert run.flops == run.images * counts.flops_train
+    assert run.tokens == run.images * 80
+    assert run.flops_6nd == 6 * run.params * run.tokens
+    assert run.gpu_hours == pytest.approx(run.flops / (989.4e12 * 0.4 * 3600))
+
+
+def test_a_size_can_end_early():
+    shapes = [{"depth": 1, "width": 12, "heads": 2, "until": 3.0e9}]
+    assert [s.budget for s in study_runs(study(shapes=shapes))[0].stops] == [2.2e9, 3.0e9]
+
+
+def test_hardware_left_out_is_marked_assumed():
+    content = yaml.safe_load(TINY)
+    del content["hardware"]
+    plan = plan_study(parse_study(yaml.safe_dump(content), "s"))
+    assert plan.assumed_hardware
+    assert (plan.gpu, plan.mfu) == ("h100", 0.4)
+
+
+def test_a_budget_below_one_step_is_refused():
+    with pytest.raises(BadInput, match=r"budgets: 10 is below one step"):
+        plan_study(study(budgets=[10.0]))
+
+
+@pytest.mark.parametrize("limit", ["gpu_hours", "hours", "memory_gb"])
+def test_a_stated_limit_refuses(limit):
+    with pytest.raises(Refused, match=rf"limits\.{limit}"):
+        plan_study(study(limits={limit: 1e-12}))
+
+
+def test_an_unusually_long_plan_only_warns():
+    plan = plan_study(study(budgets=[2.2e9, 1e16]))
+    assert "long-plan" in {note.code for note in plan.warnings}
+
+
+def test_the_digest_ignores_what_only_reads_runs():
+    base = digest(frozen_content(study()))
+    assert digest(frozen_content(study(hardware={"gpu": "a100", "mfu": 0.3}))) == base
+    assert digest(frozen_content(study(forecast={"flops": 1e11}))) == base
+    assert digest(frozen_content(study(seeds=[1]))) != base
+
+
+def test_the_difference_names_each_field():
+    changed = study(recipe={"batch": 4, "learning_rate": {"value": 8.0e-3}})
+    lines = difference(frozen_content(study()), frozen_content(changed))
+    assert lines == ["recipe.batch: 2 → 4"]
+
+
+@pytest.mark.parametrize(
+    ("width", "rate"), [(16, 8.5e-3), (64, 6e-3), (256, 3e-3)]
+)
+def test_the_learning_rate_rule(width, rate):
+    recipe = parse_study(preset_text("quickstart"), "q").recipe
+    assert recipe.learning_rate.rate(width) == pytest.approx(rate)
