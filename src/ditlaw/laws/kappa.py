@@ -12,7 +12,7 @@ from ditlaw.families import Shape, get_family
 from ditlaw.laws.table import FloatArray, Table
 from ditlaw.study import Study
 
-REACH = np.log(1e6)  # a study's size path is followed this far beyond its largest model
+REACH = np.log(1e4)  # a study's size path is followed this far beyond its largest model
 NODES = 160
 
 

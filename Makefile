@@ -1,0 +1,35 @@
+# Fresh machine, two commands: `make demo` and `make test`. All of it goes through one virtual
+# environment and constraints.txt. It needs Python 3.11 or newer, pip and make.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+OUT ?= demo
+
+.PHONY: demo test bench lint schemas clean
+
+demo: $(VENV)/.ready
+	$(BIN)/ditlaw demo --out $(OUT)
+
+test: $(VENV)/.ready
+	$(BIN)/python tests/check_environment.py
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+bench: $(VENV)/.ready
+	$(BIN)/python benchmarks/coverage.py
+	$(BIN)/python benchmarks/speed.py
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+schemas: $(VENV)/.ready
+	$(BIN)/python -m ditlaw.schemas
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache build dist
