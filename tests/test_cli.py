@@ -110,7 +110,10 @@ def test_text_output_fits_a_narrow_terminal(table):
     for arguments in (["fit", table], ["forecast", table, "--flops", "1e20"]):
         done = subprocess.run(
             [sys.executable, "-m", "ditlaw", *map(str, arguments)],
-            capture_output=True, text=True, env=env, check=True,
+            capture_output=True,
+            text=True,
+            env=env,
+            check=True,
         )
         assert "[" in done.stdout
         tables = [line for line in done.stdout.splitlines() if ": " not in line]

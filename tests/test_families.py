@@ -11,9 +11,7 @@ from ditlaw.families import Geometry, get_family
 from ditlaw.flow import loss
 from ditlaw.models import build
 
-shapes = st.tuples(
-    st.integers(1, 4), st.sampled_from([8, 24, 40, 64]), st.sampled_from([1, 2, 4])
-)
+shapes = st.tuples(st.integers(1, 4), st.sampled_from([8, 24, 40, 64]), st.sampled_from([1, 2, 4]))
 geometries = st.builds(
     lambda rows, columns, patch, channels, text, words: Geometry(
         rows * patch,

@@ -163,9 +163,7 @@ def test_the_difference_names_each_field():
     assert lines == ["recipe.batch: 2 → 4"]
 
 
-@pytest.mark.parametrize(
-    ("width", "rate"), [(16, 8.5e-3), (64, 6e-3), (256, 3e-3)]
-)
+@pytest.mark.parametrize(("width", "rate"), [(16, 8.5e-3), (64, 6e-3), (256, 3e-3)])
 def test_the_learning_rate_rule(width, rate):
     recipe = parse_study(preset_text("quickstart"), "q").recipe
     assert recipe.learning_rate.rate(width) == pytest.approx(rate)

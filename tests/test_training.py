@@ -134,9 +134,10 @@ def test_a_run_cut_at_any_event_resumes_to_the_same_observations(tmp_path, monke
 
 
 def test_points_too_early_are_marked(tmp_path):
-    run = spec((6e7, 1.5e8, 2.5e9), recipe={
-        "batch": 2, "learning_rate": {"value": 8e-3}, "warmup_steps": 20
-    })
+    run = spec(
+        (6e7, 1.5e8, 2.5e9),
+        recipe={"batch": 2, "learning_rate": {"value": 8e-3}, "warmup_steps": 20},
+    )
     made, state = carry(tmp_path, run)
     assert state == "done"
     notes = [(row["steps"], row["note"]) for row in made.observations()]
@@ -176,9 +177,7 @@ def test_the_grid_is_the_same_for_every_run_and_seed():
     sorted_t = a.t.sort().values
     assert not torch.equal(sorted_t, a.t)
     quantile = torch.special.ndtr(torch.logit(sorted_t.double()) - 0.5)
-    torch.testing.assert_close(
-        quantile, (torch.arange(64).double() + 0.5) / 64, atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(quantile, (torch.arange(64).double() + 0.5) / 64, atol=1e-5, rtol=0)
 
 
 def test_a_zero_model_has_the_loss_of_the_target():
@@ -202,9 +201,9 @@ def test_the_ema_of_edm2():
 
 
 def test_the_rate_warms_up_and_then_stays():
-    trunk = Trunk(spec(recipe={
-        "batch": 2, "learning_rate": {"value": 1e-3}, "warmup_steps": 10
-    }), CPU)
+    trunk = Trunk(
+        spec(recipe={"batch": 2, "learning_rate": {"value": 1e-3}, "warmup_steps": 10}), CPU
+    )
     assert trunk.learning_rate(1) == pytest.approx(1e-4)
     assert trunk.learning_rate(10) == trunk.learning_rate(1000) == pytest.approx(1e-3)
 

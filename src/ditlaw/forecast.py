@@ -6,6 +6,7 @@ from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import BadInput
 from ditlaw.families import Shape, get_family
 from ditlaw.laws import Law, fit, load_law
+from ditlaw.laws.kappa import shapes_along
 from ditlaw.observations import load_observations
 from ditlaw.results import Forecast, Note, Quantity, Recipe
 from ditlaw.study.schema import Hardware, Study
@@ -91,7 +92,6 @@ def nearest_shape(study: Study, params: float) -> Shape:
     A study of one depth and head count is continued in width; any other along the family's dial.
     """
     geometry, family = study.geometry.geometry(), get_family(study.family)
-    from ditlaw.laws.kappa import shapes_along
 
     def distance(shape: Shape) -> float:
         count = family.counts(shape, geometry).params

@@ -82,7 +82,7 @@ def load_observations(
         if column in table.frame and table.frame[column].nunique() > 1:
             values = sorted(map(str, table.frame[column].dropna().unique()))
             raise Refused(
-                f"{path}: column '{column}' holds {', '.join(values)}; one law cannot hold several, "
+                f"{path}: column '{column}' holds {', '.join(values)}; a law holds one of them; "
                 f"choose one with --where {column}={values[0]}"
             )
     return table

@@ -195,7 +195,7 @@ class Measured(Result):
 
 
 class VerifiedRun(Result):
-    """One verifying run beside the forecast for its own shape; ``error`` = measured/forecast − 1."""
+    """One verifying run beside the forecast for its shape; ``error`` = measured/forecast − 1."""
 
     id: str
     seed: int

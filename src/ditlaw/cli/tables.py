@@ -155,8 +155,8 @@ def _yes(flag: bool) -> str:
 def _forecast(console: Console, answer: Forecast) -> None:
     assumed = ", assumed" if answer.assumed_hardware else ""
     console.print(
-        f"[bold]{text.flops(answer.flops)} FLOPs[/], {answer.beyond:.3g}× the largest fitted budget: "
-        f"{text.hours(answer.gpu_hours)} of one {answer.gpu} at {answer.mfu:g} MFU{assumed}"
+        f"[bold]{text.flops(answer.flops)} FLOPs[/], {answer.beyond:.3g}× the largest fitted "
+        f"budget: {text.hours(answer.gpu_hours)} of one {answer.gpu} at {answer.mfu:g} MFU{assumed}"
     )
     table = _table("", f"forecast [{answer.loss.level:.0%} interval]")
     table.add_row("params", with_interval(answer.params))

@@ -7,6 +7,7 @@ colour word of the topmost leaf at the centre of each cell. Every sample is a fu
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,7 +160,7 @@ def _paint(q: Floats) -> tuple[Floats, NDArray[np.int64]]:
     picture = np.zeros((n, 3, SIZE, SIZE), np.float32)
     top = np.zeros((n, SIZE, SIZE), np.int64)
 
-    def column(values: Floats) -> NDArray[np.float32]:
+    def column(values: NDArray[Any]) -> NDArray[np.float32]:
         return values.astype(np.float32)[:, None, None]
 
     for leaf in range(LEAVES):

@@ -100,7 +100,7 @@ class LocalExecutor:
 
 
 def _start() -> _Worker:
-    threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in _stop)
     process = subprocess.Popen(
         [sys.executable, "-m", "ditlaw.training.worker"],

@@ -36,23 +36,27 @@ class InContext(nn.Module):
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw the weights; the head starts at zero, so the first velocity is zero."""
+        width = self.head.in_features
         init_linears(self, generator)
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            block.match_keys_to_queries()
         nn.init.zeros_(self.head.weight)
         if self.geometry.text_tokens:
             with torch.no_grad():
                 if isinstance(self.text, nn.Embedding):
                     self.text.weight.normal_(0.0, 0.1, generator=generator)
+                # One offset for all slots tells text from image; it is learned like the rest.
                 self.text_positions.normal_(0.0, 0.02, generator=generator)
-                self.text_positions.add_(self._text_layout())
+                self.text_positions.add_(torch.randn(width, generator=generator))
+                self.text_positions.add_(self._text_layout(width))
 
-    def _text_layout(self) -> Tensor:
+    def _text_layout(self, width: int) -> Tensor:
         """Where a text slot starts: on the image's own position code when slots form a grid.
 
-        A layout caption's word then finds its patch at once instead of after a plateau
-        (measured: 5 % lower loss at the smallest budget, 1 % at the largest).
+        A layout caption's word then lies where its patches are, instead of having to find them.
         """
         side = math.isqrt(self.geometry.text_tokens)
-        width = self.text_positions.shape[1]
         if side * side != self.geometry.text_tokens or not self.geometry.vocabulary:
             return torch.zeros_like(self.text_positions)
         rows = self.geometry.height // self.geometry.patch

@@ -25,7 +25,7 @@ __all__ = [
     "make_run",
     "parse_study",
     "plan_study",
-    "study_runs",
     "preset_text",
     "presets",
+    "study_runs",
 ]

@@ -76,7 +76,7 @@ def _explain(problem: Any) -> str:
         )
     if kind == "missing":
         return "is missing; add it (see 'ditlaw init')"
-    message = problem["msg"].removeprefix("Value error, ")
+    message: str = problem["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     if kind == "literal_error":
         choices = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")

@@ -3,6 +3,7 @@
 Every section is frozen and closed: an unknown key is an error with the nearest valid name.
 """
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -94,7 +95,7 @@ class LearningRate(Section):
 
     def rate(self, width: int) -> float:
         """The constant learning rate of a model of that width."""
-        rate = self.value * (self.width / width) ** self.exponent
+        rate = float(self.value * (self.width / width) ** self.exponent)
         return rate if self.max is None else min(self.max, rate)
 
 
@@ -162,7 +163,7 @@ class Study(Section):
     @field_validator("budgets")
     @classmethod
     def _rising(cls, budgets: list[float]) -> list[float]:
-        if any(b <= a for a, b in zip(budgets, budgets[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(budgets)):
             raise ValueError("budgets must rise from one to the next; sort them and drop repeats")
         return budgets
 

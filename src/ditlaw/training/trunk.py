@@ -36,7 +36,7 @@ class Trunk:
         self.averaged.load_state_dict(self.model.state_dict())
         self.names = [name for name, _ in self.model.named_parameters()]
         self.parameters = [p for _, p in self.model.named_parameters()]
-        self.ema = PowerEma(self.parameters, spec.recipe.ema)
+        self.ema = PowerEma([p.detach() for p in self.parameters], spec.recipe.ema)
         self.optimiser = torch.optim.AdamW(
             self.parameters,
             lr=spec.learning_rate,

@@ -1,0 +1,135 @@
+"""Speed of the two hot paths, each as a ratio against a named peer in the same run.
+
+1. A training step of the in-context DiT against the same widths built from
+   ``torch.nn.TransformerEncoder`` (pre-norm, GELU), same loss, same fused AdamW, interleaved.
+2. Refitting L = E + A/N^α + B/D^β for an interval against SciPy's L-BFGS-B on the same rows,
+   warm-started, one refit at a time.
+
+    OMP_NUM_THREADS=1 python benchmarks/speed.py
+"""
+
+import time
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from torch import nn
+
+from ditlaw.families import Geometry, get_family
+from ditlaw.flow import loss
+from ditlaw.laws import solver
+from ditlaw.models import build
+from ditlaw.models.blocks import patchify, sinusoid, unpatchify
+
+GEOMETRY = Geometry(16, 16, 3, 2, 16, vocabulary=17)
+BATCH = 8
+ROUNDS = 60
+
+
+class Peer(nn.Module):
+    """The same token sequence through torch's own encoder layers."""
+
+    def __init__(self, width: int, heads: int, depth: int) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(
+            width, heads, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True
+        )
+        self.body = nn.TransformerEncoder(layer, depth, nn.LayerNorm(width), False)
+        self.patches = nn.Linear(GEOMETRY.patch_dim, width)
+        self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        self.text = nn.Embedding(GEOMETRY.vocabulary, width)
+        self.positions = nn.Parameter(torch.zeros(GEOMETRY.tokens, width))
+        self.head = nn.Linear(width, GEOMETRY.patch_dim)
+
+    def forward(self, x, t, text):
+        tokens = torch.cat([self.text(text), self.patches(patchify(x, GEOMETRY.patch))], dim=1)
+        time_token = self.time(sinusoid(t, self.head.in_features))[:, None]
+        out = self.body(torch.cat([time_token, tokens + self.positions], dim=1))
+        return unpatchify(self.head(out[:, -GEOMETRY.image_tokens :]), GEOMETRY)
+
+
+def stepper(model):
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(BATCH, 3, 16, 16, generator=generator)
+    noise = torch.randn(BATCH, 3, 16, 16, generator=generator)
+    t, text = torch.rand(BATCH, generator=generator), torch.zeros(BATCH, 16, dtype=torch.long)
+
+    def step():
+        optimiser.zero_grad(set_to_none=True)
+        loss(model, x, noise, t, text).mean().backward()
+        optimiser.step()
+
+    return step
+
+
+def seconds(call):
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def training():
+    family = get_family("in-context")
+    for width in (24, 64):
+        shape = family.shape(2, width, 4)
+        ours, peer = stepper(build("in-context", shape, GEOMETRY, 0)), stepper(Peer(width, 4, 2))
+        for step in (ours, peer):
+            step()
+        pairs = np.array([(seconds(ours), seconds(peer)) for _ in range(ROUNDS)])
+        mine, theirs = np.median(pairs, axis=0)
+        rate = BATCH * family.counts(shape, GEOMETRY).flops_train / mine
+        print(
+            f"training step, width {width}: {mine * 1e3:.2f} ms ({rate / 1e9:.1f} GFLOP/s), "
+            f"torch.nn.TransformerEncoder {theirs * 1e3:.2f} ms, ratio {theirs / mine:.2f}×"
+        )
+
+
+def refits():
+    random = np.random.default_rng(0)
+    size, data = random.uniform(-1.5, 1.5, 240), random.uniform(-2, 2, 240)
+    truth = np.log(1.7 + 0.4 * np.exp(-0.34 * size) + 0.4 * np.exp(-0.3 * data))
+    losses = truth + random.normal(0, 0.003, (400, 240))
+    start = np.array([np.log(1.7), np.log(0.4), np.log(0.4), np.log(0.34), np.log(0.3)])
+    delta = 0.0045
+
+    def batched():
+        starts = np.broadcast_to(start, (len(losses), 5)).copy()
+        return solver.refine(starts, size, data, losses, delta, 100, 1e-5)
+
+    def objective(theta, y):
+        e, a, b, la, lb = theta
+        alpha, beta = np.exp(la), np.exp(lb)
+        terms = np.exp(e), np.exp(a - alpha * size), np.exp(b - beta * data)
+        total = sum(terms)
+        r = np.log(total) - y
+        pull = np.clip(r, -delta, delta)
+        value = np.sum(np.where(np.abs(r) <= delta, r * r / 2, delta * (np.abs(r) - delta / 2)))
+        weight = pull / total
+        gradient = [
+            np.sum(weight * terms[0]),
+            np.sum(weight * terms[1]),
+            np.sum(weight * terms[2]),
+            np.sum(weight * terms[1] * -alpha * size),
+            np.sum(weight * terms[2] * -beta * data),
+        ]
+        return value, np.array(gradient)
+
+    some = losses[:20]
+
+    def one_by_one():
+        for y in some:
+            minimize(objective, start, (y,), "L-BFGS-B", jac=True, options={"maxiter": 500})
+
+    mine = seconds(batched) / len(losses)
+    theirs = seconds(one_by_one) / len(some)
+    print(
+        f"surface refit: {mine * 1e3:.2f} ms each of {len(losses)}, SciPy L-BFGS-B "
+        f"{theirs * 1e3:.2f} ms each of {len(some)}, ratio {theirs / mine:.1f}×"
+    )
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    training()
+    refits()

@@ -1,0 +1,150 @@
+"""What a report is made from: the law, its answer, and whatever the study folder holds."""
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ditlaw.compute import gpu_hours
+from ditlaw.errors import BadInput
+from ditlaw.forecast import LAW_SUFFIX, forecast, law_of
+from ditlaw.laws import Law
+from ditlaw.observations import STUDY_FILE, study_frame
+from ditlaw.results import FitResult, Forecast, RunStatus, Verification
+from ditlaw.study import Study
+from ditlaw.sweep import study_status
+from ditlaw.training.folder import RunFolder
+from ditlaw.verify import verifications
+
+AHEAD = 10.0  # times the largest budget: the target where none is stated
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder: its files, how far it is, and whether it only checks a forecast."""
+
+    folder: RunFolder
+    status: RunStatus
+    verifying: bool
+
+    @cached_property
+    def events(self) -> list[dict[str, Any]]:
+        """Its log."""
+        return list(self.folder.events())
+
+    @cached_property
+    def start(self) -> dict[str, Any]:
+        """The first event: device and versions."""
+        return self.events[0] if self.events else {}
+
+    @property
+    def seconds(self) -> float | None:
+        """Measured time of its training so far."""
+        found = [event["seconds"] for event in self.events if "seconds" in event]
+        return float(found[-1]) if found else None
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything that the sections draw on. ``answer`` is the frozen forecast where one exists."""
+
+    source: str
+    law: Law
+    fit: FitResult
+    folder: Path | None
+    target: float
+    stated: bool
+    answer: Forecast
+    checks: list[Verification]
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def study(self) -> Study | None:
+        """The study that made the rows, if one did."""
+        return self.law.observations.study
+
+    @property
+    def name(self) -> str:
+        """What the page is called."""
+        return self.study.name if self.study else Path(self.source).name
+
+    @property
+    def check(self) -> Verification | None:
+        """The finished check of the target, if there is one."""
+        return next((c for c in self.checks if c.forecast.flops == self.target), None)
+
+    def hours(self, flops: float) -> float:
+        """Time of that many FLOPs on the answer's hardware."""
+        return gpu_hours(flops, self.answer.gpu, self.answer.mfu)
+
+    def images(self, tokens: float) -> float | None:
+        """Images among that many tokens; None where the tokens of one sample are unknown."""
+        return tokens / self.study.geometry.geometry().tokens if self.study else None
+
+    @cached_property
+    def dropped(self) -> list[tuple[str, int, str]]:
+        """Run (empty where unknown), row and reason of each row that was left out."""
+        names: list[str] = []
+        if self.folder is not None:
+            names = [str(run) for run in study_frame(self.folder)["run"]]
+        rows = self.fit.rows.dropped
+        return [(names[d.row - 1] if d.row <= len(names) else "", d.row, d.reason) for d in rows]
+
+
+def gather(source: str, where: list[str] | None = None) -> Material:
+    """Fit or load the law of a SOURCE and read what lies beside it.
+
+    Raises:
+        BadInput, Refused: as reading and fitting do.
+    """
+    law = law_of(source, where)
+    study, folder = law.observations.study, study_folder(source)
+    checks = verifications(folder) if folder else []
+    stated = study is not None and study.forecast is not None
+    target = study.forecast.flops if study and study.forecast else AHEAD * law.largest_flops
+    frozen = next((c.forecast for c in checks if c.forecast.flops == target), None)
+    return Material(
+        source=source,
+        law=law,
+        fit=law.result(),
+        folder=folder,
+        target=target,
+        stated=stated,
+        answer=frozen or forecast(law, target),
+        checks=checks,
+        runs=_runs(folder) if folder else [],
+    )
+
+
+def study_folder(source: str) -> Path | None:
+    """The study folder that a SOURCE names, filters left out; None for tables and laws."""
+    path = Path(source) if Path(source).exists() else Path(source.partition("@")[0])
+    return path if (path / STUDY_FILE).exists() else None
+
+
+def default_out(source: str) -> Path:
+    """Where a report goes unless told: into the study folder, else the current directory."""
+    folder = study_folder(source)
+    if folder is not None:
+        return folder / "report.html"
+    name = Path(source if Path(source).exists() else source.partition("@")[0]).name
+    stem = name.removesuffix(LAW_SUFFIX) if name.endswith(LAW_SUFFIX) else Path(name).stem
+    return Path(f"{stem.replace(':', '-')}.report.html")
+
+
+def _runs(folder: Path) -> list[Run]:
+    try:
+        statuses = study_status(folder)
+    except BadInput:  # no record of the study: its rows can still be reported
+        return []
+    paths = sorted([*folder.glob("runs/*/spec.json"), *folder.glob("verify/*/runs/*/spec.json")])
+    return [
+        Run(RunFolder(path.parent), status, verifying="verify" in path.relative_to(folder).parts)
+        for path, status in zip(paths, statuses, strict=True)
+    ]
+
+
+def frozen_at(check: Verification) -> str:
+    """When a forecast was frozen, as its file says."""
+    return str(json.loads(Path(check.frozen).read_text(encoding="utf-8")).get("frozen", ""))

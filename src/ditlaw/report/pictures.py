@@ -1,0 +1,139 @@
+"""The pictures section: the same captions, the true pictures, and what rising compute draws."""
+
+import base64
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ditlaw import text
+from ditlaw.data import Batch, open_held_out
+from ditlaw.data.scenes import CELLS, EMPTY, PALETTE, VOCABULARY
+from ditlaw.report.material import Material, Run
+from ditlaw.study import Study
+
+MOST_PICTURES = 8
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One cell of a caption: the word and where and in what colour it is drawn."""
+
+    word: str
+    x: int
+    y: int
+    color: str | None
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One row of pictures: its name, a remark, and the PNG that holds ``held`` side by side."""
+
+    name: str
+    remark: str
+    data: str
+    held: int
+    checking: bool = False
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Captions as layouts and in words, and rows of pictures for them."""
+
+    captions: list[list[Tile]]
+    words: list[str]
+    strips: list[Strip]
+    smooth: bool
+
+    @property
+    def shown(self) -> int:
+        """Pictures in a row."""
+        return len(self.words)
+
+
+def gallery(material: Material) -> Gallery | None:
+    """The pictures of a study's runs; None where there are none."""
+    study = material.study
+    if study is None or not material.runs or study.evaluation.pictures == 0:
+        return None
+    drawn = _drawn(material, study)
+    if not drawn:
+        return None
+    shown = min(study.evaluation.pictures, MOST_PICTURES)
+    scenes = study.data.source == "scenes"
+    captions, words, strips = [], [f"caption {i + 1}" for i in range(shown)], drawn
+    if scenes:
+        batch = open_held_out(study.data).read(0, shown)
+        captions = [_tiles(row) for row in batch.words]
+        words = [" ".join(tile.word for tile in tiles) for tiles in captions]
+        truth = Strip("true picture", "held out, never trained on", _true_strip(batch), shown)
+        strips = [truth, *drawn]
+    return Gallery(captions, words, strips, smooth=not scenes)
+
+
+def _drawn(material: Material, study: Study) -> list[Strip]:
+    """One row a budget, by the run nearest its best size; then the verifying runs'."""
+    best = {b: material.law.optimum(b).params.value for b in study.budgets}
+    held = study.evaluation.pictures
+    found = []
+    for budget, params in best.items():
+        runs = [(run, _picture(run, budget)) for run in material.runs if not run.verifying]
+        able = [(run, path) for run, path in runs if path is not None]
+        if able:
+            run, path = min(able, key=lambda pair: abs(np.log(_params(pair[0]) / params)))
+            remark = f"{text.count(_params(run))} params, {run.status.id}"
+            name = f"{text.flops(budget)} FLOPs"
+            found.append(Strip(name, remark, _encoded(path.read_bytes()), held))
+    for run in material.runs:
+        budget = run.folder.spec().stops[-1].budget
+        path = _picture(run, budget) if run.verifying else None
+        if path is not None:
+            remark = f"{text.count(_params(run))} params, {run.status.id}, checks the forecast"
+            name = f"{text.flops(budget)} FLOPs"
+            found.append(Strip(name, remark, _encoded(path.read_bytes()), held, checking=True))
+    return found
+
+
+def _params(run: Run) -> int:
+    return run.folder.spec().counts().params
+
+
+def _picture(run: Run, budget: float) -> Path | None:
+    """A run's strip for a budget; its name is the budget to six digits."""
+    paths = run.folder.pictures.glob("*.png")
+    return next((p for p in paths if p.stem == f"{budget:.6g}"), None)
+
+
+def _tiles(row: NDArray[np.int64]) -> list[Tile]:
+    return [
+        Tile(word, i % CELLS, i // CELLS, None if word == EMPTY else "#%02x%02x%02x" % PALETTE[word])
+        for i, word in enumerate(VOCABULARY[w] for w in row)
+    ]
+
+
+def _true_strip(batch: Batch) -> str:
+    """The true pictures side by side as a PNG."""
+    pixels = np.clip(np.round((batch.images + 1) * 127.5), 0, 255).astype(np.uint8)
+    strip = np.concatenate(list(pixels.transpose(0, 2, 3, 1)), axis=1)
+    return _encoded(png(strip))
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """A PNG of (height, width, 3) bytes; the analysis half has no imaging library."""
+    height, width, _ = pixels.shape
+    # Each scan line begins with its filter: 0, none.
+    lines = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes(), 9)), (b"IEND", b"")]
+    parts = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def _encoded(content: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")

@@ -1,0 +1,180 @@
+"""The tables of the page, as rows of cells."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ditlaw import text
+from ditlaw.forecast import forecast
+from ditlaw.report.material import Material
+from ditlaw.results import Forecast, Quantity
+
+MOST_ROWS = 400  # of a table's own rows that are listed
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value, a smaller remark beside it, and whether it is good or bad news."""
+
+    text: str
+    small: str = ""
+    mood: Literal["", "good", "bad"] = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, column names, rows of cells and which rows stand out; ``left`` aligned columns."""
+
+    caption: str
+    columns: list[str]
+    rows: list[list[Cell]]
+    strong: frozenset[int] = frozenset()
+    left: frozenset[int] = frozenset({0})
+
+
+def loss(value: float) -> str:
+    """A loss with four significant digits."""
+    return f"{value:.4g}"
+
+
+def interval(q: Quantity | None, form: Callable[[float], str] = text.count) -> Cell:
+    """A value with its interval; an unknown bound is a question mark."""
+    if q is None:
+        return Cell("–")
+    low, high = ("?" if bound is None else form(bound) for bound in (q.low, q.high))
+    return Cell(form(q.value), f"[{low}, {high}]")
+
+
+def yes(flag: bool) -> Cell:
+    """Inside or outside, in words and colour."""
+    return Cell("inside", mood="good") if flag else Cell("outside", mood="bad")
+
+
+def budget_table(material: Material) -> Table:
+    """What a handful of budgets buy, from the fitted range to beyond the target."""
+    budgets = _budgets(material)
+    answers = [_answer(material, flops) for flops in budgets]
+    with_images = answers[0].images is not None
+    rows = []
+    for answer in answers:
+        row = [Cell(text.flops(answer.flops), _where(answer)), interval(answer.params)]
+        if with_images:
+            row.append(interval(answer.images))
+        rows.append(
+            [
+                *row,
+                interval(answer.tokens),
+                interval(answer.loss, loss),
+                Cell(text.hours(answer.gpu_hours)),
+            ]
+        )
+    images = ["images"] if with_images else []
+    metric = material.law.metric
+    return Table(
+        f"What a budget buys: value and {material.fit.level:.0%} interval; the {metric} is that of "
+        "one new run at the best size. The target is in bold.",
+        ["FLOPs", "best params", *images, "tokens", metric, f"time, one {material.answer.gpu}"],
+        rows,
+        strong=frozenset({budgets.index(material.target)}),
+    )
+
+
+def _budgets(material: Material) -> list[float]:
+    low, high = material.fit.range.flops[0], material.law.largest_flops
+    checked = [c.forecast.flops for c in material.checks]
+    between = [float(f"{np.sqrt(low * high):.2g}")] if high > 1.5 * low else []
+    further = float(f"{3 * max(material.target, high):.2g}")
+    return sorted({float(f"{low:.3g}"), *between, high, *checked, material.target, further})
+
+
+def _answer(material: Material, flops: float) -> Forecast:
+    frozen = [c.forecast for c in material.checks if c.forecast.flops == flops]
+    if frozen:
+        return frozen[0]
+    return material.answer if flops == material.target else forecast(material.law, flops)
+
+
+def _where(answer: Forecast) -> str:
+    return "fitted" if answer.beyond <= 1.005 else f"{answer.beyond:.3g}× beyond"
+
+
+def check_table(material: Material) -> Table | None:
+    """Verifying runs beside the forecasts for their shapes."""
+    rows = []
+    for check in material.checks:
+        for run in check.runs:
+            images = material.images(run.measured.tokens)
+            rows.append(
+                [
+                    Cell(run.id, f"seed {run.seed}"),
+                    Cell(text.flops(run.measured.flops)),
+                    Cell(text.count(run.measured.params)),
+                    Cell("–" if images is None else text.count(images)),
+                    interval(run.forecast_loss, loss),
+                    Cell(loss(run.measured.loss)),
+                    Cell(text.percent(run.error)),
+                    yes(run.inside),
+                ]
+            )
+    columns = ["run", "FLOPs", "params", "images", "forecast for its shape", "measured", "error", ""]
+    return Table("Forecast beside measured", columns, rows) if rows else None
+
+
+def optimum_table(material: Material) -> Table | None:
+    """The minimum of each budget."""
+    rows = [
+        [
+            Cell(text.flops(b.flops)),
+            Cell("used" if b.status == "ok" else f"not used: {b.status}"),
+            Cell(str(b.points)),
+            interval(b.params_opt),
+            interval(b.loss_opt, loss),
+        ]
+        for b in material.fit.budgets
+    ]
+    columns = ["budget", "status", "points", "N*", material.law.metric]
+    caption = "The minimum of each isoFLOP curve"
+    return Table(caption, columns, rows, left=frozenset({0, 1})) if rows else None
+
+
+def evidence_table(material: Material) -> Table:
+    """How each form did in the backtests, and its say."""
+    rows = [
+        [
+            Cell(e.form),
+            Cell("–" if e.loss_error is None else f"{e.loss_error:.2%}"),
+            Cell(f"{e.loss_weight:.0%}"),
+            Cell("–" if e.params_error is None else f"{e.params_error:.0%}"),
+            Cell(f"{e.params_weight:.0%}"),
+        ]
+        for e in material.fit.evidence
+    ]
+    columns = ["form", "loss error", "loss weight", "N* error", "N* weight"]
+    return Table("Forms: root mean square backtest error, and weight in the mixture", columns, rows)
+
+
+def backtest_table(material: Material) -> Table | None:
+    """Forecasts of held-out budgets."""
+    rows = [
+        [
+            Cell(text.flops(b.held_out)),
+            Cell(f"{b.beyond:.3g}×"),
+            Cell(text.percent(b.params_error)),
+            yes(b.params_covered),
+            Cell(text.percent(b.loss_error)),
+            yes(b.loss_covered),
+        ]
+        for b in material.fit.backtest
+    ]
+    columns = ["held out", "beyond", "N* error", "N* interval", "loss error", "loss interval"]
+    caption = "Backtests: each budget forecast from the smaller ones alone"
+    return Table(caption, columns, rows) if rows else None
+
+
+def dropped_table(material: Material) -> Table | None:
+    """Rows that were left out, and why."""
+    rows = [[Cell(str(n)), Cell(run), Cell(why)] for run, n, why in material.dropped[:MOST_ROWS]]
+    left = frozenset({0, 1, 2})
+    return Table("Rows left out", ["row", "run", "why"], rows, left=left) if rows else None
