@@ -22,8 +22,8 @@ def write_text(path: Path, text: str, *, overwrite: bool = True) -> None:
 def write_bytes(path: Path, content: bytes, *, overwrite: bool = True) -> None:
     """Write a file atomically; see ``write_text``."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    make_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
@@ -40,6 +40,18 @@ def write_bytes(path: Path, content: bytes, *, overwrite: bool = True) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents where they are missing.
+
+    Raises:
+        BadInput: it cannot be created, or a file is in the way.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 def write_json(path: Path, content: Any, *, overwrite: bool = True) -> None:

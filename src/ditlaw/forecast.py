@@ -8,8 +8,9 @@ from ditlaw.families import Shape, get_family
 from ditlaw.laws import Law, fit, load_law
 from ditlaw.laws.kappa import shapes_along
 from ditlaw.observations import load_observations
-from ditlaw.results import Forecast, Note, Quantity, Recipe
-from ditlaw.study.schema import Hardware, Study
+from ditlaw.results import Forecast, Note, Recipe, scaled
+from ditlaw.study import Study, hardware_of
+from ditlaw.study.schema import Hardware
 
 LAW_SUFFIX = ".law.json"
 
@@ -40,13 +41,13 @@ def forecast(law: Law, flops: float, hardware: Hardware | None = None) -> Foreca
         raise BadInput(f"flops: {flops:g} is not a budget; use a positive number, as 1e21")
     study = law.observations.study
     assumed = hardware is None and (study is None or study.hardware is None)
-    hardware = hardware or (study.hardware if study else None) or Hardware()
+    hardware = hardware or hardware_of(study)
     optimum = law.optimum(flops)
-    images = _scaled(optimum.tokens, 1 / study.geometry.geometry().tokens) if study else None
+    images = scaled(optimum.tokens, 1 / study.geometry.geometry().tokens) if study else None
     warnings = list(optimum.warnings)
     epochs = None
     if study and images and study.data.images:
-        epochs = _scaled(images, 1 / study.data.images)
+        epochs = scaled(images, 1 / study.data.images)
         if epochs.value > 1:
             warnings.append(
                 Note(
@@ -74,15 +75,6 @@ def forecast(law: Law, flops: float, hardware: Hardware | None = None) -> Foreca
         assumed_hardware=assumed,
         recipe=_recipe(study, optimum.params.value, flops, hardware) if study else None,
         warnings=warnings,
-    )
-
-
-def _scaled(quantity: Quantity, factor: float) -> Quantity:
-    return Quantity(
-        value=quantity.value * factor,
-        low=None if quantity.low is None else quantity.low * factor,
-        high=None if quantity.high is None else quantity.high * factor,
-        level=quantity.level,
     )
 
 

@@ -24,6 +24,16 @@ class Quantity(Result):
     level: float
 
 
+def scaled(quantity: Quantity, factor: float) -> Quantity:
+    """The quantity in another unit: value and bounds times a positive factor."""
+    return Quantity(
+        value=quantity.value * factor,
+        low=None if quantity.low is None else quantity.low * factor,
+        high=None if quantity.high is None else quantity.high * factor,
+        level=quantity.level,
+    )
+
+
 class Note(Result):
     """A warning with a stable code."""
 
@@ -75,9 +85,12 @@ class BudgetOptimum(Result):
     """The minimum of one isoFLOP curve. ``status`` is ok, or why it is not used in the lines."""
 
     flops: float
+    gpu_hours: float
     status: str
     points: int
     params_opt: Quantity | None
+    tokens_opt: Quantity | None
+    images_opt: Quantity | None
     loss_opt: Quantity | None
 
 
@@ -119,6 +132,8 @@ class FitResult(Result):
     method: str
     flops_as: str
     level: float
+    gpu: str
+    mfu: float
     rows: Rows
     range: DataRange
     params: PowerLaw
@@ -282,7 +297,9 @@ class RunStatus(Result):
     state: str
     progress: float
     loss: float | None
+    images: float
     flops: float
+    gpu_hours: float
     reason: str | None
 
 

@@ -24,6 +24,8 @@ from ditlaw.study import (
     difference,
     digest,
     frozen_content,
+    hardware_of,
+    load_study,
     parse_study,
     plan_study,
     study_runs,
@@ -153,7 +155,8 @@ def study_status(folder: Path) -> list[RunStatus]:
     if not (folder / "study.json").exists():
         raise BadInput(f"{folder}: not a study folder (no study.json)")
     specs = sorted([*folder.glob("runs/*/spec.json"), *folder.glob("verify/*/runs/*/spec.json")])
-    return [RunFolder(path.parent).status() for path in specs]
+    hardware = hardware_of(load_study(folder / STUDY_FILE))
+    return [RunFolder(path.parent).status(hardware) for path in specs]
 
 
 def tally(statuses: list[RunStatus]) -> RunCounts:

@@ -21,6 +21,7 @@ from ditlaw.results import (
     RunSummary,
     StatusResult,
     Verification,
+    VerifiedRun,
 )
 
 
@@ -32,7 +33,7 @@ def show(result: Result) -> None:
 def _table(*columns: str, title: str | None = None) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        left = column in ("run", "gpu", "state", "", "form", "status", "reason")
+        left = column in ("run", "state", "", "form", "reason", "law", "value, interval")
         table.add_column(column, justify="left" if left else "right", overflow="fold")
     return table
 
@@ -48,6 +49,10 @@ def with_interval(q: Quantity | None, form: Callable[[float], str] = text.count)
         return "-"
     low, high = ("?" if bound is None else form(bound) for bound in (q.low, q.high))
     return f"{form(q.value)} [{low}, {high}]"
+
+
+def _value(q: Quantity | None) -> str:
+    return "-" if q is None else text.count(q.value)
 
 
 def loss(value: float) -> str:
@@ -83,39 +88,46 @@ def _plan(console: Console, plan: PlanResult) -> None:
 
 
 def _fit(console: Console, fit: FitResult) -> None:
-    used = f"{fit.rows.used} rows, {len(fit.rows.dropped)} dropped"
     console.print(
-        f"[bold]{fit.source}[/]: {used}; {fit.level:.0%} intervals, FLOPs {fit.flops_as}\n",
-        soft_wrap=True,
+        f"[bold]{fit.source}[/]: {fit.rows.used} rows, {len(fit.rows.dropped)} dropped; "
+        f"{fit.level:.0%} intervals, {'exact' if fit.flops_as == 'exact' else '6·N·D'} FLOPs, "
+        f"time of one {fit.gpu} at {fit.mfu:g} MFU\n"
     )
-    table = _table("budget", "status", "points", "N*", "loss")
+    table = _table("FLOPs", "time", "N*", "tokens", "images", "loss")
     for budget in fit.budgets:
+        ok = budget.params_opt is not None
         table.add_row(
             text.flops(budget.flops),
-            budget.status,
-            str(budget.points),
-            with_interval(budget.params_opt),
+            text.hours(budget.gpu_hours),
+            with_interval(budget.params_opt) if ok else f"[yellow]{budget.status}[/]",
+            _value(budget.tokens_opt),
+            _value(budget.images_opt),
             with_interval(budget.loss_opt, loss),
         )
     console.print(table)
     console.print()
-    number: Callable[[float], str] = lambda v: f"{v:.3g}"  # noqa: E731
-    laws = _table("", "coefficient", "exponent", "floor")
-    laws.add_row("N* = k·C^a", *(with_interval(q, number) for q in _pair(fit.params)), "")
-    laws.add_row("D* = k·C^b", *(with_interval(q, number) for q in _pair(fit.tokens)), "")
-    laws.add_row(
-        "L = E + k·C^-c",
-        *(with_interval(q, number) for q in (*_pair(fit.loss), fit.loss.floor)),
-    )
-    laws.add_row(
-        "L = k·C^-c", *(with_interval(q, number) for q in _pair(fit.loss_without_floor)), ""
-    )
-    console.print(laws)
+    laws: list[tuple[str, dict[str, Quantity]]] = [
+        ("N* = k·C^a", {"k": fit.params.coefficient, "a": fit.params.exponent}),
+        ("D* = k·C^a", {"k": fit.tokens.coefficient, "a": fit.tokens.exponent}),
+        (
+            "L = E + k·C^-c",
+            {"E": fit.loss.floor, "k": fit.loss.coefficient, "c": fit.loss.exponent},
+        ),
+        (
+            "L = k·C^a, no floor",
+            {"k": fit.loss_without_floor.coefficient, "a": fit.loss_without_floor.exponent},
+        ),
+    ]
     if fit.surface:
-        surface = fit.surface
-        console.print("\nL = E + A/N^alpha + B/D^beta")
-        for name in ("E", "A", "B", "alpha", "beta"):
-            console.print(f"  {name:6}{with_interval(getattr(surface, name), number)}")
+        names = ("E", "A", "B", "alpha", "beta")
+        terms = {name: getattr(fit.surface, name) for name in names}
+        laws.append(("L = E + A/N^alpha + B/D^beta", terms))
+    equations = _table("law", "", "value, interval")
+    for equation, coefficients in laws:
+        for name, quantity in coefficients.items():
+            equations.add_row(equation, name, with_interval(quantity, _number))
+            equation = ""
+    console.print(equations)
     console.print()
     evidence = _table("form", "loss error", "loss weight", "N* error", "N* weight")
     for form in fit.evidence:
@@ -144,8 +156,8 @@ def _fit(console: Console, fit: FitResult) -> None:
     _notes(console, fit.warnings)
 
 
-def _pair(law: Any) -> tuple[Quantity, Quantity]:
-    return law.coefficient, law.exponent
+def _number(value: float) -> str:
+    return f"{value:.3g}"
 
 
 def _yes(flag: bool) -> str:
@@ -158,7 +170,8 @@ def _forecast(console: Console, answer: Forecast) -> None:
         f"[bold]{text.flops(answer.flops)} FLOPs[/], {answer.beyond:.3g}× the largest fitted "
         f"budget: {text.hours(answer.gpu_hours)} of one {answer.gpu} at {answer.mfu:g} MFU{assumed}"
     )
-    table = _table("", f"forecast [{answer.loss.level:.0%} interval]")
+    table = _table("", f"forecast, {answer.loss.level:.0%} interval")
+    table.columns[1].justify = "left"
     table.add_row("params", with_interval(answer.params))
     table.add_row("tokens", with_interval(answer.tokens))
     if answer.images:
@@ -188,33 +201,35 @@ def _forecast(console: Console, answer: Forecast) -> None:
 def _verification(console: Console, check: Verification) -> None:
     _forecast(console, check.forecast)
     console.print(f"\nfrozen in {check.frozen} before these runs began:", soft_wrap=True)
-    table = _table(
-        "run", "params", "images", "forecast for its shape", "measured", "error", "inside"
-    )
     images = check.forecast.images
     per_image = check.forecast.tokens.value / images.value if images else None
-    for run in check.runs:
-        table.add_row(
-            run.id,
-            text.count(run.measured.params),
-            text.count(run.measured.tokens / per_image) if per_image else "-",
-            with_interval(run.forecast_loss, loss),
-            loss(run.measured.loss),
-            text.percent(run.error),
-            _yes(run.inside),
-        )
+    table = _table("", *(run.id for run in check.runs))
+    rows: dict[str, Callable[[VerifiedRun], str]] = {
+        "params": lambda run: text.count(run.measured.params),
+        "tokens": lambda run: text.count(run.measured.tokens),
+        "images": lambda run: text.count(run.measured.tokens / per_image) if per_image else "-",
+        "FLOPs": lambda run: text.flops(run.measured.flops),
+        "forecast for its shape": lambda run: with_interval(run.forecast_loss, loss),
+        "measured": lambda run: f"[bold]{loss(run.measured.loss)}[/]",
+        "error": lambda run: text.percent(run.error),
+        "inside": lambda run: _yes(run.inside),
+    }
+    for name, cell in rows.items():
+        table.add_row(name, *(cell(run) for run in check.runs))
     console.print(table)
 
 
 def _status(console: Console, status: StatusResult) -> None:
-    table = _table("run", "state", "progress", "loss", "FLOPs", "reason")
+    table = _table("run", "state", "progress", "loss", "images", "FLOPs", "GPU time", "reason")
     for run in status.runs:
         table.add_row(
             run.id,
             run.state,
             f"{run.progress:.0%}",
             "-" if run.loss is None else loss(run.loss),
+            text.count(run.images),
             text.flops(run.flops),
+            text.hours(run.gpu_hours),
             run.reason or "",
         )
     console.print(table)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ditlaw import text
+from ditlaw.compute import gpu_hours
 from ditlaw.laws import notes
 from ditlaw.laws.ensemble import Band, band
 from ditlaw.laws.isoflop import OK
@@ -20,7 +21,9 @@ from ditlaw.results import (
     Quantity,
     Rows,
     SurfaceLaw,
+    scaled,
 )
+from ditlaw.study import hardware_of
 
 if TYPE_CHECKING:
     from ditlaw.laws.law import Law
@@ -32,6 +35,7 @@ def fit_result(law: "Law") -> FitResult:
     """The result object of one law."""
     forms = law.fitted.ensemble.forms
     table = law.table
+    hardware = hardware_of(law.observations.study)
     loss, without_floor = _loss_laws(law)
     params, tokens = _size_laws(law)
     at = np.array([law.fitted.ensemble.fitted[1]])
@@ -41,6 +45,8 @@ def fit_result(law: "Law") -> FitResult:
         method=law.method if forms.vertices is not None else "surface",
         flops_as=law.observations.flops_as,
         level=law.level,
+        gpu=hardware.gpu,
+        mfu=hardware.mfu,
         rows=Rows(used=len(table), dropped=law.observations.dropped),
         range=DataRange(
             flops=_range(table.log_c), params=_range(table.log_n), tokens=_range(table.log_d)
@@ -179,18 +185,27 @@ def _budgets(law: "Law") -> list[BudgetOptimum]:
     """Every budget; the optimum of the usable ones with the draws' intervals."""
     forms = law.fitted.ensemble.forms
     found, position = [], 0
+    study = law.observations.study
+    hardware = hardware_of(study)
     for curve in forms.curves:
-        size = loss = None
+        size = loss = tokens = images = None
+        log_c = np.array([curve.log_c])
         if curve.status == OK and forms.vertices is not None:
             size = _of_draws(np.exp(forms.vertices.log_n[:, position]), law.level)
             loss = _of_draws(np.exp(forms.vertices.log_loss[:, position]), law.level)
+            log_d = law.kappa.log_tokens(forms.vertices.log_n[:, position], log_c)
+            tokens = _of_draws(np.exp(log_d), law.level)
+            images = scaled(tokens, 1 / study.geometry.geometry().tokens) if study else None
             position += 1
         found.append(
             BudgetOptimum(
                 flops=float(np.exp(curve.log_c)),
+                gpu_hours=gpu_hours(float(np.exp(curve.log_c)), hardware.gpu, hardware.mfu),
                 status=curve.status,
                 points=len(curve.rows),
                 params_opt=size,
+                tokens_opt=tokens,
+                images_opt=images,
                 loss_opt=loss,
             )
         )

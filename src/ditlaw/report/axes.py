@@ -17,7 +17,8 @@ Trace = dict[str, Any]
 Figure = dict[str, Any]
 # Budgets from small to large; each has contrast 3 or more on white and on the dark page.
 RAMP = ["#8064c0", "#4a78c4", "#1f8f9f", "#2f9468", "#75902c", "#b5800f", "#cf5f33"]
-MULTIPLES = [[1, 1.5, 2, 2.5, 3, 4, 5, 6, 8], [1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]]
+MULTIPLES = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]]
+NARROW = 2.2  # high ÷ low below which a log axis has evenly spaced ticks
 
 
 def safe(label: object) -> str:
@@ -30,24 +31,29 @@ def ramp(count: int) -> list[str]:
     stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in RAMP], float)
     at = np.linspace(0, len(RAMP) - 1, count) if count > 1 else np.array([1.0])
     channels = [np.interp(at, np.arange(len(RAMP)), stops[:, k]) for k in range(3)]
-    return ["#%02x%02x%02x" % tuple(round(v) for v in c) for c in zip(*channels, strict=True)]
+    return [hex_color(*channel) for channel in np.stack(channels, axis=1).tolist()]
+
+
+def hex_color(red: float, green: float, blue: float) -> str:
+    """A colour of 0 … 255 channels as CSS writes it."""
+    return f"#{round(red):02x}{round(green):02x}{round(blue):02x}"
 
 
 def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Round numbers between low and high: at most ``most``, and at least two if there are any."""
+    if high < NARROW * low:
+        return _even_ticks(low, high)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for multiples in MULTIPLES:
         found = [m * 10.0**d for d in decades for m in multiples]
         found = [v for v in found if low <= v <= high]
-        if len(found) < 3 and multiples is MULTIPLES[0]:
-            return _even_ticks(low, high)
         if len(found) <= most:
-            return found if len(found) > 1 else _even_ticks(low, high)
+            return found
     return found[:: math.ceil(len(found) / most)]
 
 
 def _even_ticks(low: float, high: float) -> list[float]:
-    rough = (high - low) / 4
+    rough = (high - low) / 6.5
     scale = 10.0 ** math.floor(math.log10(rough))
     step = next(m * scale for m in (1, 2, 2.5, 5, 10) if m * scale >= rough)
     return [round(i * step, 12) for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
@@ -66,7 +72,7 @@ def log_axis(
         "range": [low, high],
         "tickvals": ticks,
         "ticktext": [form(v) for v in ticks],
-        "title": {"text": title, "standoff": 12},
+        "title": {"text": title, "standoff": 10, "font": {"size": 13}},
         "gridcolor": "@grid",
         "linecolor": "@line",
         "tickcolor": "@line",
@@ -82,12 +88,20 @@ def layout(x: dict[str, Any], y: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {
         "xaxis": x,
         "yaxis": y,
-        "font": {"color": "@ink", "size": 13, "family": "system-ui, sans-serif"},
+        "font": {"color": "@ink", "size": 12.5, "family": "system-ui, sans-serif"},
         "paper_bgcolor": "@clear",
         "plot_bgcolor": "@clear",
         "margin": {"l": 64, "r": 24, "t": 16, "b": 56},
         "hoverlabel": {"bgcolor": "@paper", "bordercolor": "@line", "font": {"color": "@ink"}},
-        "legend": {"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top", "font": {"size": 12}},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "font": {"size": 12},
+        },
+        "modebar": {"bgcolor": "@clear", "color": "@muted", "activecolor": "@ink"},
         "hovermode": "closest",
         "autosize": True,
         **more,
@@ -109,7 +123,12 @@ def band(x: FloatArray, low: FloatArray, high: FloatArray, name: str, color: str
 
 
 def line(
-    x: FloatArray, y: FloatArray, name: str, color: str, hover: list[str] | None = None, **style: Any
+    x: FloatArray,
+    y: FloatArray,
+    name: str,
+    color: str,
+    hover: list[str] | None = None,
+    **style: Any,
 ) -> Trace:
     """A line; without ``hover`` it keeps quiet."""
     say: Trace = {"hoverinfo": "skip"}

@@ -1,5 +1,6 @@
-"""The figures of the laws: loss, N* and D* against FLOPs, and forecasts beside measured runs."""
+"""The figures of the laws: loss, N* and D* against FLOPs."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,12 @@ from ditlaw.laws.answers import Curve
 from ditlaw.laws.ensemble import Band
 from ditlaw.laws.table import FloatArray
 from ditlaw.report.axes import Figure, Trace, band, bars, layout, line, log_axis, points, safe
+from ditlaw.report.checks import check_traces, hours_said
 from ditlaw.report.material import Material
-from ditlaw.results import Quantity
+from ditlaw.report.tables import loss
 
 GRID = 90
-DASHES = {"power": "dot", "floor": "dash", "surface": "longdashdot"}
+DASHES = {"power": "dot", "floor": "dash", "surface": "longdashdot", "isoflop": "dot"}
 
 
 def law_figures(material: Material) -> list[Figure]:
@@ -26,37 +28,6 @@ def law_figures(material: Material) -> list[Figure]:
     ]
 
 
-def check_figure(material: Material) -> Figure | None:
-    """Every verifying run beside the forecast for its shape; None where there is none."""
-    runs = [(c, run) for c in material.checks for run in c.runs]
-    if not runs:
-        return None
-    labels = [f"{safe(r.id)} at {text.flops(r.measured.flops)}" for _, r in runs]
-    value = [r.forecast_loss.value for _, r in runs]
-    low = [r.forecast_loss.low for _, r in runs]
-    high = [r.forecast_loss.high for _, r in runs]
-    place = list(range(len(runs)))
-    forecast = points(value, place, "forecast for its shape", labels, **_hollow())
-    data: list[Trace] = [forecast | {"error_x": bars(value, low, high, "@check") | {"width": 6}}]
-    for inside, name, symbol in ((True, "measured, inside", "star"), (False, "measured, outside", "x")):
-        chosen = [i for i, (_, r) in enumerate(runs) if r.inside == inside]
-        loss = [runs[i][1].measured.loss for i in chosen]
-        hover = [f"<b>{labels[i]}</b><br>measured {runs[i][1].measured.loss:.4g}" for i in chosen]
-        color = "@good" if inside else "@bad"
-        data.append(points(loss, chosen, name, hover, color=color, symbol=symbol, size=13))
-    seen = [*value, *(v for v in (*low, *high) if v), *(r.measured.loss for _, r in runs)]
-    x = log_axis(material.law.metric, seen, lambda v: f"{v:.4g}", 0.08)
-    y = {
-        "tickvals": place,
-        "ticktext": labels,
-        "range": [len(runs) - 0.4, -0.6],
-        "automargin": True,
-        "gridcolor": "@grid",
-        "zeroline": False,
-    }
-    return {"id": "check", "data": [t for t in data if t["x"]], "layout": layout(x, y)}
-
-
 def _grid(material: Material) -> FloatArray:
     low, high = material.fit.range.flops
     ends = [high, material.target, *(c.forecast.flops for c in material.checks)]
@@ -64,30 +35,11 @@ def _grid(material: Material) -> FloatArray:
     return np.unique([*grid, material.law.largest_flops])
 
 
-def _halves(material: Material, curve: Curve) -> tuple[FloatArray, FloatArray]:
-    """Where the law was fitted, and where it is drawn out; both hold the border."""
-    border = material.law.largest_flops
-    return np.flatnonzero(curve.flops <= border), np.flatnonzero(curve.flops >= border)
-
-
-def _central(
-    material: Material, curve: Curve, values: FloatArray, hover: list[str], name: str
-) -> list[Trace]:
-    """The law: solid where fitted, dashed beyond."""
-    found = []
-    for rows, label, style in zip(
-        _halves(material, curve), (name, "extrapolated"), ("solid", "dash"), strict=True
-    ):
-        said = [hover[i] for i in rows]
-        found.append(line(curve.flops[rows], values[rows], label, "@law", said, dash=style))
-    return found
-
-
 def _loss_figure(material: Material, curve: Curve) -> Figure:
     law, level = material.law, f"{material.fit.level:.0%}"
     hover = [
-        f"<b>{text.flops(c)} FLOPs</b>, {_hours(material, c)}<br>{safe(law.metric)} {v:.4g}"
-        f"<br>law [{a:.4g}, {b:.4g}]<br>one new run [{p:.4g}, {q:.4g}]"
+        f"<b>{text.flops(c)} FLOPs</b>, {hours_said(material, c)}<br>{safe(law.metric)} {loss(v)}"
+        f"<br>law [{loss(a)}, {loss(b)}]<br>one new run [{loss(p)}, {loss(q)}]"
         for c, v, a, b, p, q in zip(
             curve.flops,
             curve.loss.value,
@@ -98,168 +50,139 @@ def _loss_figure(material: Material, curve: Curve) -> Figure:
             strict=True,
         )
     ]
+    weights = {e.form: e.loss_weight for e in material.fit.evidence}
+    flops, best = _optima(material)
     data: list[Trace] = [
         band(curve.flops, curve.run.low, curve.run.high, f"one new run, {level}", "@wide"),
         band(curve.flops, curve.loss.low, curve.loss.high, f"law, {level}", "@band"),
+        *_forms(curve.flops, curve.loss_forms, weights),
+        *_central(material, curve, curve.loss.value, hover, "law"),
+        *_marks(flops, best["loss"], safe(law.metric), loss),
+        *check_traces(material),
     ]
-    for name, values in curve.loss_forms.items():
-        style = {"width": 1.1, "dash": DASHES.get(name, "dot")}
-        data.append(line(curve.flops, values, f"{safe(name)} form alone", "@muted", **style))
-    data += _central(material, curve, curve.loss.value, hover, "law")
-    optima = [(b.flops, b.loss_opt) for b in material.fit.budgets if b.loss_opt]
-    data += _optima(optima, "best loss of a budget", "loss")
-    data += _checks(material)
-    data.append(  # an unseen trace: an axis without one is not drawn
-        {"x": [material.target], "y": [None], "xaxis": "x2", "showlegend": False, "mode": "markers"}
-    )
-    seen = np.concatenate([curve.run.low, curve.run.high, *(t["y"] for t in data[-4:-1])])
-    y = log_axis(law.metric, seen[seen > 0], lambda v: f"{v:.4g}", 0.03)
+    seen = [t["y"] for t in data if t["mode"] == "markers"]
+    y = log_axis(law.metric, np.concatenate([curve.run.low, curve.run.high, *seen]), loss, 0.03)
     x = log_axis("training FLOPs", curve.flops, text.flops, 0.0)
     top = x | {
         "overlaying": "x",
         "side": "top",
         "matches": "x",
         "ticktext": [text.hours(material.hours(v)) for v in x["tickvals"]],
-        "title": {"text": f"time on one {material.answer.gpu}", "standoff": 8},
+        "title": x["title"] | {"text": f"time on one {material.answer.gpu}"},
         "showgrid": False,
     }
-    shape = layout(x, y, xaxis2=top, **_ranges(material))
-    shape["margin"] = shape["margin"] | {"t": 72}
-    return {"id": "loss", "data": data, "layout": shape}
+    data.append(  # an axis without a trace is not drawn; this one is unseen
+        {"x": [material.target], "y": [None], "xaxis": "x2", "showlegend": False, "mode": "markers"}
+    )
+    look = layout(x, y, xaxis2=top, **_ranges(material))
+    look["margin"] = look["margin"] | {"t": 72}
+    return {"id": "loss", "data": data, "layout": look}
 
 
 def _size_figure(material: Material, curve: Curve) -> Figure:
-    data = _with_band(material, curve, curve.params, "N*")
-    for name, values in curve.params_forms.items():
-        style = {"width": 1.1, "dash": DASHES.get(name, "dot")}
-        data.append(line(curve.flops, values, f"{safe(name)} alone", "@muted", **style))
-    optima = [(b.flops, b.params_opt) for b in material.fit.budgets if b.params_opt]
-    data += _optima(optima, "best size of a budget", "N*")
-    return _power_figure(material, "params", "best params N*", curve, data)
+    weights = {e.form: e.params_weight for e in material.fit.evidence}
+    forms = _forms(curve.flops, curve.params_forms, weights)
+    return _power_figure(material, "params", "best params N*", curve, curve.params, forms)
 
 
 def _tokens_figure(material: Material, curve: Curve) -> Figure:
-    data = _with_band(material, curve, curve.tokens, "D*")
-    kappa = material.law.kappa
-
-    def tokens(flops: float, params: float | None) -> float | None:
-        if params is None:
-            return None
-        return float(np.exp(kappa.log_tokens(np.log(params), np.log(flops))))
-
-    optima = []
-    for b in material.fit.budgets:
-        if b.params_opt:
-            value, low, high = (
-                tokens(b.flops, v)
-                for v in (b.params_opt.value, b.params_opt.high, b.params_opt.low)
-            )
-            assert value is not None
-            optima.append(
-                (b.flops, Quantity(value=value, low=low, high=high, level=b.params_opt.level))
-            )
-    data += _optima(optima, "at the best size of a budget", "D*")
-    return _power_figure(material, "tokens", "best tokens D*", curve, data)
-
-
-def _with_band(material: Material, curve: Curve, values: Band, name: str) -> list[Trace]:
-    hover = []
-    for c, v, a, b in zip(curve.flops, values.value, values.low, values.high, strict=True):
-        said = f"<b>{text.flops(c)} FLOPs</b>, {_hours(material, c)}<br>{name} {text.count(v)}"
-        said += f" [{text.count(a)}, {text.count(b)}]"
-        images = material.images(v) if name == "D*" else None
-        hover.append(said + (f"<br>images {text.count(images)}" if images else ""))
-    level = f"{material.fit.level:.0%}"
-    return [
-        band(curve.flops, values.low, values.high, f"{level} interval", "@band"),
-        *_central(material, curve, values.value, hover, name),
-    ]
+    return _power_figure(material, "tokens", "best tokens D*", curve, curve.tokens, [])
 
 
 def _power_figure(
-    material: Material, name: str, title: str, curve: Curve, data: list[Trace]
+    material: Material, name: str, title: str, curve: Curve, values: Band, forms: list[Trace]
 ) -> Figure:
-    seen = np.concatenate([np.asarray(t["y"], float) for t in data])
+    short = title.split()[-1]
+    hover = []
+    for c, v, a, b in zip(curve.flops, values.value, values.low, values.high, strict=True):
+        said = f"<b>{text.flops(c)} FLOPs</b>, {hours_said(material, c)}<br>{short} {text.count(v)}"
+        said += f" [{text.count(a)}, {text.count(b)}]"
+        images = material.images(v) if name == "tokens" else None
+        hover.append(said + (f"<br>images {text.count(images)}" if images else ""))
+    flops, best = _optima(material)
+    data: list[Trace] = [
+        band(curve.flops, values.low, values.high, f"{material.fit.level:.0%} interval", "@band"),
+        *forms,
+        *_central(material, curve, values.value, hover, short),
+        *_marks(flops, best[name], short, text.count),
+    ]
+    seen = [values.low, values.high, best[name].low, best[name].high]
     x = log_axis("training FLOPs", curve.flops, text.flops, 0.0)
-    y = log_axis(title, seen, text.count, 0.03)
+    y = log_axis(title, np.concatenate(seen), text.count, 0.03)
     return {"id": name, "data": data, "layout": layout(x, y, **_ranges(material))}
 
 
-def _optima(optima: list[tuple[float, Quantity]], name: str, symbol: str) -> list[Trace]:
-    if not optima:
-        return []
-    form = (lambda v: f"{v:.4g}") if symbol == "loss" else text.count
-    x, y = [flops for flops, _ in optima], [q.value for _, q in optima]
-    hover = [f"<b>budget {text.flops(c)}</b><br>{symbol} {form(q.value)}" for c, q in optima]
-    marks = points(x, y, name, hover, symbol="diamond", size=9, color="@law")
-    errors = bars(y, [q.low for _, q in optima], [q.high for _, q in optima], "@law")
-    return [marks | {"error_y": errors}]
-
-
-def _hollow() -> dict[str, Any]:
-    return {"symbol": "diamond-open", "size": 12, "color": "@check", "line": {"width": 2}}
-
-
-def _checks(material: Material) -> list[Trace]:
-    """The forecast of the target, frozen ones, and what their runs measured."""
-    answers = [c.forecast for c in material.checks]
-    if material.check is None:
-        answers.append(material.answer)
-    hover = [
-        f"<b>forecast at {text.flops(a.flops)} FLOPs</b>, {_hours(material, a.flops)}<br>"
-        f"{a.loss.value:.4g} [{_bound(a.loss.low)}, {_bound(a.loss.high)}]"
-        for a in answers
-    ]
-    value = [a.loss.value for a in answers]
-    name = "frozen forecast" if len(answers) == len(material.checks) else "forecast"
-    marks = points([a.flops for a in answers], value, name, hover, **_hollow())
-    low, high = [a.loss.low for a in answers], [a.loss.high for a in answers]
-    found = [marks | {"error_y": bars(value, low, high, "@check") | {"thickness": 2, "width": 6}}]
-    runs = [run for c in material.checks for run in c.runs]
-    for inside, name, symbol in ((True, "measured, inside", "star"), (False, "measured, outside", "x")):
-        chosen = [r for r in runs if r.inside == inside]
-        if chosen:
-            said = [f"<b>{safe(r.id)}</b><br>measured {r.measured.loss:.4g}" for r in chosen]
-            x, y = [r.measured.flops for r in chosen], [r.measured.loss for r in chosen]
-            color = "@good" if inside else "@bad"
-            outline = {"line": {"color": "@paper", "width": 1}}
-            style = {"symbol": symbol, "size": 13, "color": color}
-            found.append(points(x, y, name, said, **style, **outline))
+def _forms(
+    flops: FloatArray, forms: dict[str, FloatArray], weights: dict[str, float]
+) -> list[Trace]:
+    """Each form alone as a thin line; its weight in the mixture is in its name."""
+    found = []
+    for form, values in forms.items():
+        name = f"{safe(form)} alone ({weights.get(form, 0):.0%})"
+        dash = DASHES.get(form, "dot")
+        found.append(line(flops, values, name, "@muted", width=1.1, dash=dash))
     return found
 
 
-def _bound(value: float | None) -> str:
-    return "?" if value is None else f"{value:.4g}"
+def _central(
+    material: Material, curve: Curve, values: FloatArray, hover: list[str], name: str
+) -> list[Trace]:
+    """The law: solid where fitted, dashed beyond."""
+    border = material.law.largest_flops
+    halves = [(curve.flops <= border, name, "solid"), (curve.flops >= border, "beyond", "dash")]
+    found = []
+    for mask, label, dash in halves:
+        said = [hover[i] for i in np.flatnonzero(mask)]
+        trace = line(curve.flops[mask], values[mask], label, "@law", said, dash=dash)
+        found.append(trace | {"legendrank": 900})
+    return found
 
 
-def _hours(material: Material, flops: float) -> str:
-    return f"{text.hours(material.hours(flops))} of one {material.answer.gpu}"
+def _optima(material: Material) -> tuple[FloatArray, dict[str, Band]]:
+    """FLOPs, and the size, tokens and loss of the usable budgets' minima."""
+    used = [b for b in material.fit.budgets if b.params_opt and b.loss_opt]
+    flops = np.array([b.flops for b in used])
+
+    def stacked(quantities: list[Any]) -> Band:
+        columns = [[getattr(q, end) for q in quantities] for end in ("value", "low", "high")]
+        return Band(*(np.array(column, float) for column in columns))
+
+    size = stacked([b.params_opt for b in used])
+    tokens = material.law.fitted.ensemble.tokens(size, np.log(flops))
+    return flops, {"params": size, "tokens": tokens, "loss": stacked([b.loss_opt for b in used])}
+
+
+def _marks(flops: FloatArray, best: Band, name: str, form: Callable[[float], str]) -> list[Trace]:
+    if not len(flops):
+        return []
+    hover = [
+        f"<b>best of {text.flops(c)} FLOPs</b><br>{name} {form(v)} [{form(a)}, {form(b)}]"
+        for c, v, a, b in zip(flops, best.value, best.low, best.high, strict=True)
+    ]
+    value, low, high = best.value.tolist(), best.low.tolist(), best.high.tolist()
+    marks = points(
+        flops.tolist(), value, "best of a budget", hover, symbol="diamond", size=9, color="@law"
+    )
+    return [marks | {"error_y": bars(value, low, high, "@law")}]
 
 
 def _ranges(material: Material) -> dict[str, Any]:
     """The fitted range shaded and named."""
     low, high = material.fit.range.flops[0], material.law.largest_flops
-    label = {"showarrow": False, "yref": "paper", "y": 1, "yanchor": "top", "yshift": -3}
-    font = {"font": {"color": "@muted", "size": 11}}
+    box = {"type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
+    label = {
+        "x": float(np.log10(high)),
+        "y": 1,
+        "yref": "paper",
+        "yanchor": "top",
+        "yshift": -3,
+        "showarrow": False,
+        "font": {"color": "@muted", "size": 11},
+    }
     return {
-        "shapes": [
-            {
-                "type": "rect",
-                "xref": "x",
-                "yref": "paper",
-                "x0": low,
-                "x1": high,
-                "y0": 0,
-                "y1": 1,
-                "fillcolor": "@shade",
-                "line": {"width": 0},
-                "layer": "below",
-            }
-        ],
+        "shapes": [{**box, "x0": low, "x1": high, "fillcolor": "@shade", "line": {"width": 0}}],
         "annotations": [
-            {"x": float(np.log10(high)), "text": "fitted", "xanchor": "right", **label, **font}
-            | {"xshift": -4},
-            {"x": float(np.log10(high)), "text": "extrapolated", "xanchor": "left", **label, **font}
-            | {"xshift": 4},
+            {**label, "text": "fitted", "xanchor": "right", "xshift": -4},
+            {**label, "text": "extrapolated", "xanchor": "left", "xshift": 4},
         ],
     }

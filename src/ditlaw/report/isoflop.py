@@ -8,12 +8,23 @@ import pandas as pd
 
 from ditlaw import text
 from ditlaw.laws.answers import IsoflopCurve
-from ditlaw.report.axes import Figure, Trace, layout, line, log_axis, points, ramp, safe
+from ditlaw.report.axes import (
+    RAMP,
+    Figure,
+    Trace,
+    layout,
+    line,
+    log_axis,
+    log_ticks,
+    points,
+    ramp,
+    safe,
+)
+from ditlaw.report.labels import SYMBOLS, key, labels
 from ditlaw.report.material import Material
+from ditlaw.report.tables import loss
 
-SYMBOLS = ["circle", "square", "triangle-up", "pentagon", "hexagon"]
 MOST_POINTS = 3000  # drawn; a page of a larger table shows an even selection
-LABEL_GAP = 0.05  # direct labels nearer than this share of the height are left out
 
 
 def isoflop_figure(material: Material) -> Figure:
@@ -22,39 +33,29 @@ def isoflop_figure(material: Material) -> Figure:
     curves = law.isoflops()
     step = math.ceil(len(frame) / MOST_POINTS)
     seeds = sorted(frame["seed"].dropna().unique()) if "seed" in frame else []
-    traces: list[Trace] = []
-    loose = np.flatnonzero(law.table.group < 0)[::step]
-    if len(loose):
-        traces.append(_rows(material, frame.iloc[loose], "rows of no budget", seeds, "@muted", True))
+    loose = frame.iloc[np.flatnonzero(law.table.group < 0)[::step]]
+    traces: list[Trace] = [_loose(material, loose)]
     colors = ramp(len(curves))
     for curve, color in zip(curves, colors, strict=True):
         rows = np.flatnonzero(law.table.group == np.searchsorted(law.table.budgets, curve.budget))
         for used in (False, True):
             chosen = frame.iloc[rows[curve.used == used][::step]]
-            name = f"{text.flops(curve.budget)} FLOPs"
-            traces.append(_rows(material, chosen, name, seeds, color, used))
+            traces.append(_rows(material, chosen, seeds, color, used))
         traces += _parabola(curve, color)
-    usable = [c for c in curves if c.params_opt is not None and c.loss_opt is not None]
+    usable = [(c.params_opt, c.loss_opt) for c in curves if c.params_opt and c.loss_opt]
     if usable:
-        traces.append(
-            line(
-                np.array([c.params_opt for c in usable]),
-                np.array([c.loss_opt for c in usable]),
-                "minima",
-                "@muted",
-                width=1,
-                dash="dot",
-            )
-            | {"showlegend": False}
-        )
-    losses = frame[law.metric].to_numpy(float)
-    y = log_axis(law.metric, losses, lambda v: f"{v:.4g}", 0.04)
-    x = log_axis("params", frame["params"].to_numpy(float), text.count, 0.05)
-    x["range"][1] += 0.08 * (x["range"][1] - x["range"][0])  # room for the labels
+        sizes, losses = np.array(usable).T
+        path = line(sizes, losses, "minima", "@muted", width=1, dash="dot")
+        traces.append(path | {"showlegend": False})
+    left_out = _left_out(material)
+    traces.append(left_out)
+    y = log_axis(law.metric, [*frame[law.metric], *left_out["y"]], loss, 0.04)
+    x = log_axis("params", [*frame["params"], *left_out["x"]], text.count, 0.07)
+    data = [t for t in traces if t["x"]] + key(seeds, curves)
     return {
         "id": "isoflop",
-        "data": [t for t in traces if t["x"]] + _key(seeds, bool(usable), _any_unused(curves)),
-        "layout": layout(x, y, annotations=_labels(curves, colors, y["range"])),
+        "data": data,
+        "layout": layout(x, y, annotations=labels(curves, colors, x["range"], y["range"])),
     }
 
 
@@ -69,20 +70,20 @@ def run_hover(material: Material, row: Any) -> str:
         f"params {text.count(row['params'])}, tokens {text.count(row['tokens'])}",
         f"FLOPs {text.flops(row['flops'])}"
         + (f", images {text.count(images)}" if images is not None else ""),
-        f"{safe(material.law.metric)} {row[material.law.metric]:.4g}"
+        f"{safe(material.law.metric)} {loss(row[material.law.metric])}"
         + (f", seed {seed:g}" if isinstance(seed, (int, float)) and seed == seed else ""),
     ]
     return "<br>".join(parts)
 
 
 def _rows(
-    material: Material, rows: pd.DataFrame, name: str, seeds: list[Any], color: str, used: bool
+    material: Material, rows: pd.DataFrame, seeds: list[Any], color: str, used: bool
 ) -> Trace:
     symbols = [_symbol(seeds, row.get("seed"), used) for _, row in rows.iterrows()]
     return points(
         rows["params"].tolist(),
         rows[material.law.metric].tolist(),
-        name,
+        "rows",
         [run_hover(material, row) for _, row in rows.iterrows()],
         color=color,
         symbol=symbols,
@@ -90,6 +91,39 @@ def _rows(
         opacity=0.85 if used else 0.7,
         line={"width": 1 if not used else 0, "color": color},
     ) | {"showlegend": False}
+
+
+def _loose(material: Material, rows: pd.DataFrame) -> Trace:
+    """Rows that belong to no budget, coloured by their FLOPs."""
+    logs = np.log10(rows["flops"].to_numpy(float))
+    bar: dict[str, Any] = {}
+    if len(rows):
+        ticks = log_ticks(10.0 ** logs.min(), 10.0 ** (logs.max() + 1e-6), 5)
+        said = {"tickvals": np.log10(ticks).tolist(), "ticktext": [text.flops(t) for t in ticks]}
+        look = {"thickness": 12, "outlinewidth": 0, "title": {"text": "FLOPs"}, **said}
+        scale = [[i / (len(RAMP) - 1), color] for i, color in enumerate(RAMP)]
+        bar = {"colorscale": scale, "colorbar": look, "showscale": True}
+    hover = [run_hover(material, row) for _, row in rows.iterrows()]
+    x, y = rows["params"].tolist(), rows[material.law.metric].tolist()
+    marks = points(x, y, "rows of no budget", hover, color=logs.tolist(), size=7, **bar)
+    return marks | {"showlegend": False}
+
+
+def _left_out(material: Material) -> Trace:
+    """Rows that the fit left out, where they are known and can be drawn."""
+    frame, metric = material.left_out, material.law.metric
+    if {"params", "tokens", "flops", metric} <= set(frame.columns):
+        whole = frame[["params", "tokens", "flops", metric]]
+        frame = frame[(np.isfinite(whole) & (whole > 0)).all(axis=1)]
+    else:
+        frame = frame.iloc[:0].assign(params=[], **{metric: []})
+    hover = [
+        f"{run_hover(material, row)}<br>left out: {safe(row['why'])}" for _, row in frame.iterrows()
+    ]
+    style = {"symbol": "circle-x-open", "size": 8, "color": "@muted"}
+    return points(
+        frame["params"].tolist(), frame[metric].tolist(), "left out of the fit", hover, **style
+    )
 
 
 def _symbol(seeds: list[Any], seed: Any, used: bool) -> str:
@@ -106,8 +140,8 @@ def _parabola(curve: IsoflopCurve, color: str) -> list[Trace]:
     found = [line(grid, curve.loss(grid), "parabola", color, **style) | {"showlegend": False}]
     if curve.params_opt is not None and curve.loss_opt is not None:
         hover = (
-            f"<b>minimum at {text.flops(curve.budget)} FLOPs</b><br>N* {text.count(curve.params_opt)}"
-            f"<br>loss {curve.loss_opt:.4g}"
+            f"<b>minimum at {text.flops(curve.budget)} FLOPs</b>"
+            f"<br>N* {text.count(curve.params_opt)}<br>{loss(curve.loss_opt)}"
         )
         style = {"symbol": "diamond", "size": 12, "color": color}
         outline = {"line": {"color": "@paper", "width": 2}}
@@ -115,58 +149,4 @@ def _parabola(curve: IsoflopCurve, color: str) -> list[Trace]:
             points([curve.params_opt], [curve.loss_opt], "minimum", [hover], **style, **outline)
             | {"showlegend": False}
         )
-    return found
-
-
-def _labels(
-    curves: list[IsoflopCurve], colors: list[str], y_range: list[float]
-) -> list[dict[str, Any]]:
-    """Each budget's name at the right end of its curve, where there is room for it."""
-    found: list[dict[str, Any]] = []
-    gap = LABEL_GAP * (y_range[1] - y_range[0])
-    for curve, color in zip(curves, colors, strict=True):
-        if curve.coefficients is None:
-            continue
-        end = np.array([curve.window[1]])
-        x, y = float(np.log10(end[0])), float(np.log10(curve.loss(end)[0]))
-        if any(abs(y - other["y"]) < gap for other in found):
-            continue
-        found.append(
-            {
-                "x": x,
-                "y": y,
-                "text": f"<b>{text.flops(curve.budget)}</b>",
-                "showarrow": False,
-                "xanchor": "left",
-                "xshift": 8,
-                "font": {"color": color, "size": 12},
-                "bgcolor": "@veil",
-                "borderpad": 1,
-            }
-        )
-    return found
-
-
-def _any_unused(curves: list[IsoflopCurve]) -> bool:
-    return any(not curve.used.all() for curve in curves)
-
-
-def _key(seeds: list[Any], minima: bool, unused: bool) -> list[Trace]:
-    """Legend entries that say what the marks mean."""
-
-    def entry(name: str, **style: Any) -> Trace:
-        return {"x": [None], "y": [None], "name": name, "hoverinfo": "skip", **style}
-
-    marks = [(f"seed {s:g}" if isinstance(s, (int, float)) else safe(f"seed {s}")) for s in seeds]
-    found = [
-        entry(name, mode="markers", marker={"symbol": symbol, "color": "@muted", "size": 8})
-        for name, symbol in zip(marks[:5], SYMBOLS, strict=False)
-    ]
-    if unused:
-        style = {"symbol": "circle-open", "color": "@muted", "size": 8}
-        found.append(entry("outside the parabola's window", mode="markers", marker=style))
-    if minima:
-        found.append(entry("fitted parabola", mode="lines", line={"color": "@muted", "width": 2}))
-        style = {"symbol": "diamond", "color": "@muted", "size": 11}
-        found.append(entry("its minimum", mode="markers", marker=style))
     return found

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ditlaw.compute import gpu_hours
 from ditlaw.errors import BadInput
 from ditlaw.forecast import LAW_SUFFIX, forecast, law_of
@@ -85,11 +87,18 @@ class Material:
     @cached_property
     def dropped(self) -> list[tuple[str, int, str]]:
         """Run (empty where unknown), row and reason of each row that was left out."""
-        names: list[str] = []
-        if self.folder is not None:
-            names = [str(run) for run in study_frame(self.folder)["run"]]
-        rows = self.fit.rows.dropped
-        return [(names[d.row - 1] if d.row <= len(names) else "", d.row, d.reason) for d in rows]
+        names = self.left_out["run"]
+        return [(str(names.get(d.row, "")), d.row, d.reason) for d in self.fit.rows.dropped]
+
+    @cached_property
+    def left_out(self) -> pd.DataFrame:
+        """The rows that were left out, by row number; empty where only their numbers are known."""
+        if self.folder is None:
+            return pd.DataFrame({"run": []})
+        frame = study_frame(self.folder)
+        frame.index = pd.RangeIndex(1, len(frame) + 1)
+        why = {d.row: d.reason for d in self.fit.rows.dropped if d.row in frame.index}
+        return frame.loc[list(why)].assign(why=list(why.values()))
 
 
 def gather(source: str, where: list[str] | None = None) -> Material:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ditlaw import text
 from ditlaw.data import Batch, open_held_out
 from ditlaw.data.scenes import CELLS, EMPTY, PALETTE, VOCABULARY
+from ditlaw.report.axes import hex_color
 from ditlaw.report.material import Material, Run
 from ditlaw.study import Study
 
@@ -89,11 +90,11 @@ def _drawn(material: Material, study: Study) -> list[Strip]:
             found.append(Strip(name, remark, _encoded(path.read_bytes()), held))
     for run in material.runs:
         budget = run.folder.spec().stops[-1].budget
-        path = _picture(run, budget) if run.verifying else None
-        if path is not None:
+        strip = _picture(run, budget) if run.verifying else None
+        if strip is not None:
             remark = f"{text.count(_params(run))} params, {run.status.id}, checks the forecast"
             name = f"{text.flops(budget)} FLOPs"
-            found.append(Strip(name, remark, _encoded(path.read_bytes()), held, checking=True))
+            found.append(Strip(name, remark, _encoded(strip.read_bytes()), held, checking=True))
     return found
 
 
@@ -109,7 +110,7 @@ def _picture(run: Run, budget: float) -> Path | None:
 
 def _tiles(row: NDArray[np.int64]) -> list[Tile]:
     return [
-        Tile(word, i % CELLS, i // CELLS, None if word == EMPTY else "#%02x%02x%02x" % PALETTE[word])
+        Tile(word, i % CELLS, i // CELLS, None if word == EMPTY else hex_color(*PALETTE[word]))
         for i, word in enumerate(VOCABULARY[w] for w in row)
     ]
 

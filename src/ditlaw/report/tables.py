@@ -73,8 +73,8 @@ def budget_table(material: Material) -> Table:
     images = ["images"] if with_images else []
     metric = material.law.metric
     return Table(
-        f"What a budget buys: value and {material.fit.level:.0%} interval; the {metric} is that of "
-        "one new run at the best size. The target is in bold.",
+        f"Values with {material.fit.level:.0%} intervals; the {metric} is that of one new run at "
+        "the best size. The target is in bold.",
         ["FLOPs", "best params", *images, "tokens", metric, f"time, one {material.answer.gpu}"],
         rows,
         strong=frozenset({budgets.index(material.target)}),
@@ -118,8 +118,21 @@ def check_table(material: Material) -> Table | None:
                     yes(run.inside),
                 ]
             )
-    columns = ["run", "FLOPs", "params", "images", "forecast for its shape", "measured", "error", ""]
-    return Table("Forecast beside measured", columns, rows) if rows else None
+    columns = [
+        "run",
+        "FLOPs",
+        "params",
+        "images",
+        "forecast for its shape",
+        "measured",
+        "error",
+        "result",
+    ]
+    return (
+        Table("Each verifying run beside the forecast for its shape", columns, rows)
+        if rows
+        else None
+    )
 
 
 def optimum_table(material: Material) -> Table | None:

@@ -11,7 +11,7 @@ from ditlaw.study.load import (
     presets,
 )
 from ditlaw.study.plan import RunSpec, Stop, make_run, plan_study, study_runs
-from ditlaw.study.schema import Study
+from ditlaw.study.schema import Study, hardware_of
 
 __all__ = [
     "RunSpec",
@@ -20,6 +20,7 @@ __all__ = [
     "difference",
     "digest",
     "frozen_content",
+    "hardware_of",
     "init_study",
     "load_study",
     "make_run",

@@ -18,6 +18,7 @@ from ditlaw.study.schema import (
     Objective,
     Recipe,
     Study,
+    hardware_of,
 )
 
 # A CPU core's FLOP/s on models of the quickstart's size, for a rough estimate of hours (measured
@@ -161,7 +162,7 @@ def plan_study(study: Study, *, check_limits: bool = True) -> PlanResult:
         Refused: the plan exceeds a limit that the study states.
         BadInput: a budget is below one step, or the accelerator is unknown.
     """
-    hardware = study.hardware or Hardware()
+    hardware = hardware_of(study)
     runs = study_runs(study)
     rows = [planned(run, hardware) for run in runs]
     total = PlanTotal(

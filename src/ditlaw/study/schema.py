@@ -129,6 +129,11 @@ class Hardware(Section):
     mfu: Annotated[float, Field(gt=0, le=1)] = DEFAULT_MFU
 
 
+def hardware_of(study: "Study | None") -> Hardware:
+    """What a study counts its hours on; where it does not say, or there is none, the default."""
+    return (study.hardware if study else None) or Hardware()
+
+
 class Target(Section):
     """The budget that the study is made to forecast."""
 

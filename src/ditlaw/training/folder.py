@@ -18,10 +18,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ditlaw.compute import gpu_hours
 from ditlaw.errors import BadInput, Refused
-from ditlaw.files import append_json, last_json_line, read_json_lines, write_json, write_text
+from ditlaw.files import append_json, last_json_line, make_folder, read_json_lines, write_json, write_text
 from ditlaw.results import RunStatus
 from ditlaw.study import RunSpec
+from ditlaw.study.schema import Hardware
 
 ENDED = ("done", "failed", "diverged")
 
@@ -90,11 +92,13 @@ class RunFolder:
         Raises:
             Refused: another process holds it.
         """
-        with locked(self.path / ".lock", f"run {self.path.name}"):
+        # A glance by ``status`` holds the lock for an instant: be patient with that.
+        with locked(self.path / ".lock", f"run {self.path.name}", patience=2.0):
             yield
 
-    def status(self) -> RunStatus:
-        """How far the run is, read from its files alone."""
+    def status(self, hardware: Hardware | None = None) -> RunStatus:
+        """How far the run is, read from its files alone; hours are counted on ``hardware``."""
+        hardware = hardware or Hardware()
         spec = self.spec()
         last = last_json_line(self.log_path) or {}
         event = last.get("event")
@@ -107,34 +111,45 @@ class RunFolder:
             state = "running" if is_locked(self.path / ".lock") else "stopped"
         rows = self.observations()
         loss = rows[-1]["loss"] if rows else last.get("train_loss")
+        step = spec.steps if state == "done" else step
+        flops = float(spec.flops(step))
         return RunStatus(
             id=spec.id,
             state=str(state),
-            progress=1.0 if state == "done" else step / spec.steps,
+            progress=step / spec.steps,
             loss=loss,
-            flops=float(spec.flops(spec.steps if state == "done" else step)),
+            images=float(step * spec.recipe.batch),
+            flops=flops,
+            gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
             reason=last.get("reason"),
         )
 
 
 @contextmanager
-def locked(path: Path, what: str) -> Iterator[None]:
-    """An exclusive advisory lock on a file, without waiting.
+def locked(path: Path, what: str, patience: float = 0.0) -> Iterator[None]:
+    """An exclusive advisory lock on a file; waits for at most ``patience`` seconds.
 
     Raises:
         Refused: another process holds it.
         BadInput: the file cannot be written.
     """
+    make_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise BadInput(f"{path.parent}: cannot be written ({error.strerror})") from None
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refused(f"{what}: another ditlaw process is working on it; wait for it") from None
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise Refused(
+                        f"{what}: another ditlaw process is working on it; wait for it"
+                    ) from None
+                time.sleep(0.05)
         yield
     finally:
         os.close(handle)

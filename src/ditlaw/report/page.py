@@ -1,0 +1,110 @@
+"""The page: sections put into one HTML file that needs no network."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from ditlaw import text
+from ditlaw.files import write_text
+from ditlaw.report import tables, words
+from ditlaw.report.checks import check_figure
+from ditlaw.report.figures import law_figures
+from ditlaw.report.isoflop import isoflop_figure
+from ditlaw.report.material import Material, default_out, gather
+from ditlaw.report.pictures import gallery
+from ditlaw.report.runtable import run_table
+from ditlaw.results import ReportResult
+
+# What could end a script element, or a line in old JavaScript, inside embedded JSON.
+UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+
+
+def write_report(
+    source: str, out: Path | None = None, where: list[str] | None = None
+) -> ReportResult:
+    """Write one self-contained HTML page about a study folder, a table or a saved law.
+
+    Args:
+        source: the folder, table or law.
+        out: the page; by default ``report.html`` in a study folder, else ``NAME.report.html`` here.
+        where: ``COL=VALUE`` filters of the rows.
+
+    Raises:
+        BadInput: the source cannot be read or the page cannot be written.
+        Refused: the rows do not allow a fit.
+    """
+    path = out or default_out(source)
+    write_text(path, render(gather(source, where)))
+    return ReportResult(report=str(path))
+
+
+def render(material: Material) -> str:
+    """The page as text."""
+    figures = [isoflop_figure(material), *law_figures(material)]
+    check = check_figure(material)
+    figures += [check] if check else []
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            m=material,
+            fit=material.fit,
+            plotly=_plotly(),
+            figures=embedded(figures),
+            answer=words.answer(material),
+            target=words.target(material),
+            verdicts=words.verdicts(material),
+            frozen=words.frozen(material),
+            facts=words.facts(material),
+            study_text=words.study_text(material),
+            commands=words.commands(material),
+            budgets=tables.budget_table(material),
+            checks=tables.check_table(material),
+            optima=tables.optimum_table(material),
+            evidence=tables.evidence_table(material),
+            backtests=tables.backtest_table(material),
+            dropped=tables.dropped_table(material),
+            runs=run_table(material),
+            gallery=gallery(material),
+        )
+    )
+
+
+def embedded(content: Any) -> Markup:
+    """Plain data as JSON that is inert inside a script element."""
+    return Markup(json.dumps(_plain(content), allow_nan=False).translate(UNSAFE))
+
+
+def _plain(content: Any) -> Any:
+    """Numbers that JSON cannot hold become null."""
+    if isinstance(content, dict):
+        return {key: _plain(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_plain(value) for value in content]
+    if isinstance(content, float):
+        return float(f"{content:.7g}") if abs(content) < float("inf") else None
+    return content
+
+
+@cache
+def _plotly() -> Markup:
+    from plotly.offline import get_plotlyjs
+
+    return Markup(get_plotlyjs())
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ditlaw.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"flops": text.flops, "count": text.count, "loss": tables.loss}
+    return environment

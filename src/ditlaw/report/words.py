@@ -1,0 +1,148 @@
+"""The report's sentences: the answer, whether it held, and how it was made."""
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Literal
+
+import yaml
+
+from ditlaw import __version__, text
+from ditlaw.observations import STUDY_FILE
+from ditlaw.report.material import AHEAD, Material, Run, frozen_at
+from ditlaw.report.tables import Cell, interval, loss
+from ditlaw.results import Verification
+
+ROUGH = "rough-optimum"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checking runs said."""
+
+    text: str
+    mood: Literal["good", "bad", ""]
+
+
+def answer(material: Material) -> str:
+    """The answer in one sentence, with its intervals."""
+    found = material.answer
+    rough = any(note.code == ROUGH for note in found.warnings)
+    size = _said(interval(found.params))
+    amount = f"{_said(interval(found.images))} images" if found.images else None
+    amount = amount or f"{_said(interval(found.tokens))} tokens"
+    assumed = ", assumed" if found.assumed_hardware else ""
+    return (
+        f"With {text.flops(found.flops)} FLOPs ({text.hours(found.gpu_hours)} of one {found.gpu} "
+        f"at {found.mfu:g} MFU{assumed}), train a model of {'roughly' if rough else 'about'} "
+        f"{size} params on {amount}: the {material.law.metric} of a new run will be "
+        f"{_said(interval(found.loss, loss))}, with {found.loss.level:.0%} probability "
+        "inside the brackets."
+    )
+
+
+def _said(cell: Cell) -> str:
+    return f"{cell.text} {cell.small}".strip()
+
+
+def target(material: Material) -> str:
+    """Where the target comes from and how far out it is."""
+    beyond = f"{material.answer.beyond:.3g}× the largest fitted budget"
+    if material.stated:
+        return f"The target is the study's own, {beyond}."
+    return f"No target was stated: this one is {AHEAD:g}× the largest fitted budget."
+
+
+def verdicts(material: Material) -> list[Verdict]:
+    """One sentence a finished check, that of the target first."""
+    checks = sorted(material.checks, key=lambda c: c is not material.check)
+    return [_verdict(check, check is material.check) for check in checks]
+
+
+def _verdict(check: Verification, main: bool) -> Verdict:
+    inside, total = sum(run.inside for run in check.runs), len(check.runs)
+    measured = _listed([loss(run.measured.loss) for run in check.runs])
+    runs = "one run" if total == 1 else f"{total} runs"
+    lead = f"{runs.capitalize()} then measured {measured}"
+    if not main:
+        lead = (
+            f"At {text.flops(check.forecast.flops)} FLOPs the frozen forecast was "
+            f"{_said(interval(check.forecast.loss, loss))}; {runs} then measured {measured}"
+        )
+    if inside == total:
+        held = "inside the interval" if total == 1 else "all inside the intervals"
+    elif inside == 0:
+        held = "outside the interval" if total == 1 else "all outside the intervals"
+    else:
+        held = f"{inside} inside and {total - inside} outside the intervals"
+    return Verdict(f"{lead}: {held} for their shapes.", "good" if inside == total else "bad")
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def frozen(material: Material) -> list[tuple[str, str, str]]:
+    """Budget, time and digest of every frozen forecast."""
+    return [(text.flops(c.forecast.flops), frozen_at(c), c.digest) for c in material.checks]
+
+
+def facts(material: Material) -> list[tuple[str, str]]:
+    """How it was made: names and values."""
+    fit, study = material.fit, material.study
+    found = [
+        ("source", material.source),
+        ("rows", f"{fit.rows.used} used, {len(fit.rows.dropped)} left out"),
+        ("digest of the rows", material.law.observations.digest()),
+    ]
+    if material.folder is not None and (material.folder / "study.json").exists():
+        record = json.loads((material.folder / "study.json").read_text(encoding="utf-8"))
+        found.append(("digest of the study", str(record.get("digest", ""))))
+    exact = (
+        "counted exactly, forward and backward with attention; a multiply-add is two; no "
+        "evaluation, no encoders, no EMA"
+        if study
+        else "as the table's flops column states them"
+    )
+    found.append(("FLOPs", exact if fit.flops_as == "exact" else "6 · params · tokens"))
+    draws, metric = material.law.draws, material.law.metric
+    found.append(("method", f"{fit.method}; {fit.level:.0%} intervals from {draws} draws"))
+    found.append(("run noise", f"one run scatters by {fit.run_noise:.2%} of its {metric}"))
+    if study:
+        shown = study.evaluation.timesteps
+        found.append(("objective", study.objective.kind))
+        found.append(("timesteps in training", str(study.objective.timesteps)))
+        found.append(("timesteps of the validation loss", str(shown)))
+    found += _machines(material.runs)
+    return [*found, ("report written by", f"ditlaw {__version__}")]
+
+
+def _machines(runs: list[Run]) -> list[tuple[str, str]]:
+    starts = [run.start for run in runs if run.start]
+    devices = {f"{s['device']}, {s.get('threads', '?')} threads" for s in starts if "device" in s}
+    versions = {
+        ", ".join(f"{name} {number}" for name, number in s["versions"].items())
+        for s in starts
+        if isinstance(s.get("versions"), dict)
+    }
+    found = [("device", "; ".join(sorted(devices)))] if devices else []
+    return found + ([("versions in training", "; ".join(sorted(versions)))] if versions else [])
+
+
+def study_text(material: Material) -> str | None:
+    """The study file as written, or the study that a saved law carries."""
+    if material.folder is not None:
+        return (material.folder / STUDY_FILE).read_text(encoding="utf-8")
+    if material.study is None:
+        return None
+    return yaml.safe_dump(material.study.model_dump(mode="json"), sort_keys=False)
+
+
+def commands(material: Material) -> list[str]:
+    """What makes these numbers again."""
+    source = shlex.quote(material.source)
+    found = [f"ditlaw fit {source}", f"ditlaw forecast {source} --flops {material.target:g}"]
+    if material.folder is None:
+        return found
+    study, folder = material.folder / STUDY_FILE, shlex.quote(str(material.folder))
+    return [f"ditlaw run {shlex.quote(str(study))} --out {folder}", *found]
