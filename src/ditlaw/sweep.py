@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ditlaw.data import open_source
 from ditlaw.errors import BadInput, RunsFailed
 from ditlaw.executors import Ended, Executor, LocalExecutor
 from ditlaw.files import write_json, write_text
@@ -63,8 +64,7 @@ def run_study(
         raise BadInput(f"{study_file}: cannot be read ({error})") from None
     study = parse_study(text, str(study_file))
     plan_study(study)  # limits and budgets are checked before anything is written
-    if study.data.source == "described":
-        raise BadInput(f"{study_file}: data.source: 'described' data is planned, not trained on")
+    open_source(study.data, study.seeds[0])
     with locked(folder / ".lock", str(folder)):
         freeze(study, text, folder)
         try:

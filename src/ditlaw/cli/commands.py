@@ -51,7 +51,7 @@ def demo(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Run the quickstart study from plan to report: about three minutes on two cores."""
+    """Run the quickstart, from plan to report, in minutes."""
     need_training("demo")
     from ditlaw.cli.demo import run_demo
 
@@ -63,7 +63,7 @@ def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the study.")],
     preset: Annotated[str, typer.Option(help="quickstart or paper.")] = "quickstart",
 ) -> None:
-    """Write a commented study file; an existing file is left alone."""
+    """Write a commented study file; never overwrites."""
     from ditlaw.study import init_study
 
     init_study(file, preset)
@@ -72,7 +72,7 @@ def init(
 
 @app.command()
 def plan(study: StudyFile, as_json: Json = False) -> None:
-    """Show the runs a study needs and what they cost, before anything runs."""
+    """Show a study's runs and their cost; nothing runs."""
     from ditlaw.study import load_study, plan_study
 
     emit(plan_study(load_study(study)), as_json)
@@ -86,7 +86,7 @@ def run(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Train what is missing of a study; safe to repeat after any interruption."""
+    """Train what is missing of a study; safe to repeat."""
     need_training("run")
     from ditlaw.cli.live import live_watch, local_executor
     from ditlaw.study import load_study
@@ -125,7 +125,7 @@ def fit(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Fit the laws of a table of runs, with intervals and backtests."""
+    """Fit the laws of a table of runs, with intervals."""
     from ditlaw.forecast import LAW_SUFFIX
     from ditlaw.laws import fit as fit_law
     from ditlaw.laws import save_law
@@ -151,7 +151,7 @@ def forecast(
     level: Annotated[float, typer.Option(help="Level of every interval.")] = 0.9,
     as_json: Json = False,
 ) -> None:
-    """Say what a budget buys: size, tokens, images, hours and loss, each with an interval."""
+    """Say what a budget buys, with intervals."""
     from ditlaw.compute import budget as gpu_budget
     from ditlaw.compute.budget import check_mfu
     from ditlaw.forecast import forecast as make_forecast
@@ -183,7 +183,7 @@ def verify(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Freeze the forecast of a budget, train that run, and compare."""
+    """Freeze a forecast, train that run, and compare."""
     need_training("verify")
     from ditlaw.cli.live import live_watch, local_executor
     from ditlaw.observations import STUDY_FILE
@@ -208,7 +208,7 @@ def report(
     where: Where = None,
     as_json: Json = False,
 ) -> None:
-    """Write one self-contained HTML page: answer, figures, runs, how it was made."""
+    """Write one self-contained HTML page."""
     from ditlaw.report import write_report
 
     emit(write_report(source, out, where), as_json)

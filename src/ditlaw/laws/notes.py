@@ -12,7 +12,7 @@ from ditlaw.observations import Observations
 from ditlaw.results import Backtest, Note
 
 FAR, VERY_FAR = 10.0, 100.0
-ROUGH = 2.0  # high ÷ low of N*
+ROUGH = 1.5  # high ÷ low of N*
 COMFORTABLE_BUDGETS = 5
 MANY_FAILED = 0.01
 

@@ -17,7 +17,13 @@ Trace = dict[str, Any]
 Figure = dict[str, Any]
 # Budgets from small to large; each has contrast 3 or more on white and on the dark page.
 RAMP = ["#8064c0", "#4a78c4", "#1f8f9f", "#2f9468", "#75902c", "#b5800f", "#cf5f33"]
-MULTIPLES = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]]
+MULTIPLES: list[list[float]] = [
+    [1, 1.5, 2, 3, 4, 5, 6, 8],
+    [1, 1.5, 2, 3, 5, 7],
+    [1, 2, 5],
+    [1, 3],
+    [1],
+]
 NARROW = 2.2  # high ÷ low below which a log axis has evenly spaced ticks
 
 
@@ -29,9 +35,9 @@ def safe(label: object) -> str:
 def ramp(count: int) -> list[str]:
     """``count`` colours along the ramp."""
     stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in RAMP], float)
-    at = np.linspace(0, len(RAMP) - 1, count) if count > 1 else np.array([1.0])
+    at = np.linspace(0, len(RAMP) - 1, count) if count != 1 else np.array([1.0])
     channels = [np.interp(at, np.arange(len(RAMP)), stops[:, k]) for k in range(3)]
-    return [hex_color(*channel) for channel in np.stack(channels, axis=1).tolist()]
+    return [hex_color(r, g, b) for r, g, b in np.stack(channels, axis=1)]
 
 
 def hex_color(red: float, green: float, blue: float) -> str:

@@ -113,8 +113,8 @@ def _left_out(material: Material) -> Trace:
     """Rows that the fit left out, where they are known and can be drawn."""
     frame, metric = material.left_out, material.law.metric
     if {"params", "tokens", "flops", metric} <= set(frame.columns):
-        whole = frame[["params", "tokens", "flops", metric]]
-        frame = frame[(np.isfinite(whole) & (whole > 0)).all(axis=1)]
+        whole = frame[["params", "tokens", "flops", metric]].to_numpy(float)
+        frame = frame.iloc[np.flatnonzero((np.isfinite(whole) & (whole > 0)).all(axis=1))]
     else:
         frame = frame.iloc[:0].assign(params=[], **{metric: []})
     hover = [

@@ -52,6 +52,7 @@ class Material:
     """Everything that the sections draw on. ``answer`` is the frozen forecast where one exists."""
 
     source: str
+    where: list[str]
     law: Law
     fit: FitResult
     folder: Path | None
@@ -115,6 +116,7 @@ def gather(source: str, where: list[str] | None = None) -> Material:
     frozen = next((c.forecast for c in checks if c.forecast.flops == target), None)
     return Material(
         source=source,
+        where=where or [],
         law=law,
         fit=law.result(),
         folder=folder,

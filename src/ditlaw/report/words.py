@@ -8,6 +8,7 @@ from typing import Literal
 import yaml
 
 from ditlaw import __version__, text
+from ditlaw.forecast import LAW_SUFFIX
 from ditlaw.observations import STUDY_FILE
 from ditlaw.report.material import AHEAD, Material, Run, frozen_at
 from ditlaw.report.tables import Cell, interval, loss
@@ -62,7 +63,7 @@ def verdicts(material: Material) -> list[Verdict]:
 def _verdict(check: Verification, main: bool) -> Verdict:
     inside, total = sum(run.inside for run in check.runs), len(check.runs)
     measured = _listed([loss(run.measured.loss) for run in check.runs])
-    runs = "one run" if total == 1 else f"{total} runs"
+    runs = {1: "one run", 2: "two runs"}.get(total, f"{total} runs")
     lead = f"{runs.capitalize()} then measured {measured}"
     if not main:
         lead = (
@@ -91,10 +92,12 @@ def facts(material: Material) -> list[tuple[str, str]]:
     """How it was made: names and values."""
     fit, study = material.fit, material.study
     found = [
-        ("source", material.source),
+        ("source", ", ".join([material.source, *material.where])),
         ("rows", f"{fit.rows.used} used, {len(fit.rows.dropped)} left out"),
         ("digest of the rows", material.law.observations.digest()),
     ]
+    if material.source != material.law.observations.source:
+        found.append(("fitted to", material.law.observations.source))
     if material.folder is not None and (material.folder / "study.json").exists():
         record = json.loads((material.folder / "study.json").read_text(encoding="utf-8"))
         found.append(("digest of the study", str(record.get("digest", ""))))
@@ -140,8 +143,11 @@ def study_text(material: Material) -> str | None:
 
 def commands(material: Material) -> list[str]:
     """What makes these numbers again."""
-    source = shlex.quote(material.source)
-    found = [f"ditlaw fit {source}", f"ditlaw forecast {source} --flops {material.target:g}"]
+    filters = [part for condition in material.where for part in ("--where", condition)]
+    source = shlex.join([material.source, *filters])
+    found = [f"ditlaw forecast {source} --flops {material.target:g}"]
+    if not material.source.endswith(LAW_SUFFIX):
+        found.insert(0, f"ditlaw fit {source}")
     if material.folder is None:
         return found
     study, folder = material.folder / STUDY_FILE, shlex.quote(str(material.folder))

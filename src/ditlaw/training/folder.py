@@ -20,7 +20,14 @@ from pydantic import ValidationError
 
 from ditlaw.compute import gpu_hours
 from ditlaw.errors import BadInput, Refused
-from ditlaw.files import append_json, last_json_line, make_folder, read_json_lines, write_json, write_text
+from ditlaw.files import (
+    append_json,
+    last_json_line,
+    make_folder,
+    read_json_lines,
+    write_json,
+    write_text,
+)
 from ditlaw.results import RunStatus
 from ditlaw.study import RunSpec
 from ditlaw.study.schema import Hardware

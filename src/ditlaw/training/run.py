@@ -1,9 +1,11 @@
 """Carry one run to its last budget: resume, train, evaluate at each budget, checkpoint, log."""
 
+import contextlib
 import math
 import os
 import platform
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -151,4 +153,8 @@ def _progress(trunk: Trunk, clock: _Clock) -> dict[str, Any]:
 def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
+    with contextlib.suppress(OSError):  # Linux names the processor here; elsewhere the kind must do
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

@@ -116,7 +116,7 @@ class Trunk:
                 average.copy_(tensors[f"ema.{name}"])
                 if self.step:
                     self.optimiser.state[parameter] = {
-                        key: tensors[f"{key}.{name}"].clone()
+                        key: tensors[f"{key}.{name}"].to(self.device, copy=True)
                         for key in ("step", "exp_avg", "exp_avg_sq")
                     }
 

@@ -6,6 +6,9 @@
   };
   window.addEventListener("error", event => note(String(event.message)));
   window.addEventListener("unhandledrejection", event => note(String(event.reason)));
+  document.addEventListener("securitypolicyviolation", event => {
+    note("blocked: " + event.violatedDirective + " " + event.blockedURI);
+  });
   const say = console.error;
   console.error = (...words) => { note(words.map(String).join(" ")); say(...words); };
 })();

@@ -1,0 +1,331 @@
+"""The report, as a browser shows it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ditlaw
+
+from ditlaw.data import open_held_out
+from ditlaw.data.scenes import VOCABULARY
+from ditlaw.errors import BadInput, Refused
+from ditlaw.laws import fit, load_law, save_law
+from ditlaw.observations import load_observations
+from ditlaw.report import write_report
+from ditlaw.report.axes import log_ticks, ramp, safe
+from ditlaw.report.material import default_out
+from ditlaw.report.page import embedded
+from ditlaw.report.pictures import png
+from ditlaw.study import load_study
+from ditlaw.training.folder import RunFolder
+from ditlaw.verify import Frozen, freeze_forecast
+
+SECTIONS = {"answer", "budgets", "isoflop", "laws", "evidence", "runs", "made"}
+OF_A_STUDY = {"checks", "pictures"}
+LAWS = {"isoflop", "loss", "params", "tokens"}
+MOST_BYTES = 6_000_000
+HOSTILE = [
+    "<script>document.body.dataset.pwned=1</script>",
+    "</script><script>document.body.dataset.pwned=1</script>",
+    '"><img src=x onerror="document.body.dataset.pwned=1">',
+    '<a href="https://evil.example/">x</a>',
+    "'; document.body.dataset.pwned=1 //",
+    "\u2028{{ 7*7 }}%{x}@ink",
+]
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+
+def table(path: Path, names=("run",), budgets: bool = True, **columns) -> Path:
+    """Rows of an exact surface with a little noise, five budgets of eight sizes."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for budget in (1e15, 3e15, 1e16, 3e16, 1e17):
+        for params in 2.5e5 * np.sqrt(budget / 1e15) * np.geomspace(1, 20, 8):
+            tokens = budget / params / 6
+            loss = 0.2 + 40 * params**-0.4 + 300 * tokens**-0.45
+            rows.append(
+                {
+                    "run": f"{names[len(rows) % len(names)]}-{len(rows)}",
+                    "params": params,
+                    "tokens": tokens,
+                    "flops": budget,
+                    "loss": loss * np.exp(0.002 * rng.standard_normal()),
+                }
+                | ({"budget": budget} if budgets else {})
+            )
+    frame = pd.DataFrame(rows).assign(**columns)
+    frame["frechet"] = 40 * frame["loss"]
+    frame.to_csv(path, index=False)
+    return path
+
+
+class Page(HTMLParser):
+    """The elements of a page after its scripts have run."""
+
+    def __init__(self, path: Path, profile: Path) -> None:
+        super().__init__()
+        if CHROMIUM is None and not os.environ.get("CI"):
+            pytest.skip("no Chromium on PATH: a report is checked as a browser shows it")
+        assert CHROMIUM is not None, "CI needs Chromium to check a report"
+        flags = (
+            "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+            "--disable-background-networking --disable-component-update --disable-sync "
+            "--virtual-time-budget=5000 --dump-dom"
+        )
+        done = subprocess.run(
+            [CHROMIUM, *flags.split(), f"--user-data-dir={profile}", path.resolve().as_uri()],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        self.source = path.read_text(encoding="utf-8")
+        self.dom = done.stdout
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._code = 0
+        self.feed(self.dom)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self._code += tag in ("script", "style")
+
+    def handle_endtag(self, tag):
+        self._code -= tag in ("script", "style")
+
+    def handle_data(self, data):
+        self.text += "" if self._code else data
+
+    @property
+    def body(self) -> dict[str, str | None]:
+        return next(attrs for tag, attrs in self.elements if tag == "body")
+
+    def having(self, name: str, value: str) -> list[dict[str, str | None]]:
+        """Attributes of the elements whose attribute holds a word."""
+        return [attrs for _, attrs in self.elements if value in (attrs.get(name) or "").split()]
+
+    def sections(self) -> set[str]:
+        return {attrs["id"] for tag, attrs in self.elements if tag == "section"}
+
+    def traces(self) -> dict[str, int]:
+        """Traces that were drawn, by figure."""
+        parts = re.split(r'id="fig-(\w+)"', self.dom)
+        named = zip(parts[1::2], parts[2::2], strict=True)
+        return {name: part.count('class="trace scatter') for name, part in named}
+
+    def is_sound(self, figures: set[str]) -> None:
+        """Every figure is drawn, nothing failed, nothing comes from elsewhere."""
+        assert "data-errors" not in self.body, self.body["data-errors"]
+        assert "data-pwned" not in self.body
+        assert set(self.traces()) == figures
+        assert self.body["data-figures"] == str(len(figures))
+        assert min(self.traces().values()) >= 1
+        assert len(self.having("class", "main-svg")) >= len(figures)
+        for _, attrs in self.elements:
+            for name in ("src", "href", "srcset", "action", "xlink:href", "data", "poster"):
+                assert not re.match(r"\s*(\w+:)?//", attrs.get(name) or "")
+        assert "default-src 'none'" in self.source
+        assert not [tag for tag, _ in self.elements if tag in ("link", "iframe", "object")]
+        assert len(self.source.encode()) < MOST_BYTES
+        labelled = [*self.having("role", "img"), *self.having("role", "region")]
+        assert all(a.get("aria-label") or a.get("aria-labelledby") for a in labelled)
+        tables = sum(tag == "table" for tag, _ in self.elements)
+        assert tables == sum(tag == "caption" for tag, _ in self.elements)
+        assert all("scope" in attrs for tag, attrs in self.elements if tag == "th")
+
+
+def shown(source: Path | str, folder: Path, where: list[str] | None = None) -> Page:
+    """Write a report and open it."""
+    out = folder / "page.html"
+    assert write_report(str(source), out, where).report == str(out)
+    return Page(out, folder / "profile")
+
+
+def test_a_table_of_budgets(tmp_path):
+    path = table(tmp_path / "rows.csv", seed=3)
+    page = shown(path, tmp_path)
+    page.is_sound(LAWS)
+    assert page.sections() == SECTIONS
+    law = fit(load_observations(str(path)))
+    best = law.optimum(1e18)
+    assert "With 1e18 FLOPs" in page.text
+    for number in (best.loss.value, best.loss.low, best.loss.high):
+        assert f"{number:.4g}" in page.text
+    assert "10× the largest fitted budget" in page.text
+    assert law.observations.digest() in page.text
+    # One set of points and one curve a budget at least, and every row in the table of runs.
+    assert page.traces()["isoflop"] >= 10
+    assert page.text.count("run-") == 40
+
+
+def test_a_table_without_budgets(tmp_path):
+    page = shown(table(tmp_path / "rows.csv", budgets=False), tmp_path)
+    page.is_sound(LAWS)
+    assert "Loss against size" in page.text
+    assert "IsoFLOP curves" not in page.text
+
+
+def test_hostile_names_are_inert(tmp_path):
+    path = table(tmp_path / "<img src=x onerror=alert(1)>&'\".csv", HOSTILE)
+    page = shown(path, tmp_path)
+    page.is_sound(LAWS)
+    assert path.name in page.text
+    for name in HOSTILE:
+        assert name in page.text
+    assert "evil.example" not in json.dumps([attrs.get("href") for _, attrs in page.elements])
+    # Three scripts and the data; a name that closed one would have opened another.
+    assert sum(tag == "script" for tag, _ in page.elements) == 4
+
+
+def checked(folder: Path, flops: float) -> Frozen:
+    """A frozen forecast and two checking runs as if trained: one at its forecast, one far off."""
+    frozen = freeze_forecast(folder, flops)
+    strip = next(folder.glob("runs/*/pictures/*.png"))
+    for spec, loss, off in zip(frozen.runs, frozen.losses, (1.0, 3.0), strict=True):
+        run = RunFolder(frozen.path.parent / "runs" / spec.id)
+        run.create(spec)
+        counts, images = spec.counts(), spec.steps * spec.recipe.batch
+        run.observe(
+            {
+                "run": spec.id,
+                "params": counts.params,
+                "tokens": images * counts.tokens_per_sample,
+                "flops": spec.flops(spec.steps),
+                "loss": off * loss.value,
+            }
+        )
+        run.log("done", step=spec.steps, seconds=1.5)
+        run.pictures.mkdir()
+        shutil.copy(strip, run.pictures / f"{flops:.6g}.png")
+    return frozen
+
+
+def test_a_study_with_its_check(trained, tmp_path):
+    folder = tmp_path / "tiny"
+    shutil.copytree(trained, folder)
+    frozen = checked(folder, 1.2e10)
+    done = ditlaw("report", folder, "--json")
+    assert done.code == 0, done.err
+    assert done.json == {"report": str(folder / "report.html")}
+    page = Page(folder / "report.html", tmp_path / "profile")
+    page.is_sound(LAWS | {"check"})
+    assert page.sections() == SECTIONS | OF_A_STUDY
+    for run, loss in zip(frozen.runs, frozen.losses, strict=True):
+        assert run.id in page.text
+        for number in (loss.value, loss.low, loss.high):
+            assert f"{number:.4g}" in page.text
+    assert frozen.digest in page.text
+    near, far = (f"{q.value * off:.4g}" for q, off in zip(frozen.losses, (1, 3), strict=True))
+    assert f"Two runs then measured {near} and {far}: 1 inside and 1 outside" in page.text
+    # Three captions and their true pictures; a row for each of four budgets and two checks.
+    assert len(page.having("class", "picture")) == 3 * (1 + 4 + 2)
+    words = open_held_out(load_study(folder / "study.yaml").data).read(0, 1).words[0]
+    first = " ".join(VOCABULARY[word] for word in words)
+    labels = [attrs.get("aria-label") or "" for attrs in page.having("role", "img")]
+    assert labels.count(f"Caption 1: {first}") == 1
+    assert sum(label.endswith(f": {first}") for label in labels) == 1 + 1 + 4 + 2
+    assert (folder / "study.yaml").read_text().strip() in page.text
+
+
+def test_an_unfinished_study_still_reports(trained, tmp_path):
+    folder = tmp_path / "tiny"
+    shutil.copytree(trained, folder)
+    shutil.rmtree(sorted((folder / "runs").iterdir())[-1] / "pictures")
+    run = sorted((folder / "runs").iterdir())[0]
+    log = (run / "log.jsonl").read_text().splitlines()
+    (run / "log.jsonl").write_text("\n".join(log[:-1]) + "\n")
+    page = shown(folder, tmp_path)
+    page.is_sound(LAWS)
+    assert page.sections() == SECTIONS | {"pictures"}
+    assert "stopped" in page.text
+
+
+def test_a_saved_law_of_another_metric(tmp_path):
+    path = tmp_path / "rows.law.json"
+    save_law(fit(load_observations(str(table(tmp_path / "rows.csv"))), metric="frechet"), path)
+    page = shown(path, tmp_path)
+    page.is_sound(LAWS)
+    assert "the frechet of a new run" in page.text
+    assert load_law(path).observations.digest() in page.text
+
+
+def test_rows_can_be_chosen(tmp_path):
+    first, second = table(tmp_path / "a.csv", family="one"), table(tmp_path / "b.csv", family="two")
+    both = pd.concat([pd.read_csv(first), pd.read_csv(second).eval("loss = 1.1 * loss")])
+    both.to_csv(tmp_path / "both.csv", index=False)
+    with pytest.raises(Refused, match="family"):
+        write_report(str(tmp_path / "both.csv"), tmp_path / "no.html")
+    assert not (tmp_path / "no.html").exists()
+    write_report(str(tmp_path / "both.csv"), tmp_path / "one.html", ["family=one"])
+    write_report(f"{tmp_path}/both.csv@family=one", tmp_path / "two.html")
+    pages = [(tmp_path / name).read_text() for name in ("one.html", "two.html")]
+    assert ["40 used" in page for page in pages] == [True, True]
+
+
+def test_errors_name_the_file(tmp_path):
+    with pytest.raises(BadInput, match=r"absent\.csv"):
+        write_report(str(tmp_path / "absent.csv"))
+    path = table(tmp_path / "rows.csv")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(BadInput, match="cannot be written"):
+        write_report(str(path), tmp_path / "folder")
+
+
+def test_where_a_report_goes(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert default_out(str(trained)) == trained / "report.html"
+    assert default_out(f"{trained}@seed=0") == trained / "report.html"
+    assert default_out("x/rows.csv") == Path("rows.report.html")
+    assert default_out("x/rows.law.json") == Path("rows.report.html")
+    assert default_out("published:chinchilla@a=1") == Path("published-chinchilla.report.html")
+    table(tmp_path / "rows.csv")
+    assert write_report("rows.csv").report == "rows.report.html"
+    assert Path("rows.report.html").exists()
+
+
+def test_embedded_data_is_inert_and_the_same():
+    content = {"a": ["</script>", "&<!--\u2028\u2029", float("nan"), 1.25]}
+    text = str(embedded(content))
+    assert not set("<>&\u2028\u2029") & set(text)
+    assert json.loads(text) == {"a": ["</script>", "&<!--\u2028\u2029", None, 1.25]}
+    assert safe("<b>&") == "&lt;b&gt;&amp;"
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(1e3, 1e25), (3e10, 3.1e10), (0.2, 0.35), (1, 1.0001), (8e14, 2e18), (2, 30)]
+)
+def test_ticks_are_few_and_inside(low, high):
+    ticks = log_ticks(low, high)
+    assert 2 <= len(ticks) <= 7
+    assert all(low <= tick <= high for tick in ticks)
+    assert ticks == sorted(set(ticks))
+
+
+def test_colours_are_as_many_as_asked():
+    assert [len(set(ramp(n))) for n in (0, 1, 7, 20)] == [0, 1, 7, 20]
+
+
+def test_a_picture_reads_back(tmp_path):
+    image = pytest.importorskip("PIL.Image", reason="needs the train extra")
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    (tmp_path / "x.png").write_bytes(png(pixels))
+    with image.open(tmp_path / "x.png") as read:
+        np.testing.assert_array_equal(np.asarray(read), pixels)
+
+
+def test_it_needs_neither_torch_nor_pillow():
+    code = (
+        "import sys; sys.modules.update(torch=None, PIL=None); import ditlaw.report.page as page; "
+        "page._environment().get_template('report.html.j2')"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
