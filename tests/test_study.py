@@ -145,9 +145,13 @@ def test_a_stated_limit_refuses(limit):
         plan_study(study(limits={limit: 1e-12}))
 
 
-def test_an_unusually_long_plan_only_warns():
-    plan = plan_study(study(budgets=[2.2e9, 1e16]))
-    assert "long-plan" in {note.code for note in plan.warnings}
+def test_an_unusually_long_or_large_plan_only_warns():
+    recipe = {"batch": 2_000_000, "learning_rate": {"value": 1e-3}}
+    plan = plan_study(study(budgets=[1e16], recipe=recipe))
+    codes = [note.code for note in plan.warnings]
+    assert "long-plan" in codes
+    assert codes.count("much-memory") == 2  # one h100, and this machine
+    assert plan_study(study()).warnings == []
 
 
 def test_the_digest_ignores_what_only_reads_runs():

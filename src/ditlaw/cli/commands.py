@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from ditlaw import __version__
-from ditlaw.cli.output import emit, need_training
+from ditlaw.cli.output import emit, need_training, warn
 from ditlaw.compute import DEFAULT_MFU
 from ditlaw.errors import BadInput
 from ditlaw.families import Geometry, get_family
@@ -89,10 +89,12 @@ def run(
     """Train what is missing of a study; safe to repeat."""
     need_training("run")
     from ditlaw.cli.live import live_watch, local_executor
-    from ditlaw.study import load_study
+    from ditlaw.study import load_study, plan_study
     from ditlaw.sweep import run_study
 
-    folder = out or Path(load_study(study).name)
+    declared = load_study(study)
+    warn(plan_study(declared).warnings)
+    folder = out or Path(declared.name)
     emit(run_study(study, folder, executor=local_executor(workers), watch=live_watch()), as_json)
 
 

@@ -4,7 +4,7 @@ import importlib.util
 import sys
 
 from ditlaw.errors import BadInput
-from ditlaw.results import Result
+from ditlaw.results import Note, Result
 
 
 def emit(result: Result, as_json: bool) -> None:
@@ -15,6 +15,12 @@ def emit(result: Result, as_json: bool) -> None:
     from ditlaw.cli.tables import show
 
     show(result)
+
+
+def warn(notes: list[Note]) -> None:
+    """Say warnings on standard error, a line each."""
+    for note in notes:
+        sys.stderr.write(f"ditlaw: {note.code}: {note.text}\n")
 
 
 def need_training(command: str) -> None:

@@ -24,14 +24,14 @@ from ditlaw.report.labels import SYMBOLS, key, labels
 from ditlaw.report.material import Material
 from ditlaw.report.tables import loss
 
-MOST_POINTS = 3000  # drawn; a page of a larger table shows an even selection
+MOST_POINTS = 2000  # drawn; a page of a larger table shows an even selection
 
 
 def isoflop_figure(material: Material) -> Figure:
     """Every row of the fit, the parabolas over their windows, and their minima."""
     law, frame = material.law, material.law.observations.frame
     curves = law.isoflops()
-    step = math.ceil(len(frame) / MOST_POINTS)
+    step = drawn_every(material)
     seeds = sorted(frame["seed"].dropna().unique()) if "seed" in frame else []
     loose = frame.iloc[np.flatnonzero(law.table.group < 0)[::step]]
     traces: list[Trace] = [_loose(material, loose)]
@@ -57,6 +57,11 @@ def isoflop_figure(material: Material) -> Figure:
         "data": data,
         "layout": layout(x, y, annotations=labels(curves, colors, x["range"], y["range"])),
     }
+
+
+def drawn_every(material: Material) -> int:
+    """1 where every row of a budget is drawn, else k: only each k-th is."""
+    return math.ceil(len(material.law.observations.frame) / MOST_POINTS)
 
 
 def run_hover(material: Material, row: Any) -> str:

@@ -13,7 +13,7 @@ from ditlaw.files import write_text
 from ditlaw.report import tables, words
 from ditlaw.report.checks import check_figure
 from ditlaw.report.figures import law_figures
-from ditlaw.report.isoflop import isoflop_figure
+from ditlaw.report.isoflop import drawn_every, isoflop_figure
 from ditlaw.report.material import Material, default_out, gather
 from ditlaw.report.pictures import gallery
 from ditlaw.report.runtable import run_table
@@ -55,6 +55,7 @@ def render(material: Material) -> str:
             fit=material.fit,
             plotly=_plotly(),
             figures=embedded(figures),
+            every=drawn_every(material),
             answer=words.answer(material),
             target=words.target(material),
             verdicts=words.verdicts(material),

@@ -198,6 +198,11 @@ def memory_gb(run: RunSpec) -> float:
     return (counts.params_total * BYTES_PER_PARAM + values * 4) / 1e9
 
 
+def machine_gb() -> float:
+    """Memory of this machine, in GB."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+
+
 def _limits(study: Study, runs: list[RunSpec], total: PlanTotal) -> list[Limit]:
     cores = os.cpu_count() or 1
     return [
@@ -219,14 +224,15 @@ def _warnings(study: Study, hardware: Hardware, limits: list[Limit]) -> list[Not
             )
         )
     device = get_accelerator(hardware.gpu)
-    if needed["memory_gb"] > device.memory_gb:
-        notes.append(
-            Note(
-                code="much-memory",
-                text=f"the largest run needs about {needed['memory_gb']:.3g} GB, more than one "
-                f"{device.name} has ({device.memory_gb:g} GB); lower recipe.batch",
+    for name, has in ((f"one {device.name}", device.memory_gb), ("this machine", machine_gb())):
+        if needed["memory_gb"] > has:
+            notes.append(
+                Note(
+                    code="much-memory",
+                    text=f"the largest run needs about {needed['memory_gb']:.3g} GB, more than "
+                    f"{name} has ({has:.3g} GB); lower recipe.batch",
+                )
             )
-        )
     if study.data.source == "described":
         notes.append(
             Note(code="plan-only", text="data.source is 'described': planned here, not trained")
