@@ -9,7 +9,7 @@ from ditlaw import __version__
 from ditlaw.cli.output import emit, need_training, warn
 from ditlaw.compute import DEFAULT_MFU
 from ditlaw.errors import BadInput
-from ditlaw.families import Geometry, get_family
+from ditlaw.families import Geometry
 
 app = typer.Typer(
     help="What your compute will buy when you train a diffusion transformer.",
@@ -245,29 +245,7 @@ def count(
     as_json: Json = False,
 ) -> None:
     """Count one model's params and FLOPs exactly, per sample."""
-    from ditlaw.results import CountResult, FlopsPerSample
+    from ditlaw.families.count import count_model, parse_latent
 
-    chosen = get_family(family)
-    shape = chosen.shape(depth, width, heads)
-    try:
-        rows, columns, channels = (int(side) for side in latent.lower().split("x"))
-        if min(rows, columns, channels) < 1:
-            raise ValueError
-    except ValueError:
-        raise BadInput(f"--latent: '{latent}' is not HxWxC, as 32x32x4") from None
-    counts = chosen.counts(
-        shape, Geometry(rows, columns, channels, patch, text_tokens, text_dim=text_dim)
-    )
-    result = CountResult(
-        family=family,
-        depth=shape.depth,
-        width=shape.width,
-        heads=shape.heads,
-        params=counts.params,
-        params_total=counts.params_total,
-        params_breakdown=counts.params_breakdown,
-        tokens_per_sample=counts.tokens_per_sample,
-        flops=FlopsPerSample(forward=counts.flops_forward, train=counts.flops_train),
-        flops_6nd=counts.flops_6nd,
-    )
-    emit(result, as_json)
+    geometry = Geometry(*parse_latent(latent), patch, text_tokens, text_dim=text_dim)
+    emit(count_model(family, depth, width, heads, geometry), as_json)
