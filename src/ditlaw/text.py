@@ -1,9 +1,10 @@
 """How ditlaw puts things in words: nearest names, and numbers with units."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ditlaw.errors import BadInput
+from ditlaw.results import Quantity
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -44,6 +45,27 @@ def hours(value: float) -> str:
         if seconds >= limit:
             return f"{seconds / limit:.3g} {unit}"
     return f"{seconds:.2g} s"
+
+
+def loss(value: float) -> str:
+    """A loss with four significant digits."""
+    return f"{value:.4g}"
+
+
+def number(value: float) -> str:
+    """Any other number, three significant digits."""
+    return f"{value:.3g}"
+
+
+def bounds(quantity: Quantity, form: Callable[[float], str] = count) -> str:
+    """``[low, high]``; an unknown bound is a question mark."""
+    ends = (quantity.low, quantity.high)
+    return "[{}, {}]".format(*("?" if end is None else form(end) for end in ends))
+
+
+def with_interval(quantity: Quantity | None, form: Callable[[float], str] = count) -> str:
+    """``value [low, high]``, or a dash where there is none."""
+    return f"{form(quantity.value)} {bounds(quantity, form)}" if quantity else "-"
 
 
 def percent(fraction: float) -> str:

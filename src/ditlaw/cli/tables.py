@@ -43,21 +43,8 @@ def _notes(console: Console, notes: list[Note]) -> None:
         console.print(f"[yellow]{note.code}[/]: {note.text}", soft_wrap=True)
 
 
-def with_interval(q: Quantity | None, form: Callable[[float], str] = text.count) -> str:
-    """``value [low, high]``; an unknown bound is a question mark."""
-    if q is None:
-        return "-"
-    low, high = ("?" if bound is None else form(bound) for bound in (q.low, q.high))
-    return f"{form(q.value)} [{low}, {high}]"
-
-
 def _value(q: Quantity | None) -> str:
     return "-" if q is None else text.count(q.value)
-
-
-def loss(value: float) -> str:
-    """A loss with four significant digits."""
-    return f"{value:.4g}"
 
 
 def _plan(console: Console, plan: PlanResult) -> None:
@@ -99,10 +86,10 @@ def _fit(console: Console, fit: FitResult) -> None:
         table.add_row(
             text.flops(budget.flops),
             text.hours(budget.gpu_hours),
-            with_interval(budget.params_opt) if ok else f"[yellow]{budget.status}[/]",
+            text.with_interval(budget.params_opt) if ok else f"[yellow]{budget.status}[/]",
             _value(budget.tokens_opt),
             _value(budget.images_opt),
-            with_interval(budget.loss_opt, loss),
+            text.with_interval(budget.loss_opt, text.loss),
         )
     console.print(table)
     console.print()
@@ -125,7 +112,7 @@ def _fit(console: Console, fit: FitResult) -> None:
     equations = _table("law", "", "value, interval")
     for equation, coefficients in laws:
         for name, quantity in coefficients.items():
-            equations.add_row(equation, name, with_interval(quantity, _number))
+            equations.add_row(equation, name, text.with_interval(quantity, text.number))
             equation = ""
     console.print(equations)
     console.print()
@@ -156,10 +143,6 @@ def _fit(console: Console, fit: FitResult) -> None:
     _notes(console, fit.warnings)
 
 
-def _number(value: float) -> str:
-    return f"{value:.3g}"
-
-
 def _yes(flag: bool) -> str:
     return "yes" if flag else "[red]no[/]"
 
@@ -172,15 +155,17 @@ def _forecast(console: Console, answer: Forecast) -> None:
     )
     table = _table("", f"forecast, {answer.loss.level:.0%} interval")
     table.columns[1].justify = "left"
-    table.add_row("params", with_interval(answer.params))
-    table.add_row("tokens", with_interval(answer.tokens))
+    table.add_row("params", text.with_interval(answer.params))
+    table.add_row("tokens", text.with_interval(answer.tokens))
     if answer.images:
-        table.add_row("images", with_interval(answer.images))
+        table.add_row("images", text.with_interval(answer.images))
     if answer.epochs:
-        table.add_row("epochs", with_interval(answer.epochs, lambda v: f"{v:.2g}"))
-    table.add_row("loss of one new run", with_interval(answer.loss, loss))
+        table.add_row("epochs", text.with_interval(answer.epochs, lambda v: f"{v:.2g}"))
+    table.add_row("loss of one new run", text.with_interval(answer.loss, text.loss))
     if answer.law_low is not None and answer.law_high is not None:
-        table.add_row("loss of the law", f"[{loss(answer.law_low)}, {loss(answer.law_high)}]")
+        table.add_row(
+            "loss of the law", f"[{text.loss(answer.law_low)}, {text.loss(answer.law_high)}]"
+        )
     if answer.near_optimal_params:
         near = answer.near_optimal_params
         table.add_row(
@@ -209,8 +194,8 @@ def _verification(console: Console, check: Verification) -> None:
         "tokens": lambda run: text.count(run.measured.tokens),
         "images": lambda run: text.count(run.measured.tokens / per_image) if per_image else "-",
         "FLOPs": lambda run: text.flops(run.measured.flops),
-        "forecast for its shape": lambda run: with_interval(run.forecast_loss, loss),
-        "measured": lambda run: f"[bold]{loss(run.measured.loss)}[/]",
+        "forecast for its shape": lambda run: text.with_interval(run.forecast_loss, text.loss),
+        "measured": lambda run: f"[bold]{text.loss(run.measured.loss)}[/]",
         "error": lambda run: text.percent(run.error),
         "inside": lambda run: _yes(run.inside),
     }
@@ -226,7 +211,7 @@ def _status(console: Console, status: StatusResult) -> None:
             run.id,
             run.state,
             f"{run.progress:.0%}",
-            "-" if run.loss is None else loss(run.loss),
+            "-" if run.loss is None else text.loss(run.loss),
             text.count(run.images),
             text.flops(run.flops),
             text.hours(run.gpu_hours),

@@ -76,19 +76,15 @@ def describe(result: FitResult) -> str:
         f"Law of {result.source} ({result.method}, {result.rows.used} rows, "
         f"{text.flops(result.range.flops[0])} to {text.flops(result.range.flops[1])} FLOPs, "
         f"{100 * result.level:g} % intervals)",
-        f"  params  N* = {_number(result.params.coefficient.value)} · C^"
-        f"{_interval(result.params.exponent)}",
-        f"  tokens  D* = {_number(result.tokens.coefficient.value)} · C^"
-        f"{_interval(result.tokens.exponent)}",
-        f"  loss    L = E + a · C^−b   E {_interval(result.loss.floor)}, "
-        f"a {_interval(result.loss.coefficient)}, b {_interval(result.loss.exponent)}",
+        f"  params  N* = k · C^a   {_terms(k=result.params.coefficient, a=result.params.exponent)}",
+        f"  tokens  D* = k · C^a   {_terms(k=result.tokens.coefficient, a=result.tokens.exponent)}",
+        "  loss    L = E + k · C^−c   "
+        + _terms(E=result.loss.floor, k=result.loss.coefficient, c=result.loss.exponent),
     ]
     if result.surface is not None:
         s = result.surface
-        lines.append(
-            f"  surface L = E + A/N^α + B/D^β   E {_interval(s.E)}, A {_interval(s.A)}, "
-            f"B {_interval(s.B)}, α {_interval(s.alpha)}, β {_interval(s.beta)}"
-        )
+        terms = _terms(E=s.E, A=s.A, B=s.B, α=s.alpha, β=s.beta)
+        lines.append(f"  surface L = E + A/N^α + B/D^β   {terms}")
     weights = ", ".join(
         f"{e.form} {100 * e.loss_weight:.0f} %" for e in result.evidence if e.loss_weight
     )
@@ -234,9 +230,5 @@ def _range(logs: FloatArray) -> tuple[float, float]:
     return float(np.exp(logs.min())), float(np.exp(logs.max()))
 
 
-def _interval(q: Quantity) -> str:
-    return f"{_number(q.value)} [{_number(q.low)}, {_number(q.high)}]"
-
-
-def _number(value: float | None) -> str:
-    return "?" if value is None else f"{value:.3g}"
+def _terms(**quantities: Quantity) -> str:
+    return ", ".join(f"{n} {text.with_interval(q, text.number)}" for n, q in quantities.items())

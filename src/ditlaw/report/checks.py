@@ -5,7 +5,7 @@ from typing import Any
 from ditlaw import text
 from ditlaw.report.axes import Figure, Trace, bars, layout, log_axis, points, safe
 from ditlaw.report.material import Material
-from ditlaw.report.tables import interval, loss
+from ditlaw.report.tables import interval
 from ditlaw.results import Quantity
 
 OUTCOMES = [(True, "measured, inside", "star", "@good"), (False, "measured, outside", "x", "@bad")]
@@ -26,7 +26,9 @@ def check_figure(material: Material) -> Figure | None:
     for inside, name, symbol, color in OUTCOMES:
         chosen = [i for i, r in enumerate(runs) if r.inside == inside]
         measured = [runs[i].measured.loss for i in chosen]
-        hover = [f"<b>{labels[i]}</b><br>measured {loss(runs[i].measured.loss)}" for i in chosen]
+        hover = [
+            f"<b>{labels[i]}</b><br>measured {text.loss(runs[i].measured.loss)}" for i in chosen
+        ]
         at = [place[i] for i in chosen]
         data.append(points(measured, at, name, hover, symbol=symbol, size=13, color=color))
     seen = [*value, *(r.measured.loss for r in runs)]
@@ -39,7 +41,7 @@ def check_figure(material: Material) -> Figure | None:
         "gridcolor": "@grid",
         "zeroline": False,
     }
-    look = layout(log_axis(material.law.metric, seen, loss, 0.08), y)
+    look = layout(log_axis(material.law.metric, seen, text.loss, 0.08), y)
     return {"id": "check", "data": [t for t in data if t["x"]], "layout": look}
 
 
@@ -60,7 +62,9 @@ def check_traces(material: Material) -> list[Trace]:
     for inside, name, symbol, color in OUTCOMES:
         chosen = [r for r in runs if r.inside == inside]
         if chosen:
-            hover = [f"<b>{safe(r.id)}</b><br>measured {loss(r.measured.loss)}" for r in chosen]
+            hover = [
+                f"<b>{safe(r.id)}</b><br>measured {text.loss(r.measured.loss)}" for r in chosen
+            ]
             x, y = [r.measured.flops for r in chosen], [r.measured.loss for r in chosen]
             style = {"symbol": symbol, "size": 13, "color": color}
             outline = {"line": {"color": "@paper", "width": 1}}
@@ -74,7 +78,7 @@ def hours_said(material: Material, flops: float) -> str:
 
 
 def _said(quantity: Quantity) -> str:
-    cell = interval(quantity, loss)
+    cell = interval(quantity, text.loss)
     return f"{cell.text} {cell.small}"
 
 

@@ -12,7 +12,6 @@ from ditlaw.laws.table import FloatArray
 from ditlaw.report.axes import Figure, Trace, band, bars, layout, line, log_axis, points, safe
 from ditlaw.report.checks import check_traces, hours_said
 from ditlaw.report.material import Material
-from ditlaw.report.tables import loss
 
 GRID = 90
 DASHES = {"power": "dot", "floor": "dash", "surface": "longdashdot", "isoflop": "dot"}
@@ -38,8 +37,8 @@ def _grid(material: Material) -> FloatArray:
 def _loss_figure(material: Material, curve: Curve) -> Figure:
     law, level = material.law, f"{material.fit.level:.0%}"
     hover = [
-        f"<b>{text.flops(c)} FLOPs</b>, {hours_said(material, c)}<br>{safe(law.metric)} {loss(v)}"
-        f"<br>law [{loss(a)}, {loss(b)}]<br>one new run [{loss(p)}, {loss(q)}]"
+        f"<b>{text.flops(c)} FLOPs</b>, {hours_said(material, c)}<br>"
+        f"{safe(law.metric)} {text.loss(v)}<br>law [{text.loss(a)}, {text.loss(b)}]<br>one new run [{text.loss(p)}, {text.loss(q)}]"
         for c, v, a, b, p, q in zip(
             curve.flops,
             curve.loss.value,
@@ -57,11 +56,12 @@ def _loss_figure(material: Material, curve: Curve) -> Figure:
         band(curve.flops, curve.loss.low, curve.loss.high, f"law, {level}", "@band"),
         *_forms(curve.flops, curve.loss_forms, weights),
         *_central(material, curve, curve.loss.value, hover, "law"),
-        *_marks(flops, best["loss"], safe(law.metric), loss),
+        *_marks(flops, best["loss"], safe(law.metric), text.loss),
         *check_traces(material),
     ]
     seen = [t["y"] for t in data if t["mode"] == "markers"]
-    y = log_axis(law.metric, np.concatenate([curve.run.low, curve.run.high, *seen]), loss, 0.03)
+    shown = np.concatenate([curve.run.low, curve.run.high, *seen])
+    y = log_axis(law.metric, shown, text.loss, 0.03)
     x = log_axis("training FLOPs", curve.flops, text.flops, 0.0)
     top = x | {
         "overlaying": "x",

@@ -22,7 +22,6 @@ from ditlaw.report.axes import (
 )
 from ditlaw.report.labels import SYMBOLS, key, labels
 from ditlaw.report.material import Material
-from ditlaw.report.tables import loss
 
 MOST_POINTS = 2000  # drawn; a page of a larger table shows an even selection
 
@@ -49,7 +48,7 @@ def isoflop_figure(material: Material) -> Figure:
         traces.append(path | {"showlegend": False})
     left_out = _left_out(material)
     traces.append(left_out)
-    y = log_axis(law.metric, [*frame[law.metric], *left_out["y"]], loss, 0.04)
+    y = log_axis(law.metric, [*frame[law.metric], *left_out["y"]], text.loss, 0.04)
     x = log_axis("params", [*frame["params"], *left_out["x"]], text.count, 0.07)
     data = [t for t in traces if t["x"]] + key(seeds, curves)
     return {
@@ -75,7 +74,7 @@ def run_hover(material: Material, row: Any) -> str:
         f"params {text.count(row['params'])}, tokens {text.count(row['tokens'])}",
         f"FLOPs {text.flops(row['flops'])}"
         + (f", images {text.count(images)}" if images is not None else ""),
-        f"{safe(material.law.metric)} {loss(row[material.law.metric])}"
+        f"{safe(material.law.metric)} {text.loss(row[material.law.metric])}"
         + (f", seed {seed:g}" if isinstance(seed, (int, float)) and seed == seed else ""),
     ]
     return "<br>".join(parts)
@@ -146,7 +145,7 @@ def _parabola(curve: IsoflopCurve, color: str) -> list[Trace]:
     if curve.params_opt is not None and curve.loss_opt is not None:
         hover = (
             f"<b>minimum at {text.flops(curve.budget)} FLOPs</b>"
-            f"<br>N* {text.count(curve.params_opt)}<br>{loss(curve.loss_opt)}"
+            f"<br>N* {text.count(curve.params_opt)}<br>{text.loss(curve.loss_opt)}"
         )
         style = {"symbol": "diamond", "size": 12, "color": color}
         outline = {"line": {"color": "@paper", "width": 2}}

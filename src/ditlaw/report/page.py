@@ -107,5 +107,5 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"flops": text.flops, "count": text.count, "loss": tables.loss}
+    environment.filters |= {"flops": text.flops, "count": text.count, "loss": text.loss}
     return environment

@@ -2,7 +2,7 @@
 
 from ditlaw import text
 from ditlaw.report.material import Material, Run
-from ditlaw.report.tables import MOST_ROWS, Cell, Table, loss
+from ditlaw.report.tables import MOST_ROWS, Cell, Table
 
 
 def run_table(material: Material) -> Table:
@@ -41,7 +41,7 @@ def _row(material: Material, run: Run, why: list[str]) -> list[Cell]:
         Cell(text.flops(status.flops)),
         Cell("–" if run.seconds is None else f"{run.seconds:,.1f} s"),
         Cell(state, mood="bad" if status.state in ("failed", "diverged") else ""),
-        Cell("–" if status.loss is None else loss(status.loss)),
+        Cell("–" if status.loss is None else text.loss(status.loss)),
         Cell("; ".join(notes)),
     ]
 
@@ -56,7 +56,7 @@ def _of_rows(material: Material) -> Table:
             Cell(text.count(row["tokens"])),
             Cell(text.flops(row["flops"])),
             Cell(text.flops(row["budget"]) if row["budget"] == row["budget"] else "–"),
-            Cell(loss(row[metric])),
+            Cell(text.loss(row[metric])),
         ]
         for _, row in frame.head(MOST_ROWS).iterrows()
     ]

@@ -34,17 +34,11 @@ class Table:
     left: frozenset[int] = frozenset({0})
 
 
-def loss(value: float) -> str:
-    """A loss with four significant digits."""
-    return f"{value:.4g}"
-
-
 def interval(q: Quantity | None, form: Callable[[float], str] = text.count) -> Cell:
     """A value with its interval; an unknown bound is a question mark."""
     if q is None:
         return Cell("–")
-    low, high = ("?" if bound is None else form(bound) for bound in (q.low, q.high))
-    return Cell(form(q.value), f"[{low}, {high}]")
+    return Cell(form(q.value), text.bounds(q, form))
 
 
 def yes(flag: bool) -> Cell:
@@ -66,7 +60,7 @@ def budget_table(material: Material) -> Table:
             [
                 *row,
                 interval(answer.tokens),
-                interval(answer.loss, loss),
+                interval(answer.loss, text.loss),
                 Cell(text.hours(answer.gpu_hours)),
             ]
         )
@@ -112,8 +106,8 @@ def check_table(material: Material) -> Table | None:
                     Cell(text.flops(run.measured.flops)),
                     Cell(text.count(run.measured.params)),
                     Cell("–" if images is None else text.count(images)),
-                    interval(run.forecast_loss, loss),
-                    Cell(loss(run.measured.loss)),
+                    interval(run.forecast_loss, text.loss),
+                    Cell(text.loss(run.measured.loss)),
                     Cell(text.percent(run.error)),
                     yes(run.inside),
                 ]
@@ -143,7 +137,7 @@ def optimum_table(material: Material) -> Table | None:
             Cell("used" if b.status == "ok" else f"not used: {b.status}"),
             Cell(str(b.points)),
             interval(b.params_opt),
-            interval(b.loss_opt, loss),
+            interval(b.loss_opt, text.loss),
         ]
         for b in material.fit.budgets
     ]

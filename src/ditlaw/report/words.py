@@ -11,7 +11,7 @@ from ditlaw import __version__, text
 from ditlaw.forecast import LAW_SUFFIX
 from ditlaw.observations import STUDY_FILE
 from ditlaw.report.material import AHEAD, Material, Run, frozen_at
-from ditlaw.report.tables import Cell, interval, loss
+from ditlaw.report.tables import Cell, interval
 from ditlaw.results import Verification
 
 ROUGH = "rough-optimum"
@@ -37,7 +37,7 @@ def answer(material: Material) -> str:
         f"With {text.flops(found.flops)} FLOPs ({text.hours(found.gpu_hours)} of one {found.gpu} "
         f"at {found.mfu:g} MFU{assumed}), train a model of {'roughly' if rough else 'about'} "
         f"{size} params on {amount}: the {material.law.metric} of a new run will be "
-        f"{_said(interval(found.loss, loss))}, with {found.loss.level:.0%} probability "
+        f"{_said(interval(found.loss, text.loss))}, with {found.loss.level:.0%} probability "
         "inside the brackets."
     )
 
@@ -62,13 +62,13 @@ def verdicts(material: Material) -> list[Verdict]:
 
 def _verdict(check: Verification, main: bool) -> Verdict:
     inside, total = sum(run.inside for run in check.runs), len(check.runs)
-    measured = _listed([loss(run.measured.loss) for run in check.runs])
+    measured = _listed([text.loss(run.measured.loss) for run in check.runs])
     runs = {1: "one run", 2: "two runs"}.get(total, f"{total} runs")
     lead = f"{runs.capitalize()} then measured {measured}"
     if not main:
         lead = (
             f"At {text.flops(check.forecast.flops)} FLOPs the frozen forecast was "
-            f"{_said(interval(check.forecast.loss, loss))}; {runs} then measured {measured}"
+            f"{_said(interval(check.forecast.loss, text.loss))}; {runs} then measured {measured}"
         )
     if inside == total:
         held = "inside the interval" if total == 1 else "all inside the intervals"
