@@ -38,7 +38,8 @@ def _loss_figure(material: Material, curve: Curve) -> Figure:
     law, level = material.law, f"{material.fit.level:.0%}"
     hover = [
         f"<b>{text.flops(c)} FLOPs</b>, {hours_said(material, c)}<br>"
-        f"{safe(law.metric)} {text.loss(v)}<br>law [{text.loss(a)}, {text.loss(b)}]<br>one new run [{text.loss(p)}, {text.loss(q)}]"
+        f"{safe(law.metric)} {text.loss(v)}<br>law [{text.loss(a)}, {text.loss(b)}]<br>"
+        f"one new run [{text.loss(p)}, {text.loss(q)}]"
         for c, v, a, b, p, q in zip(
             curve.flops,
             curve.loss.value,
