@@ -135,7 +135,7 @@ def test_hardware_left_out_is_marked_assumed():
 
 
 def test_a_budget_below_one_step_is_refused():
-    with pytest.raises(BadInput, match=r"budgets: 10 is below one step"):
+    with pytest.raises(BadInput, match=r"a budget of 10 FLOPs is below one step"):
         plan_study(study(budgets=[10.0]))
 
 

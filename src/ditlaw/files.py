@@ -59,8 +59,8 @@ def write_json(path: Path, content: Any, *, overwrite: bool = True) -> None:
     write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n", overwrite=overwrite)
 
 
-def append_json(path: Path, record: dict[str, Any]) -> None:
-    """Append one line to a JSON-lines log.
+def append_json(path: Path, record: dict[str, Any], *, durable: bool = False) -> None:
+    """Append one line to a JSON-lines log; ``durable`` waits until the disk has it.
 
     A line torn by a crash is closed first, so that it costs only itself.
     """
@@ -71,6 +71,8 @@ def append_json(path: Path, record: dict[str, Any]) -> None:
                 file.write(b"\n")
         file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
         file.flush()
+        if durable:
+            os.fsync(file.fileno())
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -85,8 +87,8 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
                     yield record
 
 
-def last_json_line(path: Path) -> dict[str, Any] | None:
-    """The last whole record of a JSON-lines file, read from its end."""
+def last_json_line(path: Path, having: str | None = None) -> dict[str, Any] | None:
+    """The last whole record (with a number in field ``having``) of a file, read from its end."""
     if not path.exists():
         return None
     with path.open("rb") as file:
@@ -96,6 +98,8 @@ def last_json_line(path: Path) -> dict[str, Any] | None:
     for line in reversed(lines):
         with contextlib.suppress(json.JSONDecodeError, UnicodeDecodeError):
             record = json.loads(line)
-            if isinstance(record, dict):
+            if isinstance(record, dict) and (
+                having is None or isinstance(record.get(having), int | float)
+            ):
                 return record
     return None

@@ -7,6 +7,7 @@ from ditlaw.errors import BadInput
 from ditlaw.families import Shape, get_family
 from ditlaw.laws import Law, fit, load_law
 from ditlaw.laws.kappa import shapes_along
+from ditlaw.laws.law import Method
 from ditlaw.observations import load_observations
 from ditlaw.results import Forecast, Note, Recipe, scaled
 from ditlaw.study import Study, hardware_of
@@ -15,15 +16,33 @@ from ditlaw.study.schema import Hardware
 LAW_SUFFIX = ".law.json"
 
 
-def law_of(source: str, where: list[str] | None = None, *, level: float = 0.9) -> Law:
-    """The law of a SOURCE: loaded if it is saved, fitted if it is a study folder or a table.
+def law_of(
+    source: str,
+    where: list[str] | None = None,
+    *,
+    method: Method | None = None,
+    metric: str | None = None,
+    level: float | None = None,
+    flops_as: str = "exact",
+) -> Law:
+    """The law of a SOURCE: a study folder or a table is fitted, a saved law is loaded.
+
+    What is left out is ``auto``, ``loss`` and 0.9, or what the saved law was fitted with; a saved
+    law is fitted again, to its own rows, where something else is asked for.
 
     Raises:
         BadInput, Refused: as reading and fitting do.
     """
-    if source.endswith(LAW_SUFFIX):
-        return load_law(Path(source))
-    return fit(load_observations(source, where or []), level=level)
+    if not source.endswith(LAW_SUFFIX):
+        table = load_observations(source, where or [], flops_as=flops_as)
+        return fit(table, method=method or "auto", metric=metric or "loss", level=level or 0.9)
+    if where:
+        raise BadInput(f"--where: {source} is a saved law; filter its table when fitting it")
+    law = load_law(Path(source))
+    asked = (method or law.method, metric or law.metric, level or law.level)
+    if asked == (law.method, law.metric, law.level):
+        return law
+    return fit(law.observations, method=asked[0], metric=asked[1], level=asked[2])
 
 
 def forecast(law: Law, flops: float, hardware: Hardware | None = None) -> Forecast:

@@ -12,17 +12,19 @@ import numpy as np
 import pandas as pd
 
 from ditlaw.errors import BadInput, DitlawError, Refused
-from ditlaw.files import read_json_lines
+from ditlaw.files import last_json_line
 from ditlaw.results import Dropped
-from ditlaw.study import Study, load_study
-from ditlaw.study.load import digest
+from ditlaw.study import STUDY_FILE, Study, digest, open_study, study_runs
 from ditlaw.text import nearest
+from ditlaw.training.folder import RunFolder
 
 REQUIRED = ("run", "params", "tokens", "loss")
 NUMERIC = ("params", "tokens", "loss", "flops", "budget", "images")
 # Columns in which a fit may hold only one value: a law of a mixture is a law of nothing.
 SINGLE = ("family", "dataset", "role", "recipe", "timesteps")
-STUDY_FILE = "study.yaml"
+MIN_STEPS = 100  # below this a run is still on its first plateau
+# Why a row is kept out of a fit, as written in its ``note``; any other note is the user's own.
+IN_WARMUP, TOO_EARLY, DIVERGED = "inside warm-up", f"under {MIN_STEPS} steps", "run diverged"
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,14 @@ def load_observations(
     path, filters = _split(source, where)
     study = None
     if path.is_dir():
-        study = _study_of(path)
-        frame = study_frame(path)
+        study = open_study(path)
+        frame = study_frame(path, study)
     else:
         frame = _read_table(path)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     frame.columns = [str(c).strip() for c in frame.columns]
+    for column in frame.columns[frame.columns.duplicated()]:
+        raise BadInput(f"{path}: column '{column}' is there twice; rename or remove one")
     _require_columns(frame, path)
     frame = _select(frame, filters, path)
     table = _checked(Observations(frame, source=source, study=study), path, flops_as)
@@ -88,22 +92,21 @@ def load_observations(
     return table
 
 
-def study_frame(folder: Path) -> pd.DataFrame:
-    """The rows of a study folder, straight from its run folders; a pure function of the runs."""
-    rows = [
-        row
-        for run in sorted((folder / "runs").glob("*"))
-        for row in read_json_lines(run / "observations.jsonl")
-    ]
+def study_frame(folder: Path, study: Study) -> pd.DataFrame:
+    """The rows of a study's own runs, straight from their folders; a pure function of the runs.
+
+    Raises:
+        BadInput: no run has been observed yet.
+    """
+    rows = []
+    for spec in sorted(study_runs(study), key=lambda spec: spec.id):
+        run = RunFolder(folder / "runs" / spec.id)
+        ended = last_json_line(run.log_path) or {}
+        note = {"note": DIVERGED} if ended.get("event") == "diverged" else {}
+        rows += [row | note for row in run.observations()]
     if not rows:
         raise BadInput(f"{folder}: no observations yet; run 'ditlaw run {folder / STUDY_FILE}'")
     return pd.DataFrame(rows)
-
-
-def _study_of(folder: Path) -> Study:
-    if not (folder / STUDY_FILE).exists():
-        raise BadInput(f"{folder}: not a study folder (no {STUDY_FILE}); name a folder or a table")
-    return load_study(folder / STUDY_FILE)
 
 
 def _split(source: str, where: Iterable[str]) -> tuple[Path, list[tuple[str, str]]]:
@@ -186,6 +189,7 @@ def _same(cell: object, value: str) -> bool:
 
 def _checked(table: Observations, path: Path, flops_as: str) -> Observations:
     frame = table.frame.copy()
+    stated = frame["budget"].notna() if "budget" in frame else None
     for column in NUMERIC:
         if column in frame:
             # Floats throughout: 6·params·tokens overflows int64 above 9.2e18.
@@ -205,10 +209,13 @@ def _checked(table: Observations, path: Path, flops_as: str) -> Observations:
         values = table.frame[column]
         table = table.keep(np.isfinite(values), f"{column} is not a finite number")
         table = table.keep(table.frame[column] > 0, f"{column} is not positive")
+    if stated is not None:
+        budget = table.frame["budget"]
+        wrong = stated[budget.index] & ~(np.isfinite(budget) & (budget > 0))
+        table = table.keep(~wrong, "budget is not a positive number")
     if "note" in table.frame:
-        for note in table.frame["note"].dropna().unique():
-            if note:
-                table = table.keep(table.frame["note"] != note, str(note))
+        for note in (IN_WARMUP, TOO_EARLY, DIVERGED):
+            table = table.keep(table.frame["note"] != note, note)
     repeated = table.frame.duplicated(subset=["run", "params", "tokens", "loss"])
     table = table.keep(~repeated, "repeats an earlier row")
     if table.frame.empty:

@@ -284,19 +284,22 @@ class RunCounts(Result):
 
 
 class RunSummary(Result):
-    """``ditlaw run``."""
+    """``ditlaw run``; ``failures`` gives the reason of each run that is not done."""
 
     study: str
     runs: RunCounts
+    failures: dict[str, str]
 
 
 class RunStatus(Result):
-    """How far one run is; ``progress`` is a fraction."""
+    """How far one run is; ``progress`` is a fraction, ``loss`` is null until it was evaluated."""
 
     id: str
     state: str
     progress: float
     loss: float | None
+    train_loss: float | None
+    tokens: float
     images: float
     flops: float
     gpu_hours: float

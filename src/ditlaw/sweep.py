@@ -1,14 +1,12 @@
 """A study's runs carried out: the study folder, what is missing, and the executor that does it.
 
-DIR/study.yaml           the study, as written
-DIR/study.json           its frozen content and digest
-DIR/runs/ID/             one folder a run (ditlaw.training.folder)
-DIR/observations.csv     the table, rebuilt from the runs
-DIR/verify/FLOPS/        a frozen forecast and the runs that check it (ditlaw.verify)
+DIR/study.yaml, study.json   the study and what it froze (ditlaw.study.folder)
+DIR/runs/ID/                 one folder a run (ditlaw.training.folder)
+DIR/observations.csv         the table, rebuilt from the runs
+DIR/verify/FLOPS/            a frozen forecast and the runs that check it (ditlaw.verify)
 """
 
 import contextlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +14,18 @@ from pathlib import Path
 from ditlaw.data import open_source
 from ditlaw.errors import BadInput, RunsFailed
 from ditlaw.executors import Ended, Executor, LocalExecutor
-from ditlaw.files import write_json, write_text
-from ditlaw.observations import STUDY_FILE, study_frame
+from ditlaw.files import write_text
+from ditlaw.observations import study_frame
 from ditlaw.results import RunCounts, RunStatus, RunSummary
 from ditlaw.study import (
     RunSpec,
     Study,
-    difference,
-    digest,
-    frozen_content,
+    freeze_study,
     hardware_of,
-    load_study,
+    open_study,
     parse_study,
     plan_study,
+    read_study,
     study_runs,
 )
 from ditlaw.training.folder import ENDED, RunFolder, locked
@@ -51,57 +48,35 @@ def run_study(
     executor: Executor | None = None,
     watch: Watch | None = None,
 ) -> RunSummary:
-    """Train what is missing of a study; safe to repeat.
+    """Train what is missing of a study; safe to repeat. Failed runs are in the summary.
 
     Raises:
         BadInput: the folder holds runs of a study that differs; the difference is shown.
-        Refused: a stated limit is exceeded, or another process works on the folder.
-        RunsFailed: some runs failed; the others are complete.
+        Refused: a stated limit is exceeded, the data cannot be trained on, or another process
+            works on the folder.
     """
-    try:
-        text = study_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{study_file}: cannot be read ({error})") from None
+    text = read_study(study_file)
     study = parse_study(text, str(study_file))
-    plan_study(study)  # limits and budgets are checked before anything is written
+    plan_study(study)  # limits, budgets and data are checked before anything is written
     open_source(study.data, study.seeds[0])
     with locked(folder / ".lock", str(folder)):
-        freeze(study, text, folder)
+        freeze_study(folder, study, text)
         try:
-            run_all(study_runs(study), folder / "runs", executor=executor, watch=watch)
+            failures = run_all(study_runs(study), folder / "runs", executor=executor, watch=watch)
         finally:
-            write_table(folder)
-    return RunSummary(study=str(folder), runs=tally(study_status(folder)))
+            write_table(folder, study)
+    own = [status for status in study_status(folder) if status.id in _ids(study)]
+    return RunSummary(study=str(folder), runs=tally(own), failures=failures)
 
 
-def freeze(study: Study, text: str, folder: Path) -> None:
-    """Store the study with its runs, or check that it is the one that they were made by.
-
-    Raises:
-        BadInput: it differs from the stored one in something that determines runs.
-    """
-    content = frozen_content(study)
-    record = folder / "study.json"
-    if record.exists():
-        try:
-            stored = json.loads(record.read_text())["study"]
-        except (ValueError, KeyError):
-            raise BadInput(f"{record}: damaged; choose another --out folder") from None
-        if digest(stored) != digest(content):
-            changes = "; ".join(difference(stored, content))
-            raise BadInput(
-                f"{folder}: holds runs of a study that differs ({changes}); "
-                "undo the change or choose another --out folder"
-            )
-    else:
-        write_json(record, {"digest": digest(content), "study": content})
-    write_text(folder / STUDY_FILE, text)
+def _ids(study: Study) -> set[str]:
+    return {spec.id for spec in study_runs(study)}
 
 
-def write_table(folder: Path) -> None:
+def write_table(folder: Path, study: Study) -> None:
     """Rebuild ``observations.csv`` from the runs, as far as they are."""
     with contextlib.suppress(BadInput):  # nothing has been observed yet
-        write_text(folder / "observations.csv", study_frame(folder).to_csv(index=False))
+        write_text(folder / "observations.csv", study_frame(folder, study).to_csv(index=False))
 
 
 def run_all(
@@ -110,11 +85,11 @@ def run_all(
     *,
     executor: Executor | None = None,
     watch: Watch | None = None,
-) -> None:
+) -> dict[str, str]:
     """Train specs in ``folder``/ID, longest first; what is done is not touched.
 
-    Raises:
-        RunsFailed: some failed; the message names each with its reason.
+    Returns:
+        The reason of each run that is not done now, by id.
     """
     watch = watch or Watch()
     folders = []
@@ -132,13 +107,23 @@ def run_all(
     finally:
         watch.finish()
     said = {end.folder.name: end.reason for end in ended}
-    bad = [
-        f"{run.id}: {said.get(run.id) or run.reason or run.state}"
+    return {
+        run.id: said.get(run.id) or run.reason or run.state
         for run in (folder.status() for folder in folders)
         if run.state != "done"
-    ]
-    if bad:
-        raise RunsFailed(f"{len(bad)} of {len(specs)} runs failed: " + "; ".join(bad))
+    }
+
+
+def require_done(failures: dict[str, str]) -> None:
+    """Raise where some runs are not done.
+
+    Raises:
+        RunsFailed: names each with its reason.
+    """
+    if failures:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+        noun = "run" if len(failures) == 1 else "runs"
+        raise RunsFailed(f"{len(failures)} {noun} failed: {reasons}")
 
 
 def _cost(spec: RunSpec) -> float:
@@ -152,11 +137,14 @@ def study_status(folder: Path) -> list[RunStatus]:
     Raises:
         BadInput: not a study folder.
     """
-    if not (folder / "study.json").exists():
-        raise BadInput(f"{folder}: not a study folder (no study.json)")
-    specs = sorted([*folder.glob("runs/*/spec.json"), *folder.glob("verify/*/runs/*/spec.json")])
-    hardware = hardware_of(load_study(folder / STUDY_FILE))
-    return [RunFolder(path.parent).status(hardware) for path in specs]
+    study = open_study(folder)
+    hardware = hardware_of(study)
+    own = [RunFolder(folder / "runs" / spec.id) for spec in study_runs(study)]
+    checks = sorted(folder.glob("verify/*/runs/*/spec.json"))
+    return [
+        *(run.status(hardware, spec) for run, spec in zip(own, study_runs(study), strict=True)),
+        *(RunFolder(path.parent).status(hardware) for path in checks),
+    ]
 
 
 def tally(statuses: list[RunStatus]) -> RunCounts:

@@ -36,6 +36,12 @@ def flops(value: float) -> str:
     return f"{float(mantissa):g}e{int(exponent)}"
 
 
+def budget_name(flops: float) -> str:
+    """A budget as part of a file name, exact: 9.6e+11."""
+    short = f"{flops:.6g}"
+    return short if float(short) == flops else repr(flops)
+
+
 def hours(value: float) -> str:
     """GPU hours for people, from microseconds to years of GPUs."""
     if value >= 0.1:

@@ -14,16 +14,27 @@ import numpy as np
 from pydantic import ValidationError
 
 from ditlaw import __version__
-from ditlaw.errors import BadInput
+from ditlaw.errors import BadInput, Refused
 from ditlaw.executors import Executor
 from ditlaw.families import Shape, get_family
 from ditlaw.files import write_json
 from ditlaw.forecast import forecast
 from ditlaw.laws import fit
-from ditlaw.observations import STUDY_FILE, load_observations
+from ditlaw.observations import load_observations
 from ditlaw.results import Forecast, Measured, Quantity, Verification, VerifiedRun
-from ditlaw.study import RunSpec, Study, digest, load_study, make_run
-from ditlaw.sweep import Watch, run_all
+from ditlaw.study import (
+    STUDY_FILE,
+    RunSpec,
+    Study,
+    digest,
+    make_run,
+    open_study,
+    plan_runs,
+    study_digest,
+    study_runs,
+)
+from ditlaw.sweep import Watch, require_done, run_all, study_status
+from ditlaw.text import budget_name
 from ditlaw.training.folder import RunFolder, locked
 
 CHECKS = 2  # sizes that are trained: the two of the study's grid nearest the forecast N*
@@ -43,7 +54,7 @@ class Frozen:
 
 def verify_folder(folder: Path, flops: float) -> Path:
     """Where the check of a budget lives."""
-    return folder / "verify" / f"{flops:.6g}"
+    return folder / "verify" / budget_name(flops)
 
 
 def freeze_forecast(folder: Path, flops: float) -> Frozen:
@@ -51,29 +62,44 @@ def freeze_forecast(folder: Path, flops: float) -> Frozen:
 
     Raises:
         BadInput: not a study folder, or a frozen forecast that was edited.
-        Refused: the runs do not allow a fit.
+        Refused: the study is not finished, the runs do not allow a fit, or the checking runs
+            exceed a limit that the study states.
     """
+    study = open_study(folder)
     path = verify_folder(folder, flops) / FORECAST_FILE
     if path.exists():
         return _read_frozen(path)
+    _require_finished(folder, study)
     law = fit(load_observations(str(folder)))
-    study = load_study(folder / STUDY_FILE)
     answer = forecast(law, flops)
     # A new seed: neither a continuation of a fitted trunk nor its twin.
     seed = max(study.seeds) + 1
     runs = [make_run(study, s, seed, [flops]) for s in _shapes(study, answer.params.value)]
+    plan_runs(study, runs)  # limits hold for checking runs too
     losses = [law.loss_at(r.counts().params, r.flops(r.steps))[0] for r in runs]
     content = {
         "frozen": datetime.now(UTC).isoformat(timespec="seconds"),
         "ditlaw": __version__,
         "data_digest": law.observations.digest(),
-        "study_digest": digest(json.loads((folder / "study.json").read_text())["study"]),
+        "study_digest": study_digest(folder),
         "forecast": answer.model_dump(mode="json"),
         "runs": [run.model_dump(mode="json") for run in runs],
         "losses": [loss.model_dump(mode="json") for loss in losses],
     }
     write_json(path, content | {"digest": digest(content)}, overwrite=False)
     return _read_frozen(path)
+
+
+def _require_finished(folder: Path, study: Study) -> None:
+    """A forecast is frozen once: not from half a study."""
+    ids = {spec.id for spec in study_runs(study)}
+    states = [status.state for status in study_status(folder) if status.id in ids]
+    left = sum(state not in ("done", "diverged") for state in states)
+    if left:
+        raise Refused(
+            f"{folder}: {left} of {len(states)} runs are not done; "
+            f"'ditlaw run {folder / STUDY_FILE} --out {folder}' completes them"
+        )
 
 
 def _shapes(study: Study, params: float) -> list[Shape]:
@@ -118,9 +144,11 @@ def verify(
         BadInput, Refused: as ``freeze_forecast``; Refused too if another process works here.
         RunsFailed: a checking run failed.
     """
-    frozen = freeze_forecast(folder, flops)
-    with locked(frozen.path.parent / ".lock", str(frozen.path.parent)):
-        run_all(frozen.runs, frozen.path.parent / "runs", executor=executor, watch=watch)
+    open_study(folder)  # before the lock, which would make the folder
+    with locked(folder / ".lock", str(folder)):
+        frozen = freeze_forecast(folder, flops)
+        runs = frozen.path.parent / "runs"
+        require_done(run_all(frozen.runs, runs, executor=executor, watch=watch))
     return compare(frozen)
 
 

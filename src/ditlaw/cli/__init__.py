@@ -1,5 +1,6 @@
 """The command line: each command parses, calls one function, prints. ``main`` maps errors."""
 
+import io
 import signal
 import sys
 
@@ -9,6 +10,9 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> None:
     """Run ``ditlaw``; every expected error is one line on standard error and an exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an ASCII terminal gets "?" for "µ"
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -23,6 +23,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 Where = Annotated[
     list[str] | None, typer.Option("--where", metavar="COL=VALUE", help="Keep only these rows.")
 ]
+Level = Annotated[float | None, typer.Option(help="Level of every interval; by default 0.9.")]
 Source = Annotated[
     str, typer.Argument(metavar="SOURCE", help="Study folder, table, or saved law (.law.json).")
 ]
@@ -47,7 +48,9 @@ def _options(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="The study folder.")] = Path("demo"),
+    out: Annotated[
+        Path, typer.Option(help="The study folder; a study.yaml in it is used as it is.")
+    ] = Path("demo"),
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
@@ -90,12 +93,14 @@ def run(
     need_training("run")
     from ditlaw.cli.live import live_watch, local_executor
     from ditlaw.study import load_study, plan_study
-    from ditlaw.sweep import run_study
+    from ditlaw.sweep import require_done, run_study
 
     declared = load_study(study)
     warn(plan_study(declared).warnings)
     folder = out or Path(declared.name)
-    emit(run_study(study, folder, executor=local_executor(workers), watch=live_watch()), as_json)
+    done = run_study(study, folder, executor=local_executor(workers), watch=live_watch())
+    emit(done, as_json)
+    require_done(done.failures)
 
 
 @app.command()
@@ -115,28 +120,28 @@ def fit(
     source: Source,
     where: Where = None,
     method: Annotated[
-        Literal["auto", "isoflop", "surface"], typer.Option(help="auto weighs them by backtests.")
-    ] = "auto",
-    metric: Annotated[str, typer.Option(help="Column that the law is of.")] = "loss",
+        Literal["auto", "isoflop", "surface"] | None,
+        typer.Option(help="By default auto: weighed by backtests."),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Column that the law is of; by default loss.")
+    ] = None,
     flops_as: Annotated[
         Literal["exact", "6nd"], typer.Option(help="The flops column, or 6·params·tokens.")
     ] = "exact",
-    level: Annotated[float, typer.Option(help="Level of every interval.")] = 0.9,
+    level: Level = None,
     save: Annotated[
         Path | None, typer.Option(metavar="FILE.law.json", help="Save the law.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Fit the laws of a table of runs, with intervals."""
-    from ditlaw.forecast import LAW_SUFFIX
-    from ditlaw.laws import fit as fit_law
+    from ditlaw.forecast import LAW_SUFFIX, law_of
     from ditlaw.laws import save_law
-    from ditlaw.observations import load_observations
 
     if save and not save.name.endswith(LAW_SUFFIX):
         raise BadInput(f"--save: {save} must end in {LAW_SUFFIX}, as {save.stem}{LAW_SUFFIX}")
-    table = load_observations(source, where or [], flops_as=flops_as)
-    law = fit_law(table, method=method, metric=metric, level=level)
+    law = law_of(source, where, method=method, metric=metric, level=level, flops_as=flops_as)
     if save:
         save_law(law, save)
     emit(law.result(), as_json)
@@ -150,7 +155,7 @@ def forecast(
     days: Annotated[float | None, typer.Option(help="Days that the GPUs are yours.")] = None,
     mfu: Annotated[float | None, typer.Option(help="Model FLOPs utilisation, 0 to 1.")] = None,
     where: Where = None,
-    level: Annotated[float, typer.Option(help="Level of every interval.")] = 0.9,
+    level: Level = None,
     as_json: Json = False,
 ) -> None:
     """Say what a budget buys, with intervals."""
@@ -158,19 +163,20 @@ def forecast(
     from ditlaw.compute.budget import check_mfu
     from ditlaw.forecast import forecast as make_forecast
     from ditlaw.forecast import law_of
+    from ditlaw.study import hardware_of
     from ditlaw.study.schema import Hardware
 
     if (flops is None) == (gpus is None or days is None):
         raise BadInput("forecast: give --flops, or --gpus with --days")
-    mfu = None if mfu is None else check_mfu(mfu)
+    if mfu is not None:
+        check_mfu(mfu)
     law = law_of(source, where, level=level)
-    hardware = None
+    known = hardware_of(law.observations.study)
+    stated = mfu or known.mfu
+    hardware = Hardware(gpu=known.gpu, mfu=stated) if mfu else None
     if gpus is not None:
-        study = law.observations.study
-        known = study.hardware if study else None
-        mfu = mfu or (known.mfu if known else DEFAULT_MFU)
-        bought = gpu_budget(gpus, days=days, flops=flops, mfu=mfu)
-        hardware = Hardware(gpu=bought.gpu, mfu=mfu)
+        bought = gpu_budget(gpus, days=days, flops=flops, mfu=stated)
+        hardware = Hardware(gpu=bought.gpu, mfu=stated)
         flops = bought.flops
     assert flops is not None
     emit(make_forecast(law, flops, hardware), as_json)
@@ -188,12 +194,12 @@ def verify(
     """Freeze a forecast, train that run, and compare."""
     need_training("verify")
     from ditlaw.cli.live import live_watch, local_executor
-    from ditlaw.observations import STUDY_FILE
-    from ditlaw.study import load_study
+    from ditlaw.study import STUDY_FILE, open_study
     from ditlaw.verify import verify as verify_forecast
 
+    study = open_study(folder)
     if flops is None:
-        target = load_study(folder / STUDY_FILE).forecast
+        target = study.forecast
         if target is None:
             raise BadInput(f"{folder / STUDY_FILE}: forecast is missing; give --flops")
         flops = target.flops

@@ -103,7 +103,7 @@ class _Terminal(_Display):
                 status.id,
                 f"[{colour}]{status.state}[/]" if colour else status.state,
                 f"{status.progress:.0%}",
-                "" if status.loss is None else f"{status.loss:.4f}",
+                "" if (loss := status.loss or status.train_loss) is None else f"{loss:.4f}",
                 self._rate(status.id, status.flops) if status.state == "running" else "",
             )
         table.caption = self._left(done, total, self.at_start)

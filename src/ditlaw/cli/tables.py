@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ditlaw import text
+from ditlaw.compute import gpu_hours
 from ditlaw.results import (
     BudgetResult,
     CountResult,
@@ -40,7 +42,7 @@ def _table(*columns: str, title: str | None = None) -> Table:
 
 def _notes(console: Console, notes: list[Note]) -> None:
     for note in notes:
-        console.print(f"[yellow]{note.code}[/]: {note.text}", soft_wrap=True)
+        console.print(f"[yellow]{note.code}[/]: {escape(note.text)}", soft_wrap=True)
 
 
 def _value(q: Quantity | None) -> str:
@@ -76,7 +78,7 @@ def _plan(console: Console, plan: PlanResult) -> None:
 
 def _fit(console: Console, fit: FitResult) -> None:
     console.print(
-        f"[bold]{fit.source}[/]: {fit.rows.used} rows, {len(fit.rows.dropped)} dropped; "
+        f"[bold]{escape(fit.source)}[/]: {fit.rows.used} rows, {len(fit.rows.dropped)} dropped; "
         f"{fit.level:.0%} intervals, {'exact' if fit.flops_as == 'exact' else '6·N·D'} FLOPs, "
         f"time of one {fit.gpu} at {fit.mfu:g} MFU\n"
     )
@@ -185,8 +187,8 @@ def _forecast(console: Console, answer: Forecast) -> None:
 
 def _verification(console: Console, check: Verification) -> None:
     _forecast(console, check.forecast)
-    console.print(f"\nfrozen in {check.frozen} before these runs began:", soft_wrap=True)
-    images = check.forecast.images
+    console.print(f"\nfrozen in {escape(check.frozen)} before these runs began:", soft_wrap=True)
+    images, hours = check.forecast.images, check.forecast
     per_image = check.forecast.tokens.value / images.value if images else None
     table = _table("", *(run.id for run in check.runs))
     rows: dict[str, Callable[[VerifiedRun], str]] = {
@@ -194,6 +196,9 @@ def _verification(console: Console, check: Verification) -> None:
         "tokens": lambda run: text.count(run.measured.tokens),
         "images": lambda run: text.count(run.measured.tokens / per_image) if per_image else "-",
         "FLOPs": lambda run: text.flops(run.measured.flops),
+        f"{hours.gpu} time": lambda run: text.hours(
+            gpu_hours(run.measured.flops, hours.gpu, hours.mfu)
+        ),
         "forecast for its shape": lambda run: text.with_interval(run.forecast_loss, text.loss),
         "measured": lambda run: f"[bold]{text.loss(run.measured.loss)}[/]",
         "error": lambda run: text.percent(run.error),
@@ -205,7 +210,7 @@ def _verification(console: Console, check: Verification) -> None:
 
 
 def _status(console: Console, status: StatusResult) -> None:
-    table = _table("run", "state", "progress", "loss", "images", "FLOPs", "GPU time", "reason")
+    table = _table("run", "state", "", "loss", "images", "tokens", "FLOPs", "time", "reason")
     for run in status.runs:
         table.add_row(
             run.id,
@@ -213,9 +218,10 @@ def _status(console: Console, status: StatusResult) -> None:
             f"{run.progress:.0%}",
             "-" if run.loss is None else text.loss(run.loss),
             text.count(run.images),
+            text.count(run.tokens),
             text.flops(run.flops),
             text.hours(run.gpu_hours),
-            run.reason or "",
+            escape(run.reason or ""),
         )
     console.print(table)
 
@@ -223,8 +229,8 @@ def _status(console: Console, status: StatusResult) -> None:
 def _run(console: Console, summary: RunSummary) -> None:
     runs = summary.runs
     console.print(
-        f"{summary.study}: {runs.done} done, {runs.failed} failed, {runs.pending} pending; "
-        f"next: ditlaw fit {summary.study}",
+        f"{escape(summary.study)}: {runs.done} done, {runs.failed} failed, {runs.pending} pending; "
+        f"next: ditlaw fit {escape(summary.study)}",
         soft_wrap=True,
     )
 
@@ -261,12 +267,12 @@ def _count(console: Console, result: CountResult) -> None:
 
 
 def _report(console: Console, result: ReportResult) -> None:
-    console.print(f"report: {result.report}", soft_wrap=True)
+    console.print(f"report: {escape(result.report)}", soft_wrap=True)
 
 
 def _demo(console: Console, result: DemoResult) -> None:
     _verification(console, result.verification)
-    console.print(f"\nreport: {result.report}", soft_wrap=True)
+    console.print(f"\nreport: {escape(result.report)}", soft_wrap=True)
 
 
 _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {

@@ -4,6 +4,7 @@ Peaks are dense (no structured sparsity), per device as it is sold and scheduled
 headline twice that. ``GB200`` is one GPU of the superchip, not the pair.
 """
 
+import re
 from dataclasses import dataclass
 
 from ditlaw.text import unknown
@@ -55,12 +56,16 @@ ACCELERATORS: dict[str, Accelerator] = {a.name: a for a in _TABLE}
 
 
 def get_accelerator(name: str) -> Accelerator:
-    """The accelerator of that name, case and spaces forgiven.
+    """The accelerator of that name; case, spaces and dashes are forgiven.
 
     Raises:
         BadInput: not in the table; the message gives the nearest name. Nothing is guessed.
     """
-    key = name.strip().lower().replace(" ", "").replace("_", "-")
-    if key not in ACCELERATORS:
+    found = {_plain(known): device for known, device in ACCELERATORS.items()}.get(_plain(name))
+    if found is None:
         raise unknown("gpu", name, ACCELERATORS)
-    return ACCELERATORS[key]
+    return found
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name.lower())

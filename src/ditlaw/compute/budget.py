@@ -7,6 +7,7 @@ from ditlaw.errors import BadInput
 from ditlaw.results import BudgetResult
 
 DEFAULT_MFU = 0.4
+MOST_GPUS, MOST_DAYS, MOST_FLOPS = 10**9, 10**6, 1e40  # beyond these it is a typing error
 
 
 def check_mfu(mfu: float) -> float:
@@ -29,9 +30,10 @@ def parse_gpus(text: str) -> tuple[int, Accelerator]:
     match = re.fullmatch(r"\s*(?:(-?\d+)\s*[x×*]\s*)?([A-Za-z][\w .-]*)", text)
     if not match:
         raise BadInput(f"gpus: '{text}' is not COUNTxNAME; write it as 64xh100")
-    number = int(match[1]) if match[1] else 1
-    if number < 1:
-        raise BadInput(f"gpus: {number} GPUs train nothing; use 1 or more")
+    number = float(match[1]) if match[1] else 1
+    if not 1 <= number <= MOST_GPUS:
+        raise BadInput(f"gpus: {match[1]} is not a number of GPUs; use 1 or more")
+    number = int(number)
     return number, get_accelerator(match[2])
 
 
@@ -55,14 +57,14 @@ def budget(
     rate = number * gpu.peak_flops * mfu
     if flops is None:
         assert days is not None
-        if not 0 < days < float("inf"):
+        if not 0 < days <= MOST_DAYS:
             raise BadInput(f"days: {days:g} is not a time; use a positive number")
         flops = rate * days * 86400
-    elif not 0 < flops < float("inf"):
+    elif not 0 < flops <= MOST_FLOPS:
         raise BadInput(f"flops: {flops:g} is not a budget; use a positive number, as 1e21")
     return BudgetResult(
         flops=flops,
-        gpu_hours=flops / (gpu.peak_flops * mfu * 3600),
+        gpu_hours=gpu_hours(flops, gpu.name, mfu),
         days=flops / rate / 86400,
         gpus=number,
         gpu=gpu.name,

@@ -1,10 +1,12 @@
 """Where samples come from. A source gives the batch of a range of indices, whatever the order."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ditlaw.data.scenes import Batch, Scenes
 from ditlaw.errors import Refused
-from ditlaw.study.schema import Data
+
+if TYPE_CHECKING:  # the study's schema asks the sources what they can do, not the reverse
+    from ditlaw.study.schema import Data
 
 HELD_OUT_SEED = 2**40  # no training seed reaches it: held-out samples are never trained on
 
@@ -17,7 +19,7 @@ class Source(Protocol):
         ...
 
 
-def open_source(data: Data, seed: int) -> Source:
+def open_source(data: "Data", seed: int) -> Source:
     """The training stream of a seed.
 
     Raises:
@@ -30,7 +32,7 @@ def open_source(data: Data, seed: int) -> Source:
     return Scenes(seed, data.captions)
 
 
-def open_held_out(data: Data) -> Source:
+def open_held_out(data: "Data") -> Source:
     """The held-out samples: the same for every run of a study."""
     return open_source(data, HELD_OUT_SEED)
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from ditlaw.machine import cores
+
 POLL_SECONDS = 0.5
 
 
@@ -40,13 +42,13 @@ class _Worker:
         assert self.process.stdin is not None
         self.job = job
         with contextlib.suppress(BrokenPipeError):  # it died idle; its closed output will say so
-            self.process.stdin.write(f"{job}\n")
+            self.process.stdin.write(json.dumps(str(job)) + "\n")
             self.process.stdin.flush()
 
 
 def default_workers() -> int:
     """One worker a core, or one in all where there is a GPU to share."""
-    return 1 if Path("/proc/driver/nvidia/version").exists() else max(1, os.cpu_count() or 1)
+    return 1 if Path("/proc/driver/nvidia/version").exists() else cores()
 
 
 @dataclass
@@ -103,7 +105,8 @@ def _start() -> _Worker:
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in _stop)
     process = subprocess.Popen(
-        [sys.executable, "-m", "ditlaw.training.worker"],
+        # -P: nothing in the current folder may pass for a module.
+        [sys.executable, "-P", "-m", "ditlaw.training.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,

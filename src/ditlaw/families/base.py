@@ -15,7 +15,7 @@ class Shape:
     heads: int
 
     def __str__(self) -> str:
-        return f"d{self.depth}w{self.width}"
+        return f"d{self.depth}w{self.width}h{self.heads}"
 
 
 @dataclass(frozen=True)

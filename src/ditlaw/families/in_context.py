@@ -11,6 +11,7 @@ name = "in-context"
 WIDTH_PER_DEPTH = 64
 HEAD_SIZE = 64
 MLP_RATIO = 4
+MOST_DEPTH, MOST_WIDTH = 10_000, 1_000_000  # beyond these it is a typing error
 
 
 def shape(depth: int, width: int | None = None, heads: int | None = None) -> Shape:
@@ -20,9 +21,11 @@ def shape(depth: int, width: int | None = None, heads: int | None = None) -> Sha
         BadInput: zero depth, a width that is not a multiple of 4 (the 2-D sine-cosine table needs
             quarters), or heads that do not divide the width.
     """
-    if depth < 1:
-        raise BadInput(f"depth: {depth} layers is too few; use 1 or more")
+    if not 1 <= depth <= MOST_DEPTH:
+        raise BadInput(f"depth: {depth} is not a number of layers; use 1 to {MOST_DEPTH}")
     width = WIDTH_PER_DEPTH * depth if width is None else width
+    if width > MOST_WIDTH:
+        raise BadInput(f"width: {width} is beyond any model; use {MOST_WIDTH} or less")
     if width < 4 or width % 4:
         raise BadInput(f"width: {width} is not a multiple of 4; use {max(4, round(width / 4) * 4)}")
     heads = max(1, width // HEAD_SIZE) if heads is None else heads
@@ -66,12 +69,14 @@ def counts(shape: Shape, geometry: Geometry) -> Counts:
         "head": norm + head.params,
     }
     params = sum(breakdown.values())
-    layers = [patches, *time, *text, *(block * depth), head]
+    once = [patches, *time, *text, head]
     return Counts(
         params=params,
         params_total=params + geometry.vocabulary * width,
         params_breakdown=breakdown,
         tokens_per_sample=geometry.tokens,
-        flops_forward=sum(layer.forward for layer in layers) + depth * attention,
-        flops_train=sum(layer.train for layer in layers) + 3 * depth * attention,
+        flops_forward=sum(layer.forward for layer in once)
+        + depth * (sum(layer.forward for layer in block) + attention),
+        flops_train=sum(layer.train for layer in once)
+        + depth * (sum(layer.train for layer in block) + 3 * attention),
     )

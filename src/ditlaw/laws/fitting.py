@@ -10,6 +10,7 @@ from ditlaw.laws.forms import Method as Forming
 from ditlaw.laws.isoflop import OK, parabolas
 from ditlaw.laws.kappa import Kappa, kappa_of
 from ditlaw.laws.law import Law, Method
+from ditlaw.laws.noise import weighed
 from ditlaw.laws.surface import MIN_ROWS
 from ditlaw.laws.table import Table, prepare
 from ditlaw.observations import Observations
@@ -77,6 +78,7 @@ def _fit(
     draws: int,
     seed: int,
 ) -> Law:
+    table = weighed(table)
     forming = _forming(table, method, observations.source)
     fitted = fit_with_backtests(table, kappa, forming, level, draws, seed)
     if fitted is None:

@@ -120,6 +120,7 @@ class Forms:
 def fit_forms(table: Table, kappa: Kappa, method: Method, draws: int, seed: int) -> Forms | None:
     """Every form that ``method`` asks for and the rows allow; None if none is left."""
     rng = np.random.default_rng(seed)
+    table = noise_module.weighed(table)
     curves = isoflop.parabolas(table)
     enough = sum(p.status == OK for p in curves) >= MIN_BUDGETS
     if method != "surface" and not enough:
@@ -128,7 +129,7 @@ def fit_forms(table: Table, kappa: Kappa, method: Method, draws: int, seed: int)
     if noise is None:
         return None
     sd = noise.sd_draws(draws, rng)
-    perturbations = noise.perturbations(table.trunk, sd, rng)
+    perturbations = noise.perturbations(table, sd, rng)
     loss: dict[str, LossForm] = {}
     size: dict[str, SizeForm] = {}
     laws: dict[str, LossLaws] = {}

@@ -17,7 +17,10 @@ BoolArray = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Table:
-    """n rows, natural logs. ``group`` indexes ``budgets`` (−1: no isoFLOP group)."""
+    """n rows, natural logs. ``group`` indexes ``budgets`` (−1: no isoFLOP group).
+
+    ``scatter`` is how much further a row's runs scatter than the pooled run does; fits weigh by it.
+    """
 
     log_n: FloatArray
     log_d: FloatArray
@@ -25,6 +28,7 @@ class Table:
     log_loss: FloatArray
     group: IntArray
     trunk: IntArray
+    scatter: FloatArray
     budgets: FloatArray
 
     def __len__(self) -> int:
@@ -40,6 +44,7 @@ class Table:
             log_loss=self.log_loss[mask],
             group=self.group[mask],
             trunk=self.trunk[mask],
+            scatter=self.scatter[mask],
         )
 
     def up_to(self, log_c: float) -> "Table":
@@ -105,6 +110,7 @@ def as_table(frame: pd.DataFrame, metric: str) -> Table:
         log_loss=np.log(frame[metric].to_numpy(dtype=float)),
         group=groups,
         trunk=np.unique(frame["trunk"].astype(str).to_numpy(dtype=str), return_inverse=True)[1],
+        scatter=np.ones(len(frame)),
         budgets=budgets,
     )
 

@@ -29,7 +29,7 @@ class Block(nn.Module):
         """Start with keys equal to queries: a token first attends to tokens like itself.
 
         Positions then matter from the first step. Where to look is otherwise found late, at a
-        moment that luck decides: this start halved the spread between seeds (docs/quickstart.md).
+        moment that luck decides.
         """
         width = self.out.in_features
         with torch.no_grad():

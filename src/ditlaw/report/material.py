@@ -12,9 +12,9 @@ from ditlaw.compute import gpu_hours
 from ditlaw.errors import BadInput
 from ditlaw.forecast import LAW_SUFFIX, forecast, law_of
 from ditlaw.laws import Law
-from ditlaw.observations import STUDY_FILE, study_frame
+from ditlaw.observations import study_frame
 from ditlaw.results import FitResult, Forecast, RunStatus, Verification
-from ditlaw.study import Study
+from ditlaw.study import STUDY_FILE, Study
 from ditlaw.sweep import study_status
 from ditlaw.training.folder import RunFolder
 from ditlaw.verify import verifications
@@ -94,9 +94,9 @@ class Material:
     @cached_property
     def left_out(self) -> pd.DataFrame:
         """The rows that were left out, by row number; empty where only their numbers are known."""
-        if self.folder is None:
+        if self.folder is None or self.study is None:
             return pd.DataFrame({"run": []})
-        frame = study_frame(self.folder)
+        frame = study_frame(self.folder, self.study)
         frame.index = pd.RangeIndex(1, len(frame) + 1)
         why = {d.row: d.reason for d in self.fit.rows.dropped if d.row in frame.index}
         return frame.loc[list(why)].assign(why=list(why.values()))

@@ -9,6 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from ditlaw import text
+from ditlaw.errors import BadInput
 from ditlaw.files import write_text
 from ditlaw.report import tables, words
 from ditlaw.report.checks import check_figure
@@ -38,6 +39,8 @@ def write_report(
         Refused: the rows do not allow a fit.
     """
     path = out or default_out(source)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise BadInput(f"--out: {path} is not a page; end it in .html")
     write_text(path, render(gather(source, where)))
     return ReportResult(report=str(path))
 

@@ -103,9 +103,9 @@ def _params(run: Run) -> int:
 
 
 def _picture(run: Run, budget: float) -> Path | None:
-    """A run's strip for a budget; its name is the budget to six digits."""
-    paths = run.folder.pictures.glob("*.png")
-    return next((p for p in paths if p.stem == f"{budget:.6g}"), None)
+    """A run's strip for a budget, if it was drawn."""
+    path = run.folder.picture(budget)
+    return path if path.exists() else None
 
 
 def _tiles(row: NDArray[np.int64]) -> list[Tile]:

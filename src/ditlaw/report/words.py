@@ -9,10 +9,10 @@ import yaml
 
 from ditlaw import __version__, text
 from ditlaw.forecast import LAW_SUFFIX
-from ditlaw.observations import STUDY_FILE
 from ditlaw.report.material import AHEAD, Material, Run, frozen_at
 from ditlaw.report.tables import Cell, interval
 from ditlaw.results import Verification
+from ditlaw.study import STUDY_FILE
 
 ROUGH = "rough-optimum"
 

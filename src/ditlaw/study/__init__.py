@@ -1,5 +1,6 @@
 """The study: one checked file that declares family, data, budgets, shapes, seeds and recipe."""
 
+from ditlaw.study.folder import RECORD_FILE, STUDY_FILE, freeze_study, open_study, study_digest
 from ditlaw.study.load import (
     difference,
     digest,
@@ -9,24 +10,32 @@ from ditlaw.study.load import (
     parse_study,
     preset_text,
     presets,
+    read_study,
 )
-from ditlaw.study.plan import RunSpec, Stop, make_run, plan_study, study_runs
+from ditlaw.study.plan import RunSpec, Stop, make_run, plan_runs, plan_study, study_runs
 from ditlaw.study.schema import Study, hardware_of
 
 __all__ = [
+    "RECORD_FILE",
+    "STUDY_FILE",
     "RunSpec",
     "Stop",
     "Study",
     "difference",
     "digest",
+    "freeze_study",
     "frozen_content",
     "hardware_of",
     "init_study",
     "load_study",
     "make_run",
+    "open_study",
     "parse_study",
+    "plan_runs",
     "plan_study",
     "preset_text",
     "presets",
+    "read_study",
+    "study_digest",
     "study_runs",
 ]

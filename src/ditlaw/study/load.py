@@ -24,17 +24,19 @@ def load_study(path: Path) -> Study:
     Raises:
         BadInput: unreadable, not YAML, or a field is wrong; one line with the field's path.
     """
-    return parse_study(_read(path), str(path))
+    return parse_study(read_study(path), str(path))
 
 
 def parse_study(text: str, where: str) -> Study:
     """Check the text of a study; ``where`` names it in errors."""
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
-        at = f" line {line + 1}" if line is not None else ""
+        at = f" line {line + 1}:" if line is not None else ""
         raise BadInput(f"{where}:{at} not YAML: {getattr(error, 'problem', error)}") from None
+    except (ValueError, RecursionError) as error:  # an impossible date, thousands of brackets
+        raise BadInput(f"{where}: not YAML: {error}") from None
     if not isinstance(content, dict):
         raise BadInput(f"{where}: a study is a mapping of fields; see 'ditlaw init'")
     try:
@@ -45,7 +47,26 @@ def parse_study(text: str, where: str) -> Study:
         raise BadInput(f"{where}: {error}") from None
 
 
-def _read(path: Path) -> str:
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, except that a key given twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"'{key.value}' is given twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_study(path: Path) -> str:
+    """The text of a study file.
+
+    Raises:
+        BadInput: missing or unreadable.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -53,11 +74,13 @@ def _read(path: Path) -> str:
     except IsADirectoryError:
         raise BadInput(f"{path}: is a folder; name the study file inside it") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read ({error})") from None
+        reason = getattr(error, "strerror", None) or error
+        raise BadInput(f"{path}: cannot be read ({reason})") from None
 
 
 def _one_line(error: ValidationError) -> str:
-    problems = error.errors()
+    # A misspelt key shows twice, as unknown and as missing: name the one that can be mended.
+    problems = sorted(error.errors(), key=lambda p: p["type"] != "extra_forbidden")
     first = problems[0]
     path = ".".join(str(part) for part in first["loc"]) or "study"
     text = _explain(first)

@@ -1,11 +1,10 @@
 """From a study to its runs: one trunk a shape and seed, with the steps at which it is evaluated."""
 
-import os
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from ditlaw import text
+from ditlaw import machine, text
 from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import BadInput, Refused
 from ditlaw.families import Counts, Shape, get_family
@@ -99,7 +98,7 @@ def make_run(study: Study, shape: Shape, seed: int, budgets: list[float]) -> Run
     for stop in stops:
         if stop.step < 1:
             raise BadInput(
-                f"budgets: {stop.budget:g} is below one step of {study.family} {shape} "
+                f"a budget of {stop.budget:g} FLOPs is below one step of {study.family} {shape} "
                 f"({text.flops(per_step)} FLOPs); raise it or lower recipe.batch"
             )
     return RunSpec(
@@ -155,15 +154,23 @@ def planned(run: RunSpec, hardware: Hardware) -> PlannedRun:
     )
 
 
-def plan_study(study: Study, *, check_limits: bool = True) -> PlanResult:
+def plan_study(study: Study) -> PlanResult:
     """The runs that a study needs and their cost, before anything runs.
 
     Raises:
         Refused: the plan exceeds a limit that the study states.
-        BadInput: a budget is below one step, or the accelerator is unknown.
+        BadInput: a budget is below one step.
+    """
+    return plan_runs(study, study_runs(study))
+
+
+def plan_runs(study: Study, runs: list[RunSpec]) -> PlanResult:
+    """The cost of some runs of a study, held against its limits.
+
+    Raises:
+        Refused: they exceed a limit that the study states.
     """
     hardware = hardware_of(study)
-    runs = study_runs(study)
     rows = [planned(run, hardware) for run in runs]
     total = PlanTotal(
         flops=sum(r.flops for r in rows),
@@ -172,13 +179,12 @@ def plan_study(study: Study, *, check_limits: bool = True) -> PlanResult:
         runs=len(rows),
     )
     limits = _limits(study, runs, total)
-    if check_limits:
-        for limit in limits:
-            if limit.allowed is not None and limit.needed > limit.allowed:
-                raise Refused(
-                    f"limits.{limit.name}: the plan needs {limit.needed:.3g}, more than the stated "
-                    f"{limit.allowed:g}; raise the limit or lower the budgets"
-                )
+    for limit in limits:
+        if limit.allowed is not None and limit.needed > limit.allowed:
+            raise Refused(
+                f"limits.{limit.name}: the plan needs {limit.needed:.3g}, more than the stated "
+                f"{limit.allowed:g}; raise the limit or lower the budgets"
+            )
     return PlanResult(
         study=study.name,
         runs=rows,
@@ -198,16 +204,10 @@ def memory_gb(run: RunSpec) -> float:
     return (counts.params_total * BYTES_PER_PARAM + values * 4) / 1e9
 
 
-def machine_gb() -> float:
-    """Memory of this machine, in GB."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-
-
 def _limits(study: Study, runs: list[RunSpec], total: PlanTotal) -> list[Limit]:
-    cores = os.cpu_count() or 1
     return [
         Limit("gpu_hours", study.limits.gpu_hours, total.gpu_hours),
-        Limit("hours", study.limits.hours, total.flops / (CORE_FLOPS * cores) / 3600),
+        Limit("hours", study.limits.hours, total.flops / (CORE_FLOPS * machine.cores()) / 3600),
         Limit("memory_gb", study.limits.memory_gb, max(memory_gb(run) for run in runs)),
     ]
 
@@ -224,7 +224,10 @@ def _warnings(study: Study, hardware: Hardware, limits: list[Limit]) -> list[Not
             )
         )
     device = get_accelerator(hardware.gpu)
-    for name, has in ((f"one {device.name}", device.memory_gb), ("this machine", machine_gb())):
+    for name, has in (
+        (f"one {device.name}", device.memory_gb),
+        ("this machine", machine.memory_gb()),
+    ):
         if needed["memory_gb"] > has:
             notes.append(
                 Note(

@@ -8,12 +8,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ditlaw.compute import DEFAULT_MFU
+from ditlaw.compute import DEFAULT_MFU, get_accelerator
+from ditlaw.data.scenes import check_geometry
+from ditlaw.errors import BadInput
 from ditlaw.families import Geometry, Shape, get_family
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1e60)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(gt=0)]
+# Strict: YAML's true is not the number 1. The bounds only keep typing errors from exploding.
+Count = Annotated[int, Field(gt=0, le=10**9, strict=True)]
+Number = Annotated[int, Field(ge=0, le=10**9, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**30, strict=True)]
 
 
 class Section(BaseModel):
@@ -41,9 +46,9 @@ class GeometrySection(Section):
     width: Count = 16
     channels: Count = 3
     patch: Count = 2
-    text_tokens: Annotated[int, Field(ge=0)] = 16
-    vocabulary: Annotated[int, Field(ge=0)] = 0
-    text_dim: Annotated[int, Field(ge=0)] = 0
+    text_tokens: Number = 16
+    vocabulary: Number = 0
+    text_dim: Number = 0
 
     def geometry(self) -> Geometry:
         """The token geometry that families count with."""
@@ -54,7 +59,7 @@ class Timesteps(Section):
     """Density of t in [0, 1], t = 1 being noise; the mean and std are of logit(t)."""
 
     density: Literal["uniform", "logit-normal"] = "logit-normal"
-    mean: float = 0.0
+    mean: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     std: Positive = 1.0
 
     def __str__(self) -> str:
@@ -85,12 +90,12 @@ class ShapeSection(Section):
 class LearningRate(Section):
     """min(max, value · (width/d)^exponent) for a model of width d; exponent 0 is one rate for all.
 
-    Source of the square-root rule of the quickstart: measured sweeps, see docs/quickstart.md.
+    Exponent 0.5 gives the square-root rule of the quickstart.
     """
 
     value: Positive
     width: Positive = 64.0
-    exponent: Annotated[float, Field(ge=0)] = 0.0
+    exponent: Annotated[float, Field(ge=0, le=4)] = 0.0
     max: Positive | None = None
 
     def rate(self, width: int) -> float:
@@ -104,9 +109,9 @@ class Recipe(Section):
 
     batch: Count = 8
     learning_rate: LearningRate
-    warmup_steps: Annotated[int, Field(ge=0)] = 20
+    warmup_steps: Number = 20
     betas: tuple[Fraction, Fraction] = (0.9, 0.98)
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     clip: Positive = 1.0
     ema: Annotated[float, Field(gt=0, le=0.25)] = 0.05
     caption_dropout: Fraction = 0.1
@@ -117,9 +122,9 @@ class Evaluation(Section):
 
     samples: Count = 512
     timesteps: Timesteps = Timesteps()
-    pictures: Annotated[int, Field(ge=0, le=64)] = 6
+    pictures: Annotated[int, Field(ge=0, le=64, strict=True)] = 6
     sampler_steps: Count = 24
-    guidance: Annotated[float, Field(ge=0)] = 2.0
+    guidance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
 
 
 class Hardware(Section):
@@ -127,6 +132,14 @@ class Hardware(Section):
 
     gpu: str = "h100"
     mfu: Annotated[float, Field(gt=0, le=1)] = DEFAULT_MFU
+
+    @field_validator("gpu")
+    @classmethod
+    def _known(cls, gpu: str) -> str:
+        try:
+            return get_accelerator(gpu).name
+        except BadInput as error:
+            raise ValueError(str(error).removeprefix("gpu: ")) from None
 
 
 def hardware_of(study: "Study | None") -> Hardware:
@@ -158,7 +171,7 @@ class Study(Section):
     objective: Objective = Objective()
     budgets: Annotated[list[Positive], Field(min_length=1)]
     shapes: Annotated[list[ShapeSection], Field(min_length=1)]
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
+    seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
     recipe: Recipe
     evaluation: Evaluation = Evaluation()
     hardware: Hardware | None = None
@@ -190,8 +203,6 @@ class Study(Section):
         if len(set(shapes)) < len(shapes):
             raise ValueError("shapes: one shape is listed twice; use seeds for repeats")
         if self.data.source == "scenes":
-            from ditlaw.data.scenes import check_geometry
-
             check_geometry(geometry)
         return self
 

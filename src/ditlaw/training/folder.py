@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ditlaw import text
 from ditlaw.compute import gpu_hours
 from ditlaw.errors import BadInput, Refused
 from ditlaw.files import (
@@ -29,7 +30,7 @@ from ditlaw.files import (
     write_text,
 )
 from ditlaw.results import RunStatus
-from ditlaw.study import RunSpec
+from ditlaw.study import RunSpec, Stop
 from ditlaw.study.schema import Hardware
 
 ENDED = ("done", "failed", "diverged")
@@ -43,7 +44,6 @@ class RunFolder:
         self.observations_path = path / "observations.jsonl"
         self.log_path = path / "log.jsonl"
         self.checkpoints = path / "checkpoints"
-        self.pictures = path / "pictures"
 
     def create(self, spec: RunSpec) -> None:
         """Write the spec; an existing one must be the same.
@@ -79,12 +79,25 @@ class RunFolder:
         return read_json_lines(self.log_path)
 
     def observe(self, row: dict[str, Any]) -> None:
-        """Append one observation."""
-        append_json(self.observations_path, row)
+        """Append one observation, and wait until the disk has it."""
+        append_json(self.observations_path, row, durable=True)
 
     def observations(self) -> list[dict[str, Any]]:
-        """The rows so far."""
-        return list(read_json_lines(self.observations_path))
+        """The rows so far; a line that is not an observation is passed over."""
+        return [
+            row
+            for row in read_json_lines(self.observations_path)
+            if all(isinstance(row.get(field), int | float) for field in ("budget", "steps", "loss"))
+        ]
+
+    def missing(self, spec: RunSpec, step: int) -> list[Stop]:
+        """Budgets that a run at that step has passed, and has no row of."""
+        seen = {row["budget"] for row in self.observations()}
+        return [stop for stop in spec.stops if stop.step <= step and stop.budget not in seen]
+
+    def picture(self, budget: float) -> Path:
+        """Where the pictures of a budget lie: a strip of the same captions every time."""
+        return self.path / "pictures" / f"{text.budget_name(budget)}.png"
 
     def rewind(self, step: int) -> None:
         """Forget observations past a step, and a torn line: they will be made again."""
@@ -103,32 +116,38 @@ class RunFolder:
         with locked(self.path / ".lock", f"run {self.path.name}", patience=2.0):
             yield
 
-    def status(self, hardware: Hardware | None = None) -> RunStatus:
-        """How far the run is, read from its files alone; hours are counted on ``hardware``."""
+    def status(self, hardware: Hardware | None = None, spec: RunSpec | None = None) -> RunStatus:
+        """How far the run is, read from its files alone; hours are counted on ``hardware``.
+
+        ``spec`` serves a run that is planned and has no folder yet.
+        """
         hardware = hardware or Hardware()
-        spec = self.spec()
+        spec = spec or self.spec()
         last = last_json_line(self.log_path) or {}
-        event = last.get("event")
-        step = int(last.get("step", 0))
-        if event in ENDED:
-            state = event
+        event, reason = last.get("event"), last.get("reason")
+        if event == "done" and self.missing(spec, spec.steps):
+            state, reason = "stopped", "observations are missing; run again to make them anew"
+        elif event in ENDED:
+            state = str(event)
         elif event is None:
             state = "pending"
         else:
             state = "running" if is_locked(self.path / ".lock") else "stopped"
-        rows = self.observations()
-        loss = rows[-1]["loss"] if rows else last.get("train_loss")
-        step = spec.steps if state == "done" else step
-        flops = float(spec.flops(step))
+        stepped = last_json_line(self.log_path, having="step") or {"step": 0}
+        step = spec.steps if state == "done" else min(int(stepped["step"]), spec.steps)
+        rows, train_loss = self.observations(), stepped.get("train_loss")
+        images, flops = float(step * spec.recipe.batch), float(spec.flops(step))
         return RunStatus(
             id=spec.id,
-            state=str(state),
+            state=state,
             progress=step / spec.steps,
-            loss=loss,
-            images=float(step * spec.recipe.batch),
+            loss=rows[-1]["loss"] if rows else None,
+            train_loss=train_loss if isinstance(train_loss, float) else None,
+            tokens=images * spec.counts().tokens_per_sample,
+            images=images,
             flops=flops,
             gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
-            reason=last.get("reason"),
+            reason=None if reason is None else str(reason),
         )
 
 
@@ -163,9 +182,15 @@ def locked(path: Path, what: str, patience: float = 0.0) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether some process holds the lock."""
+    """Whether some process holds the lock; writes nothing, so that anyone may ask."""
     try:
-        with locked(path, ""):
-            return False
-    except Refused:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    finally:
+        os.close(handle)
+    return False

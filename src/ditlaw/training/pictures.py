@@ -1,7 +1,6 @@
 """Pictures on disk: one strip a budget, the same captions every time."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -13,8 +12,8 @@ from ditlaw.training.folder import RunFolder
 def save_pictures(
     folder: RunFolder, budget: float, pictures: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]"
 ) -> None:
-    """Write (n, height, width, channels) bytes side by side as ``pictures/<budget>.png``."""
-    write_bytes(folder.pictures / f"{budget:.6g}.png", strip(pictures))
+    """Write (n, height, width, channels) bytes side by side, where the run keeps them."""
+    write_bytes(folder.picture(budget), strip(pictures))
 
 
 def strip(pictures: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bytes:
@@ -22,8 +21,3 @@ def strip(pictures: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.concatenate(list(pictures), axis=1)).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def picture_path(folder: Path, budget: float) -> Path:
-    """Where a run's strip for a budget lies."""
-    return folder / "pictures" / f"{budget:.6g}.png"

@@ -12,6 +12,7 @@ import torch
 
 from ditlaw import __version__
 from ditlaw.files import last_json_line
+from ditlaw.observations import IN_WARMUP, MIN_STEPS, TOO_EARLY
 from ditlaw.study import RunSpec
 from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.evaluate import Grid
@@ -19,7 +20,6 @@ from ditlaw.training.folder import RunFolder
 from ditlaw.training.pictures import save_pictures
 from ditlaw.training.trunk import Trunk
 
-MIN_STEPS = 100  # below this a run is still on its first plateau; such points mislead fits
 LOG_SECONDS = 1.0
 CHECKPOINT_SECONDS = 20.0
 EXPLODED = 1e3  # a velocity loss starts near 1; past this the run has diverged
@@ -49,8 +49,12 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
     state = checkpoints.load()
     if state is not None:
         trunk.restore(state)
+        if [stop for stop in folder.missing(spec, trunk.step) if stop.step < trunk.step]:
+            # A row that this state is past can only be made by passing its budget again.
+            trunk = Trunk(spec, device)
     folder.rewind(trunk.step)
-    already = float((last_json_line(folder.log_path) or {}).get("seconds", 0.0))
+    before = last_json_line(folder.log_path, having="seconds") or {"seconds": 0.0}
+    already = float(before["seconds"])
     folder.log(
         "start",
         step=trunk.step,
@@ -76,8 +80,8 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
                 folder.log("progress", **_progress(trunk, clock))
             if clock.due("checkpoint", CHECKPOINT_SECONDS):
                 checkpoints.save(trunk.step, trunk.state())
-        if any(row["budget"] == stop.budget for row in folder.observations()):
-            continue  # the resumed state lies past this budget
+        if not folder.missing(spec.model_copy(update={"stops": [stop]}), stop.step):
+            continue  # the resumed state lies past this budget, and its row is there
         model = trunk.averaged_model()
         measured = grid.validation_loss(model)
         if not math.isfinite(measured.loss):
@@ -101,9 +105,9 @@ def observation(spec: RunSpec, budget: float, step: int, train_loss: float) -> d
     images = step * spec.recipe.batch
     note = ""
     if step <= spec.recipe.warmup_steps:
-        note = "inside warm-up"
+        note = IN_WARMUP
     elif step < MIN_STEPS:
-        note = f"under {MIN_STEPS} steps"
+        note = TOO_EARLY
     return {
         "run": spec.id,
         "trunk": spec.id,

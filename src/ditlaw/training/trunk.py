@@ -12,8 +12,8 @@ from ditlaw.models import build
 from ditlaw.study import RunSpec
 from ditlaw.training.ema import PowerEma, decay
 
-# Added to a seed for each use of it, so that weights, noise and dropped captions are independent.
-NOISE_STREAM = 1 << 32
+# A seed owns this many consecutive generator seeds, one a step.
+STEPS_PER_SEED = 1 << 32
 
 
 @dataclass
@@ -123,4 +123,4 @@ class Trunk:
 
 def _stream(seed: int, step: int) -> int:
     """A generator seed for one step of one run."""
-    return (seed * NOISE_STREAM + step) & (2**63 - 1)
+    return (seed * STEPS_PER_SEED + step) & (2**63 - 1)

@@ -1,4 +1,4 @@
-"""A worker process: takes run folders on standard input, answers a line of JSON for each.
+"""A worker process: takes run folders on standard input, answers each; both as lines of JSON.
 
 Started as ``python -m ditlaw.training.worker``. End of input means that whoever started it is
 gone or wants it gone: it stops at once, mid-step; the run resumes from its checkpoint.
@@ -21,6 +21,10 @@ def main() -> None:
     jobs: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
 
+    # What a library prints must not pass for an answer: answers get a descriptor of their own.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
     import torch
 
     from ditlaw.training.folder import RunFolder
@@ -36,13 +40,13 @@ def main() -> None:
             with contextlib.suppress(OSError):  # a full disk cannot hold its own obituary
                 folder.log("failed", reason=reason, traceback=traceback.format_exc())
             answer = {"state": "failed", "reason": reason}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
 
 
 def _listen(jobs: "queue.Queue[str]") -> None:
     for line in sys.stdin:
-        jobs.put(line.rstrip("\n"))
+        jobs.put(json.loads(line))
     os._exit(0)
 
 
