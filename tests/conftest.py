@@ -50,7 +50,7 @@ class Finished:
 def ditlaw(*arguments, cwd: Path | None = None) -> Finished:
     """Run the real command in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "ditlaw", *map(str, arguments)],
+        [sys.executable, "-P", "-W", "error", "-m", "ditlaw", *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=cwd,

@@ -36,7 +36,7 @@ def test_every_accelerator_has_its_source():
         assert 0 < device.memory_gb < 400
 
 
-@pytest.mark.parametrize("name", ["H100", " h100 ", "RTX 4090", "tpu_v5p"])
+@pytest.mark.parametrize("name", ["H100", " h100 ", "RTX 4090", "tpu_v5p", "TPU v5p", "H100 PCIe"])
 def test_names_forgive_case_and_spaces(name):
     assert get_accelerator(name).name in ACCELERATORS
 
@@ -53,6 +53,9 @@ def test_one_gpu_needs_no_count():
         (dict(gpus="0xh100", days=1), "1 or more"),
         (dict(gpus="-3xh100", days=1), "1 or more"),
         (dict(gpus="", days=1), "64xh100"),
+        (dict(gpus="9" * 400 + "xh100", days=1), "number of GPUs"),
+        (dict(gpus="h100", days=1e308), "days"),
+        (dict(gpus="h100", flops=1e300), "flops"),
         (dict(gpus="h100", days=-1), "days"),
         (dict(gpus="h100", days=float("nan")), "days"),
         (dict(gpus="h100", flops=0), "flops"),

@@ -76,6 +76,12 @@ def test_fit_forecast_and_a_saved_law_agree(table, tmp_path):
     assert from_law["beyond"] == pytest.approx(6.25)
     bought = answered("forecast", law, "--gpus", "8xh100", "--days", 1, "--mfu", 0.4)
     assert bought["flops"] == pytest.approx(8 * 989.4e12 * 0.4 * 86400)
+    narrow = answered("forecast", law, "--flops", 1e20, "--level", 0.5)["loss"]
+    assert narrow["high"] - narrow["low"] < from_law["loss"]["high"] - from_law["loss"]["low"]
+    assert answered("fit", law) == fitted
+    slow = answered("forecast", law, "--flops", 1e20, "--mfu", 0.2)
+    assert slow["gpu_hours"] == pytest.approx(2 * from_law["gpu_hours"])
+    assert ditlaw("forecast", law, "--flops", 1e20, "--where", "a=b").code == 2
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
@@ -90,6 +96,14 @@ def test_other_tables_give_the_same_law(table, tmp_path, suffix):
     assert first["params"]["exponent"]["value"] == pytest.approx(
         second["params"]["exponent"]["value"], rel=1e-9
     )
+
+
+def test_a_page_never_overwrites_a_table(table, tmp_path):
+    copy = tmp_path / "a[red]b[[x].csv"
+    copy.write_bytes(table.read_bytes())
+    assert ditlaw("report", copy, "--out", copy).code == 2
+    assert copy.read_bytes() == table.read_bytes()
+    assert "a[red]b[[x].csv" in ditlaw("fit", copy).out.replace("\n", "")
 
 
 def test_where_chooses_one_of_several(table, tmp_path):
@@ -168,6 +182,8 @@ def test_one_budget_is_refused_with_what_is_missing(table, tmp_path):
         (["status", "."], 2, "not a study folder"),
         (["verify", ".", "--flops", "1e9"], 2, "not a study folder"),
         (["report", "none"], 2, "none"),
+        (["count", "--depth", "1000000000"], 2, "depth"),
+        (["count", "--depth", "1", "--width", "400000000000"], 2, "width"),
         (["init", "/proc/no/study.yaml"], 2, "cannot be written"),
         (["init", "s.yaml", "--preset", "papr"], 2, "did you mean 'paper'"),
         (["budget", "--gpus", "8xh10", "--days", "1"], 2, "did you mean"),

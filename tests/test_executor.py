@@ -82,7 +82,7 @@ def test_a_killed_worker_is_reported_and_the_others_finish(tmp_path, trained):
     _, said = process.communicate(timeout=120)
     assert process.returncode == 4
     last = said.strip().splitlines()[-1]
-    assert last.startswith("ditlaw: 1 of 6 runs failed: in-context-d1w")
+    assert last.startswith("ditlaw: 1 run failed: in-context-d1w")
     assert "SIGKILL" in last
 
     again = ditlaw("run", "study.yaml", "--out", "tiny", "--json", cwd=tmp_path)
@@ -116,15 +116,18 @@ def test_a_second_launcher_is_refused(tmp_path):
 def test_a_failing_run_does_not_stop_the_others(tmp_path, trained):
     """One run's folder holds a file where its checkpoints should go."""
     (tmp_path / "study.yaml").write_text(TINY)
-    blocked = tmp_path / "tiny" / "runs" / "in-context-d1w24-s0"
+    blocked = tmp_path / "tiny" / "runs" / "in-context-d1w24h2-s0"
     blocked.mkdir(parents=True)
     (blocked / "checkpoints").write_text("in the way")
-    done = ditlaw("run", "study.yaml", "--out", "tiny", cwd=tmp_path)
+    (tmp_path / "copy.py").write_text("raise RuntimeError('not a module of ours')")
+    done = ditlaw("run", "study.yaml", "--out", "tiny", "--json", cwd=tmp_path)
     assert done.code == 4
-    assert "in-context-d1w24-s0: " in done.err.strip().splitlines()[-1]
+    assert "in-context-d1w24h2-s0: " in done.err.strip().splitlines()[-1]
+    assert done.json["runs"] == {"done": 5, "failed": 1, "pending": 0}
+    assert list(done.json["failures"]) == ["in-context-d1w24h2-s0"]
     status = ditlaw("status", "tiny", "--json", cwd=tmp_path).json["runs"]
     states = {run["id"]: run["state"] for run in status}
-    assert states.pop("in-context-d1w24-s0") == "failed"
+    assert states.pop("in-context-d1w24h2-s0") == "failed"
     assert set(states.values()) == {"done"}
 
     (blocked / "checkpoints").unlink()
@@ -139,9 +142,11 @@ def test_a_diverged_run_is_reported_every_time(tmp_path):
     )
     (tmp_path / "study.yaml").write_text(text)
     for _ in range(2):
-        done = ditlaw("run", "study.yaml", "--out", "tiny", cwd=tmp_path)
+        done = ditlaw("run", "study.yaml", "--out", "tiny [/odd]", cwd=tmp_path)
         assert done.code == 4
         assert "learning rate too high" in done.err
+    status = ditlaw("status", "tiny [/odd]", "--json", cwd=tmp_path).json["runs"]
+    assert [run["state"] for run in status] == ["diverged"]
 
 
 def test_a_changed_study_over_old_runs_is_refused_with_the_difference(trained, tmp_path):

@@ -14,6 +14,7 @@ from ditlaw import laws
 from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.observations import Observations, load_observations
 from ditlaw.results import FitResult
+from ditlaw.study import digest, parse_study, preset_text, study_runs
 
 E, A, B, ALPHA, BETA = 1.69, 406.4, 410.7, 0.34, 0.28
 FEW = settings(
@@ -200,8 +201,6 @@ def test_a_saved_law_forecasts_the_same(noisy, tmp_path):
 
 
 def test_a_law_of_a_study_is_saved_with_its_study(tmp_path):
-    from ditlaw.study import parse_study, preset_text
-
     study = parse_study(preset_text("quickstart"), "quickstart")
     law = laws.fit(Observations(frame(sd=0.005), source="a", study=study))
     laws.save_law(law, tmp_path / "a.law.json")
@@ -220,7 +219,8 @@ def test_files_that_are_no_law(noisy, tmp_path):
         "newer": json.dumps({**content, "version": 99}),
         "cut": json.dumps({k: v for k, v in content.items() if k != "rows"}),
         "edited": json.dumps({**content, "rows": content["rows"][1:]}),
-        "odd": json.dumps({**content, "level": "high"}),
+        "odd": signed({**content, "level": "high"}),
+        "nan": json.dumps({**content, "seed": float("nan")}),
     }
     for name, text in cases.items():
         path = tmp_path / f"{name}.law.json"
@@ -230,6 +230,57 @@ def test_files_that_are_no_law(noisy, tmp_path):
             laws.load_law(path)
         assert "\n" not in str(caught.value)
         assert str(path) in str(caught.value)
+
+
+def signed(content):
+    """The same file with a digest that fits it."""
+    rest = {k: v for k, v in content.items() if k != "digest"}
+    return json.dumps(rest | {"digest": digest(rest)})
+
+
+def of_kappa(content):
+    content["kappa"]["log_k"][0] += 0.01
+
+
+def of_trunk(content):
+    content["rows"][0][content["columns"].index("trunk")] = "another"
+
+
+def of_level(content):
+    content["level"] = 0.5
+
+
+def of_method(content):
+    content["method"] = "zz"
+
+
+def of_metric(content):
+    content["metric"] = "params"
+
+
+@pytest.mark.parametrize("edit", [of_kappa, of_trunk, of_level, of_method, of_metric])
+def test_an_edited_law_is_not_read(noisy, edit):
+    content = json.loads(json.dumps(laws.to_json(noisy)))
+    laws.from_json(content)
+    edit(content)
+    with pytest.raises(BadInput, match="its content does not match its digest"):
+        laws.from_json(content)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"method": "zz"}, "f: method: 'zz' is unknown"),
+        ({"level": 1.5}, "f: level: 1.5 is not between 0 and 1"),
+        ({"level": 0.0}, "f: level: 0.0 is not between 0 and 1"),
+        ({"draws": 1}, "f: draws: 1 is too few"),
+    ],
+)
+def test_a_saved_law_with_settings_that_no_fit_takes(noisy, change, says):
+    with pytest.raises(BadInput) as caught:
+        laws.from_json(json.loads(signed({**laws.to_json(noisy), **change})), "f")
+    assert str(caught.value).startswith(says)
+    assert "\n" not in str(caught.value)
 
 
 def test_refusals_say_what_is_missing():
@@ -280,6 +331,104 @@ def test_warnings_of_a_fit():
     assert law.result().rows.dropped[0].row == 3
     rough = laws.fit(observed(frame(sd=0.05, seed=2))).optimum(1e22)
     assert "rough-optimum" in {n.code for n in rough.warnings}
+
+
+def notes_of(data, **options):
+    law = laws.fit(Observations(data, source="t", **options), draws=60)
+    return {n.code: n.text for n in law.result().warnings}
+
+
+def test_untested_forms_are_said_to_keep_their_starting_weights():
+    few = notes_of(frame(budgets=3))["no-backtest"]
+    assert "no budget could be held out" in few
+    assert "power's is half" in few
+    loose = notes_of(frame().assign(budget=np.nan))["no-backtest"]
+    assert "no row has a budget" in loose
+    assert "one form" in loose
+    assert "no-backtest" not in notes_of(frame())
+
+
+def test_an_unfinished_study_is_said_to_be():
+    study = parse_study(preset_text("quickstart"), "quickstart")
+    names = [run.id for run in study_runs(study)]
+    data = frame(sd=0.003)
+    data["run"] = [names[i % len(names)] for i in range(len(data))]
+    assert "unfinished-study" not in notes_of(data, study=study)
+    assert "unfinished-study" not in notes_of(data)
+    lost = data["run"].isin(names[:3])
+    text = notes_of(data.assign(run=data["run"].mask(lost, names[3])), study=study)
+    assert f"3 of the study's {len(names)} runs" in text["unfinished-study"]
+
+
+def test_wrong_units_are_suspected():
+    data = frame()
+    assert not {"odd-units", "budget-mismatch"} & notes_of(data).keys()
+    images = notes_of(data.assign(tokens=data["tokens"] / 256))
+    assert "1.54e+03 times params·tokens" in images["odd-units"]
+    giga = notes_of(data.assign(flops=data["flops"] / 1e9))
+    assert giga.keys() >= {"odd-units", "budget-mismatch"}
+    assert "1e-09 times the row's budget" in giga["budget-mismatch"]
+    near = notes_of(data.assign(flops=data["flops"] * 0.95))
+    assert "budget-mismatch" not in near
+
+
+@pytest.mark.parametrize(("factor", "largest"), [(0.95, 3e19), (0.5, 1.5e19), (2.0, 6e19)])
+def test_beyond_counts_from_the_flops_that_were_fitted(factor, largest):
+    data = frame()
+    law = laws.fit(observed(data.assign(flops=data["flops"] * factor)), draws=60)
+    assert law.largest_flops == pytest.approx(largest)
+    assert law.optimum(3e20).beyond == pytest.approx(3e20 / largest)
+
+
+def test_what_lies_too_far_is_refused(noisy):
+    for flops, side in ((1e300, "largest"), (1e-300, "smallest")):
+        for ask in (noisy.optimum, noisy.curve, lambda f: noisy.loss_at(1e9, f)):
+            with pytest.raises(Refused, match=rf"flops: .* 1e\+12 times beyond the {side}"):
+                ask(flops)
+    with pytest.raises(Refused, match="params: "):
+        noisy.loss_at(1e300, 1e20)
+    assert np.isfinite(noisy.optimum(2.9e31).loss.value)
+
+
+def test_numbers_at_the_edge_of_arithmetic_are_refused():
+    data = frame()
+    tiny = data.assign(loss=data["loss"] * 1e-320)
+    with pytest.raises(Refused, match=r"no usable row is left .loss is not a number from 1e-100"):
+        laws.fit(observed(tiny))
+    with pytest.raises(Refused, match="params is not a number from 1e-100 to 1e"):
+        laws.fit(observed(data.assign(params=1e200)))
+    some = data.assign(tokens=np.where(data.index == 2, 1e-200, data["tokens"]))
+    dropped = laws.fit(observed(some)).result().rows.dropped
+    assert [(d.row, d.reason) for d in dropped] == [
+        (2, "tokens is not a number from 1e-100 to 1e+100")
+    ]
+
+
+def test_a_law_that_no_number_holds_is_refused():
+    data = frame()
+    steep = data.assign(loss=data["loss"] * (data["flops"] / 5e18) ** -60.0)
+    law = laws.fit(observed(steep), draws=60)
+    with pytest.raises(Refused, match="coefficient of these laws"):
+        law.result()
+    with pytest.raises(Refused, match="too small or large to be a number"):
+        law.optimum(1e31)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_extreme_tables_answer_in_finite_numbers_or_refuse(seed):
+    rng = np.random.default_rng(seed)
+    data = frame(budgets=int(rng.integers(3, 7)), sizes=int(rng.integers(5, 10)))
+    if seed % 2:
+        data["loss"] *= 10.0 ** rng.uniform(-95, 95, len(data))
+    else:
+        data["loss"] = np.clip(data["loss"] ** rng.choice([60.0, 200.0, -100.0]), 1e-99, 1e99)
+    for ask in (
+        lambda law: json.dumps(law.result().model_dump(mode="json"), allow_nan=False),
+        lambda law: law.optimum(law.largest_flops * 9e11),
+        lambda law: law.curve([1e10, 1e20, 1e30]),
+    ):
+        with one_line_at_most():
+            ask(laws.fit(observed(data), draws=50))
 
 
 def test_a_metric_that_grows_is_said_to():

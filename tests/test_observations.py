@@ -1,5 +1,7 @@
 """The table: read, checked, and every row that is left out listed with its reason."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,6 +59,36 @@ def test_dropped_rows_are_listed_by_number_and_reason(tmp_path):
         4: "repeats an earlier row",
     }
     assert list(table.frame.index) == [1]
+
+
+def test_a_budget_that_is_no_number_drops_its_row(tmp_path):
+    frame = ROWS.assign(budget=["1e18", "1e18 FLOPs", None])
+    table = load_observations(written(tmp_path, frame))
+    assert [(d.row, d.reason) for d in table.dropped] == [(2, "budget is not a positive number")]
+
+
+def test_a_users_own_notes_mean_nothing(tmp_path):
+    assert len(load_observations(written(tmp_path, ROWS.assign(note="fine"))).frame) == 3
+
+
+def test_a_column_that_is_there_twice_is_named(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("run,params,tokens,loss, loss\na,1,2,3,4\n")
+    with pytest.raises(BadInput, match="'loss' is there twice"):
+        load_observations(str(path))
+
+
+def test_only_the_studys_own_runs_are_its_rows(trained, tmp_path):
+    folder = tmp_path / "tiny"
+    shutil.copytree(trained, folder)
+    before = load_observations(str(folder)).digest()
+    first = sorted((folder / "runs").iterdir())[0]
+    shutil.copytree(first, folder / "runs" / "stranger")
+    assert load_observations(str(folder)).digest() == before
+    with (first / "log.jsonl").open("a") as log:
+        log.write('{"event": "diverged"}\n')
+    reasons = {d.reason for d in load_observations(str(folder)).dropped}
+    assert "run diverged" in reasons
 
 
 def test_a_note_keeps_a_row_out_of_the_fit(tmp_path):

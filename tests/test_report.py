@@ -197,6 +197,8 @@ def checked(folder: Path, flops: float) -> Frozen:
         run.observe(
             {
                 "run": spec.id,
+                "budget": flops,
+                "steps": spec.steps,
                 "params": counts.params,
                 "tokens": images * counts.tokens_per_sample,
                 "flops": spec.flops(spec.steps),
@@ -204,8 +206,8 @@ def checked(folder: Path, flops: float) -> Frozen:
             }
         )
         run.log("done", step=spec.steps, seconds=1.5)
-        run.pictures.mkdir()
-        shutil.copy(strip, run.pictures / f"{flops:.6g}.png")
+        run.picture(flops).parent.mkdir()
+        shutil.copy(strip, run.picture(flops))
     return frozen
 
 

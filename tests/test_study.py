@@ -34,6 +34,12 @@ def study(**changes):
         ({"recipe": {"batch": 0, "learning_rate": {"value": 1}}}, "recipe.batch: 0"),
         ({"family": "in-contxt"}, "did you mean 'in-context'"),
         ({"data": {"source": "scene"}}, "data.source: 'scene' is unknown; did you mean 'scenes'?"),
+        ({"recipie": {"batch": 2}, "recipe": None}, "recipie: unknown field; did you mean"),
+        ({"recipe": {"batch": True, "learning_rate": {"value": 1}}}, "recipe.batch: True"),
+        ({"recipe": {"batch": 10**400, "learning_rate": {"value": 1}}}, "recipe.batch"),
+        ({"hardware": {"gpu": "h1000"}}, "hardware.gpu: 'h1000' is unknown; did you mean 'h100'?"),
+        ({"objective": {"timesteps": {"mean": float("nan")}}}, "objective.timesteps.mean"),
+        ({"seeds": [2**40]}, "seeds.0"),
         ({"budgets": [3e9, 1e9]}, "budgets: budgets must rise"),
         ({"budgets": [float("nan")]}, "budgets.0"),
         ({"budgets": []}, "budgets:"),
@@ -56,7 +62,10 @@ def test_a_wrong_field_is_one_line_with_its_path(changes, said):
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("text", ["", "- a\n- b", "a: [", "name: x\n\tb: 1"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "- a\n- b", "a: [", "name: x\n\tb: 1", "name: 2026-13-45", "[" * 3000, "a: 1\na: 2"],
+)
 def test_what_is_not_a_study_is_one_line(text):
     with pytest.raises(BadInput) as error:
         parse_study(text, "s.yaml")
@@ -119,6 +128,11 @@ def test_the_plan_adds_up():
     assert run.tokens == run.images * 80
     assert run.flops_6nd == 6 * run.params * run.tokens
     assert run.gpu_hours == pytest.approx(run.flops / (989.4e12 * 0.4 * 3600))
+
+
+def test_shapes_that_differ_in_heads_alone_are_different_runs():
+    shapes = [{"depth": 1, "width": 12, "heads": h} for h in (2, 4)]
+    assert len({run.id for run in study_runs(study(shapes=shapes))}) == 2
 
 
 def test_a_size_can_end_early():

@@ -133,6 +133,18 @@ def test_a_run_cut_at_any_event_resumes_to_the_same_observations(tmp_path, monke
         assert folder.observations_path.read_bytes() == expected, cut
 
 
+@pytest.mark.parametrize("lost", ["all", "first", "garbage"])
+def test_lost_rows_are_made_anew_by_training_to_them(tmp_path, lost):
+    folder, _ = carry(tmp_path, spec())
+    expected = folder.observations_path.read_bytes()
+    lines = expected.splitlines(keepends=True)
+    kept = {"all": [], "first": lines[1:], "garbage": [b'{"a": 1}\n', lines[0]]}[lost]
+    folder.observations_path.write_bytes(b"".join(kept))
+    assert folder.status().state == "stopped"
+    assert train(folder, CPU) == "done"
+    assert folder.observations_path.read_bytes() == expected
+
+
 def test_points_too_early_are_marked(tmp_path):
     run = spec(
         (6e7, 1.5e8, 2.5e9),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -13,6 +14,7 @@ from ditlaw.observations import load_observations
 from ditlaw.results import json_schema
 from ditlaw.study import load_study
 from ditlaw.study.schema import Hardware
+from ditlaw.verify import verify_folder
 
 TARGET = 1.2e10
 
@@ -80,6 +82,38 @@ def test_an_edited_forecast_is_refused(verified, tmp_path):
     assert "changed after it was frozen" in done.err
     frozen.write_text("{")
     assert "damaged" in ditlaw("verify", tmp_path / "tiny").err
+
+
+@pytest.mark.slow
+def test_a_changed_an_unfinished_and_a_limited_study_are_not_verified(trained, tmp_path):
+    for name, change in {
+        "changed": lambda f: edit(f, "batch: 2", "batch: 4"),
+        "limited": lambda f: edit(f, "name: tiny", "name: tiny\nlimits: {hours: 1.0e-9}"),
+        "unfinished": lambda f: shutil.rmtree(sorted((f / "runs").iterdir())[0]),
+    }.items():
+        folder = tmp_path / name
+        shutil.copytree(trained, folder)
+        change(folder)
+        done = ditlaw("verify", folder)
+        expected = {
+            "changed": (2, "recipe.batch: 2 → 4"),
+            "limited": (3, "limits.hours"),
+            "unfinished": (3, "1 of 6 runs are not done"),
+        }[name]
+        assert done.code == expected[0], done.err
+        assert expected[1] in done.err
+        assert not list(folder.glob("verify/*/forecast.json"))
+
+
+def edit(folder, old, new):
+    path = folder / "study.yaml"
+    path.write_text(path.read_text().replace(old, new))
+
+
+@pytest.mark.slow
+def test_budgets_that_look_alike_are_verified_apart():
+    assert verify_folder(Path("d"), 9.6e11) == Path("d/verify/9.6e+11")
+    assert verify_folder(Path("d"), 9.6000001e11) != verify_folder(Path("d"), 9.6e11)
 
 
 @pytest.mark.slow

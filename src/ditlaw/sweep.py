@@ -65,12 +65,7 @@ def run_study(
             failures = run_all(study_runs(study), folder / "runs", executor=executor, watch=watch)
         finally:
             write_table(folder, study)
-    own = [status for status in study_status(folder) if status.id in _ids(study)]
-    return RunSummary(study=str(folder), runs=tally(own), failures=failures)
-
-
-def _ids(study: Study) -> set[str]:
-    return {spec.id for spec in study_runs(study)}
+    return RunSummary(study=str(folder), runs=tally(own_status(folder, study)), failures=failures)
 
 
 def write_table(folder: Path, study: Study) -> None:
@@ -138,12 +133,18 @@ def study_status(folder: Path) -> list[RunStatus]:
         BadInput: not a study folder.
     """
     study = open_study(folder)
-    hardware = hardware_of(study)
-    own = [RunFolder(folder / "runs" / spec.id) for spec in study_runs(study)]
     checks = sorted(folder.glob("verify/*/runs/*/spec.json"))
     return [
-        *(run.status(hardware, spec) for run, spec in zip(own, study_runs(study), strict=True)),
-        *(RunFolder(path.parent).status(hardware) for path in checks),
+        *own_status(folder, study),
+        *(RunFolder(path.parent).status(hardware_of(study)) for path in checks),
+    ]
+
+
+def own_status(folder: Path, study: Study) -> list[RunStatus]:
+    """How far each planned run is, those without a folder included."""
+    return [
+        RunFolder(folder / "runs" / spec.id).status(hardware_of(study), spec)
+        for spec in study_runs(study)
     ]
 
 

@@ -31,9 +31,8 @@ from ditlaw.study import (
     open_study,
     plan_runs,
     study_digest,
-    study_runs,
 )
-from ditlaw.sweep import Watch, require_done, run_all, study_status
+from ditlaw.sweep import Watch, own_status, require_done, run_all
 from ditlaw.text import budget_name
 from ditlaw.training.folder import RunFolder, locked
 
@@ -92,8 +91,7 @@ def freeze_forecast(folder: Path, flops: float) -> Frozen:
 
 def _require_finished(folder: Path, study: Study) -> None:
     """A forecast is frozen once: not from half a study."""
-    ids = {spec.id for spec in study_runs(study)}
-    states = [status.state for status in study_status(folder) if status.id in ids]
+    states = [status.state for status in own_status(folder, study)]
     left = sum(state not in ("done", "diverged") for state in states)
     if left:
         raise Refused(

@@ -16,7 +16,7 @@ import numpy as np
 from ditlaw.laws import isoflop
 from ditlaw.laws.ensemble import Ensemble
 from ditlaw.laws.evidence import Error, Reference, evidence, model_drift, weights
-from ditlaw.laws.forms import MIN_BUDGETS, Forms, Method, beyond, fit_forms
+from ditlaw.laws.forms import MIN_BUDGETS, Asked, Forms, beyond, fit_forms
 from ditlaw.laws.isoflop import OK, Parabola
 from ditlaw.laws.kappa import Kappa
 from ditlaw.laws.table import Table
@@ -36,10 +36,10 @@ class Fitted:
 
 
 def fit_with_backtests(
-    table: Table, kappa: Kappa, method: Method, level: float, draws: int, seed: int
+    table: Table, kappa: Kappa, asked: Asked, level: float, draws: int, seed: int
 ) -> Fitted | None:
     """Fit the forms, weigh them by backtests and learn the model error; None if no form fits."""
-    forms = fit_forms(table, kappa, method, draws, seed)
+    forms = fit_forms(table, kappa, asked, draws, seed)
     if forms is None:
         return None
     usable = sorted((p for p in forms.curves if p.status == OK), key=lambda p: p.log_c)
@@ -47,7 +47,7 @@ def fit_with_backtests(
     errors: list[Error] = []
     for hidden in range(len(usable) - MIN_BUDGETS, 0, -1):
         part = table.up_to(usable[-hidden - 1].log_c)
-        inner = fit_forms(part, kappa, method, INNER_DRAWS, seed + hidden)
+        inner = fit_forms(part, kappa, asked, INNER_DRAWS, seed + hidden)
         if inner is None:
             continue
         ensemble = _ensemble(inner, part, kappa, _seen(errors, hidden))

@@ -8,6 +8,7 @@ from scipy.special import ndtri
 from ditlaw.laws.forms import Forms, beyond
 from ditlaw.laws.kappa import Kappa
 from ditlaw.laws.table import FloatArray
+from ditlaw.results import Quantity
 
 EXCLUDED_BELOW = 0.05
 # Model error of ln L at d e-folds beyond the data: drift · (NEAR + d).
@@ -21,6 +22,15 @@ class Band:
     value: FloatArray
     low: FloatArray
     high: FloatArray
+
+    def quantity(self, level: float) -> Quantity:
+        """The first point as a result."""
+        return Quantity(
+            value=float(self.value[0]),
+            low=float(self.low[0]),
+            high=float(self.high[0]),
+            level=level,
+        )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ditlaw.results import Backtest, FormEvidence
 PRIOR_DRIFT = 0.003
 PRIOR_DRIFT_WEIGHT = 3.0
 # What a right form may miss by, per e-fold: evidence finer than this would be overread.
-TOLERANCE = {"loss": 0.002, "size": 0.04}
+FINEST = {"loss": 0.002, "size": 0.04}
 # Dirichlet prior of the weights. A diffusion loss has a floor, the variance of the target that the
 # input leaves open, so a law without one starts with half the say of the others.
 PRIOR_WEIGHT = {"power": 1.0}
@@ -57,7 +57,7 @@ class Error:
     def variance(self, kind: Kind) -> float:
         """Of the error that a right form would have."""
         noise = self.reference.sd_loss if kind == "loss" else self.reference.sd_n
-        return float(noise**2 + (TOLERANCE[kind] * (NEAR + self.distance)) ** 2)
+        return float(noise**2 + (FINEST[kind] * (NEAR + self.distance)) ** 2)
 
 
 def weights(seen: list[Error], names: list[str], kind: Kind) -> dict[str, float]:

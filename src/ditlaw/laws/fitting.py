@@ -5,12 +5,10 @@ import numpy as np
 from ditlaw import text
 from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.laws.backtest import fit_with_backtests
-from ditlaw.laws.forms import MIN_BUDGETS
-from ditlaw.laws.forms import Method as Forming
+from ditlaw.laws.forms import MIN_BUDGETS, Asked
 from ditlaw.laws.isoflop import OK, parabolas
 from ditlaw.laws.kappa import Kappa, kappa_of
 from ditlaw.laws.law import Law, Method
-from ditlaw.laws.noise import weighed
 from ditlaw.laws.surface import MIN_ROWS
 from ditlaw.laws.table import Table, prepare
 from ditlaw.observations import Observations
@@ -42,12 +40,7 @@ def fit(
         BadInput: unknown method or metric, or a level or number of draws that makes no sense.
         Refused: too few usable budgets or rows for what was asked.
     """
-    if method not in METHODS:
-        raise text.unknown("method", method, METHODS)
-    if not 0.0 < level < 1.0:
-        raise BadInput(f"level: {level} is not between 0 and 1; use 0.9 for 90 %")
-    if draws < MIN_DRAWS:
-        raise BadInput(f"draws: {draws} is too few for an interval; use {MIN_DRAWS} or more")
+    _check(method, level, draws)
     observations, table = prepare(observations, metric)
     kappa = kappa_of(table, observations.study)
     return _fit(observations, table, kappa, method, metric, level, draws, seed)
@@ -63,9 +56,23 @@ def refit(
     draws: int,
     seed: int,
 ) -> Law:
-    """The same fit from stored rows and a stored κ."""
+    """The same fit from stored rows and a stored κ.
+
+    Raises:
+        BadInput, Refused: as ``fit``.
+    """
+    _check(method, level, draws)
     observations, table = prepare(observations, metric)
     return _fit(observations, table, kappa, method, metric, level, draws, seed)
+
+
+def _check(method: Method, level: float, draws: int) -> None:
+    if method not in METHODS:
+        raise text.unknown("method", method, METHODS)
+    if not 0.0 < level < 1.0:
+        raise BadInput(f"level: {level} is not between 0 and 1; use 0.9 for 90 %")
+    if draws < MIN_DRAWS:
+        raise BadInput(f"draws: {draws} is too few for an interval; use {MIN_DRAWS} or more")
 
 
 def _fit(
@@ -78,11 +85,16 @@ def _fit(
     draws: int,
     seed: int,
 ) -> Law:
-    table = weighed(table)
-    forming = _forming(table, method, observations.source)
-    fitted = fit_with_backtests(table, kappa, forming, level, draws, seed)
+    asked = _asked(table, method, observations.source)
+    with np.errstate(over="ignore", divide="ignore"):
+        fitted = fit_with_backtests(table, kappa, asked, level, draws, seed)
     if fitted is None:
         raise _refusal(table, method, observations.source)
+    if not np.isfinite(fitted.ensemble.drift):
+        raise Refused(
+            f"{observations.source}: backtests miss by more than a number can hold; "
+            f"check column '{metric}'"
+        )
     return Law(
         observations=observations,
         metric=metric,
@@ -96,7 +108,7 @@ def _fit(
     )
 
 
-def _forming(table: Table, method: Method, source: str) -> Forming:
+def _asked(table: Table, method: Method, source: str) -> Asked:
     usable = sum(p.status == OK for p in parabolas(table))
     if method == "surface":
         return "surface"

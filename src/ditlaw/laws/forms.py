@@ -18,7 +18,7 @@ from ditlaw.laws.noise import Noise
 from ditlaw.laws.surface import Surface, fit_point, fit_surface, rows_of
 from ditlaw.laws.table import FloatArray, Table
 
-Method = Literal["isoflop", "surface", "both"]
+Asked = Literal["isoflop", "surface", "both"]  # the forms to fit; "both" is all of them
 MIN_BUDGETS = 3
 
 
@@ -117,24 +117,23 @@ class Forms:
     size: dict[str, SizeForm]
 
 
-def fit_forms(table: Table, kappa: Kappa, method: Method, draws: int, seed: int) -> Forms | None:
-    """Every form that ``method`` asks for and the rows allow; None if none is left."""
+def fit_forms(table: Table, kappa: Kappa, asked: Asked, draws: int, seed: int) -> Forms | None:
+    """Every form that is asked for and that the rows allow; None if none is left."""
     rng = np.random.default_rng(seed)
-    table = noise_module.weighed(table)
     curves = isoflop.parabolas(table)
     enough = sum(p.status == OK for p in curves) >= MIN_BUDGETS
-    if method != "surface" and not enough:
+    if asked != "surface" and not enough:
         return None
     noise = run_noise(table, curves)
     if noise is None:
         return None
     sd = noise.sd_draws(draws, rng)
-    perturbations = noise.perturbations(table, sd, rng)
+    perturbations = noise.perturbations(table.trunk, sd, rng)
     loss: dict[str, LossForm] = {}
     size: dict[str, SizeForm] = {}
     laws: dict[str, LossLaws] = {}
     vertices = None
-    if method != "surface":
+    if asked != "surface":
         residuals, parameters = isoflop.residuals(table, curves)
         unfit = noise_module.misfit(noise, residuals, parameters)
         vertices = isoflop.vertices(table, curves, unfit * noise.sd, unfit * perturbations, rng)
@@ -144,7 +143,7 @@ def fit_forms(table: Table, kappa: Kappa, method: Method, draws: int, seed: int)
         laws["floor"] = losslaws.fit_floor(vertices.log_c, vertices.log_loss)
         loss.update({name: IsoflopLoss(law, line, vertices) for name, law in laws.items()})
     surface = None
-    if method != "isoflop":
+    if asked != "isoflop":
         surface = fit_surface(table, kappa, noise, perturbations)
         if surface is not None:
             form = SurfaceForm(surface, (float(table.log_c.min()), float(table.log_c.max())))

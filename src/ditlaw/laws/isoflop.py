@@ -47,7 +47,7 @@ class Parabola:
 
 
 def parabolas(table: Table) -> list[Parabola]:
-    """One weighted least-squares parabola a budget, in the order of ``table.budgets``."""
+    """One least-squares parabola a budget, in the order of ``table.budgets``."""
     return [
         _parabola(table, np.flatnonzero(table.group == index), float(budget))
         for index, budget in enumerate(table.budgets)
@@ -56,9 +56,9 @@ def parabolas(table: Table) -> list[Parabola]:
 
 
 def residuals(table: Table, curves: list[Parabola]) -> tuple[FloatArray, int]:
-    """Residuals of the usable parabolas in ln L ÷ scatter, and how many parameters they took."""
+    """Residuals of the usable parabolas in ln L, and how many parameters they took."""
     parts = [
-        table.log_loss[p.rows] / table.scatter[p.rows] - design(table, p) @ np.array(p.coefficients)
+        table.log_loss[p.rows] - design(table, p) @ np.array(p.coefficients)
         for p in curves
         if p.status == OK
     ]
@@ -101,15 +101,13 @@ def vertices(
         # The prior is one more observation: pull·c = pull·trend, with the same noise as a row.
         augmented = np.vstack([matrix, [0.0, 0.0, pull]])
         solve = np.linalg.pinv(augmented)
-        scatter = table.scatter[curve.rows]
-        target = np.append(table.log_loss[curve.rows] / scatter, pull * trend)
+        target = np.append(table.log_loss[curve.rows], pull * trend)
         fitted = solve @ target
-        redrawn = np.column_stack([noise[:, curve.rows] / scatter, sd * rng.standard_normal(draws)])
+        redrawn = np.column_stack([noise[:, curve.rows], sd * rng.standard_normal(draws)])
         a, b, c = np.vstack([fitted, fitted + redrawn @ solve.T]).T
         c = np.maximum(c, 0.1 * trend)
-        away = table.log_n[curve.rows] - curve.centre
-        span = np.ptp(away)
-        u = np.clip(-b / (2 * c), away.min() - span, away.max() + span)
+        span = np.ptp(matrix[:, 1])
+        u = np.clip(-b / (2 * c), matrix[:, 1].min() - span, matrix[:, 1].max() + span)
         log_n.append(curve.centre + u)
         log_loss.append(a + b * u + c * u * u)
         kept.append(fitted)
@@ -139,9 +137,7 @@ def _parabola(table: Table, rows: IntArray, budget: float) -> Parabola:
     if len(np.unique(log_n)) < MIN_SIZES:
         return Parabola(budget, log_c, rows, centre, (0.0, 0.0, 0.0), FEW)
     powers = (log_n - centre)[:, None] ** np.arange(3)
-    weight = 1 / table.scatter[rows]
-    found = np.linalg.lstsq(powers * weight[:, None], table.log_loss[rows] * weight, rcond=None)[0]
-    a, b, c = (float(x) for x in found)
+    a, b, c = (float(x) for x in np.linalg.lstsq(powers, table.log_loss[rows], rcond=None)[0])
     curve = Parabola(budget, log_c, rows, centre, (a, b, c), OK)
     # Curvature this small is rounding: the sizes' whole span would gain less than 1e-12 of loss.
     if c * np.ptp(log_n) ** 2 <= 1e-12:
@@ -152,9 +148,8 @@ def _parabola(table: Table, rows: IntArray, budget: float) -> Parabola:
 
 
 def design(table: Table, curve: Parabola) -> FloatArray:
-    """1, u, u² of a budget's rows in the window, ÷ their scatter: (rows, 3)."""
-    powers = (table.log_n[curve.rows] - curve.centre)[:, None] ** np.arange(3)
-    return np.asarray(powers / table.scatter[curve.rows, None])
+    """1, u, u² of a budget's rows in the window: (rows, 3)."""
+    return np.asarray((table.log_n[curve.rows] - curve.centre)[:, None] ** np.arange(3))
 
 
 def _curvature_trend(table: Table, usable: list[Parabola], sd: float) -> tuple[float, float, float]:

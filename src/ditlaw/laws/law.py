@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from ditlaw.errors import BadInput
+from ditlaw.errors import BadInput, Refused
 from ditlaw.laws import notes, summary
 from ditlaw.laws.answers import Curve, IsoflopCurve, Optimum
 from ditlaw.laws.backtest import Fitted
@@ -18,7 +18,9 @@ from ditlaw.observations import Observations
 from ditlaw.results import FitResult, Quantity, SizeRange
 
 Method = Literal["auto", "isoflop", "surface"]
-TOLERANCE = 0.0025
+NEAR_OPTIMAL = 0.0025
+REACH = 1e12  # a forecast this many times beyond what was fitted is refused
+AS_MUCH = 0.1  # a run stops at a whole step, so a budget and its rows differ a little
 FloatLike = float | Sequence[float] | FloatArray
 
 
@@ -38,28 +40,32 @@ class Law:
 
     @property
     def largest_flops(self) -> float:
-        """The largest budget fitted, where ``beyond`` counts from; the largest row without any."""
-        nominal = self.table.budgets.max(initial=0.0)
-        loose = np.exp(self.table.log_c[self.table.group < 0]).max(initial=0.0)
-        return float(max(nominal, loose))
+        """The most FLOPs of a row, where ``beyond`` counts from; its budget if that is as much."""
+        exact = float(np.exp(self.table.log_c.max()))
+        nominal = float(self.table.budgets.max(initial=0.0))
+        return nominal if abs(nominal / exact - 1) <= AS_MUCH else exact
 
-    def optimum(self, flops: float, tolerance: float = TOLERANCE) -> Optimum:
+    def optimum(self, flops: float, tolerance: float = NEAR_OPTIMAL) -> Optimum:
         """The best size, its tokens and its loss for a budget.
 
         Raises:
             BadInput: the budget is not a positive number.
+            Refused: it is more than 1e12 times outside what was fitted, or has no finite answer.
         """
-        log_c = _logs(flops, "flops")
+        log_c = self._log_flops(flops)
         ensemble = self.fitted.ensemble
-        params = ensemble.best_size(log_c, self.level)
-        run = ensemble.best_loss(log_c, self.level, one_run=True)
-        law = ensemble.best_loss(log_c, self.level, one_run=False)
+        with np.errstate(over="ignore"):
+            params = ensemble.best_size(log_c, self.level)
+            tokens = ensemble.tokens(params, log_c)
+            run = ensemble.best_loss(log_c, self.level, one_run=True)
+            law = ensemble.best_loss(log_c, self.level, one_run=False)
+        self._check(params, tokens, run, law)
         return Optimum(
             flops=float(flops),
             beyond=float(flops) / self.largest_flops,
-            params=self._quantity(params),
-            tokens=self._quantity(ensemble.tokens(params, log_c)),
-            loss=self._quantity(run),
+            params=params.quantity(self.level),
+            tokens=tokens.quantity(self.level),
+            loss=run.quantity(self.level),
             law_low=float(law.low[0]),
             law_high=float(law.high[0]),
             near_optimal_params=self._near_optimal(float(params.value[0]), log_c, tolerance),
@@ -71,34 +77,48 @@ class Law:
 
         Raises:
             BadInput: params or flops is not a positive number.
+            Refused: one is more than 1e12 times outside what was fitted, or has no finite answer.
         """
-        log_n, log_c = _logs(params, "params"), _logs(flops, "flops")
-        run = self.fitted.ensemble.loss(log_n, log_c, self.level, one_run=True)
-        law = self.fitted.ensemble.loss(log_n, log_c, self.level, one_run=False)
-        return self._quantity(run), float(law.low[0]), float(law.high[0])
+        log_n, log_c = _logs(params, "params", self.table.log_n), self._log_flops(flops)
+        with np.errstate(over="ignore"):
+            run = self.fitted.ensemble.loss(log_n, log_c, self.level, one_run=True)
+            law = self.fitted.ensemble.loss(log_n, log_c, self.level, one_run=False)
+        self._check(run, law)
+        return run.quantity(self.level), float(law.low[0]), float(law.high[0])
 
     def curve(self, flops: FloatLike) -> Curve:
-        """N*, D* and loss with bands at FLOPs (m,), and each form alone."""
-        log_c = _logs(flops, "flops")
+        """N*, D* and loss with bands at FLOPs (m,), and each form alone.
+
+        Raises:
+            BadInput, Refused: as ``optimum``.
+        """
+        log_c = self._log_flops(flops)
         ensemble = self.fitted.ensemble
-        params = ensemble.best_size(log_c, self.level)
         forms = ensemble.forms
-        return Curve(
-            flops=np.exp(log_c),
-            params=params,
-            tokens=ensemble.tokens(params, log_c),
-            loss=ensemble.best_loss(log_c, self.level, one_run=False),
-            run=ensemble.best_loss(log_c, self.level, one_run=True),
-            loss_forms={n: np.exp(f.best_loss(log_c)[0]) for n, f in forms.loss.items()},
-            params_forms={n: np.exp(f.best_size(log_c)[0]) for n, f in forms.size.items()},
-        )
+        with np.errstate(over="ignore"):
+            params = ensemble.best_size(log_c, self.level)
+            curve = Curve(
+                flops=np.exp(log_c),
+                params=params,
+                tokens=ensemble.tokens(params, log_c),
+                loss=ensemble.best_loss(log_c, self.level, one_run=False),
+                run=ensemble.best_loss(log_c, self.level, one_run=True),
+                loss_forms={n: np.exp(f.best_loss(log_c)[0]) for n, f in forms.loss.items()},
+                params_forms={n: np.exp(f.best_size(log_c)[0]) for n, f in forms.size.items()},
+            )
+        self._check(curve.params, curve.tokens, curve.loss, curve.run)
+        return curve
 
     def isoflops(self) -> list[IsoflopCurve]:
         """Every budget's runs, parabola and minimum, smallest budget first."""
         return [self._isoflop(curve) for curve in self.fitted.ensemble.forms.curves]
 
     def result(self) -> FitResult:
-        """Everything that ``ditlaw fit`` prints."""
+        """Everything that ``ditlaw fit`` prints.
+
+        Raises:
+            Refused: some coefficient is too small or large to be a number.
+        """
         return summary.fit_result(self)
 
     def __str__(self) -> str:
@@ -106,13 +126,16 @@ class Law:
 
     __repr__ = __str__
 
-    def _quantity(self, values: Band) -> Quantity:
-        return Quantity(
-            value=float(values.value[0]),
-            low=float(values.low[0]),
-            high=float(values.high[0]),
-            level=self.level,
-        )
+    def _log_flops(self, flops: FloatLike) -> FloatArray:
+        return _logs(flops, "flops", self.table.log_c)
+
+    def _check(self, *bands: Band) -> None:
+        ends = np.concatenate([x for b in bands for x in (b.low, b.value, b.high)])
+        if not np.all(np.isfinite(ends) & (ends > 0)):
+            raise Refused(
+                f"{self.observations.source}: the answer is too small or large to be a number; "
+                "ask nearer to what was fitted"
+            )
 
     def _near_optimal(self, best: float, log_c: FloatArray, tolerance: float) -> SizeRange | None:
         """Sizes about N* whose central loss is within ``tolerance`` of the smallest one."""
@@ -148,8 +171,18 @@ class Law:
         )
 
 
-def _logs(values: FloatLike, name: str) -> FloatArray:
+def _logs(values: FloatLike, name: str, fitted: FloatArray) -> FloatArray:
+    """Logarithms of what is asked for, which is within ``REACH`` of the logs that were fitted."""
     numbers = np.atleast_1d(np.asarray(values, dtype=float))
     if not np.all(np.isfinite(numbers) & (numbers > 0)):
         raise BadInput(f"{name}: {values} is not a positive number")
-    return np.asarray(np.log(numbers))
+    logs = np.asarray(np.log(numbers))
+    low, high = float(fitted.min()), float(fitted.max())
+    for extreme, beyond in ((logs.max(), logs.max() - high), (logs.min(), low - logs.min())):
+        if beyond > np.log(REACH):
+            side = "largest" if extreme > high else "smallest"
+            raise Refused(
+                f"{name}: {np.exp(extreme):.3g} is more than {REACH:g} times beyond the {side} "
+                f"that was fitted ({np.exp(high if side == 'largest' else low):.3g})"
+            )
+    return logs

@@ -27,8 +27,9 @@ class LossLaws:
     def __call__(self, log_c: FloatArray) -> FloatArray:
         """Ln L at ln C (m,): (draws + 1, m)."""
         x = log_c - self.reference
-        rest = np.exp(self.level[:, None] - self.exponent[:, None] * x)
-        return np.asarray(np.log(self.floor[:, None] + rest))
+        with np.errstate(divide="ignore"):  # no floor: ln 0
+            floor = np.log(self.floor[:, None])
+        return np.logaddexp(floor, self.level[:, None] - self.exponent[:, None] * x)
 
     @property
     def log_coefficient(self) -> FloatArray:
@@ -46,12 +47,13 @@ def fit_power(log_c: FloatArray, log_loss: FloatArray) -> LossLaws:
 def fit_floor(log_c: FloatArray, log_loss: FloatArray) -> LossLaws:
     """Least squares in ln L, to first order, of L = E + a·C^(−b) with 0 ≤ E ≤ 0.98·min L."""
     reference = float(log_c.mean())
-    x, loss = log_c - reference, np.exp(log_loss)
-    smallest = loss.min(axis=1)
+    x, smallest = log_c - reference, log_loss.min(axis=1)
+    # In units of the smallest; no loss is e^300 times that, but a wild redraw may be.
+    loss = np.exp(np.minimum(log_loss - smallest[:, None], 300.0))
 
     def at(share: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Objective, level and slope for floor shares of shape (draws + 1, g)."""
-        rest = loss[:, None, :] - (share * smallest[:, None])[:, :, None]
+        rest = loss[:, None, :] - share[:, :, None]
         # An error in ln L is this much of one in ln(L − E).
         weight = (rest / loss[:, None, :]) ** 2
         return _line(x, np.log(rest), weight)
@@ -68,7 +70,8 @@ def fit_floor(log_c: FloatArray, log_loss: FloatArray) -> LossLaws:
     ends = np.concatenate([share, np.zeros_like(share)], axis=1)
     share = np.take_along_axis(ends, at(ends)[0].argmin(axis=1)[:, None], axis=1)
     _, level, slope = at(share)
-    return LossLaws(share[:, 0] * smallest, level[:, 0], -slope[:, 0], reference)
+    floor = share[:, 0] * np.exp(smallest)
+    return LossLaws(floor, level[:, 0] + smallest, -slope[:, 0], reference)
 
 
 def _line(

@@ -8,24 +8,29 @@ from ditlaw import text
 from ditlaw.laws.ensemble import Band, Ensemble
 from ditlaw.laws.forms import Forms
 from ditlaw.laws.isoflop import EDGE, FEW, FLAT, Parabola
+from ditlaw.laws.table import Table
 from ditlaw.observations import Observations
 from ditlaw.results import Backtest, Note
+from ditlaw.study import study_runs
 
 FAR, VERY_FAR = 10.0, 100.0
 ROUGH = 1.5  # high ÷ low of N*
 COMFORTABLE_BUDGETS = 5
+USUAL_RATIO = (1.0, 100.0)  # flops ÷ (params·tokens)
+OFF_BUDGET = 0.1  # |flops ÷ budget − 1| of the median row
 MANY_FAILED = 0.01
 
 
 def of_fit(
     observations: Observations,
+    table: Table,
     forms: Forms,
     surface_wanted: bool,
     backtest: list[Backtest],
     law_half_width: float,
 ) -> list[Note]:
     """Warnings of a fit; ``law_half_width`` is relative, of the loss law at the largest budget."""
-    notes = []
+    notes = _unfinished(observations)
     if observations.dropped:
         reasons = Counter(d.reason for d in observations.dropped)
         listed = "; ".join(f"{n} × {reason}" for reason, n in reasons.most_common(3))
@@ -38,6 +43,7 @@ def of_fit(
                 "a flops column with exact counts is better.",
             )
         )
+    notes += _of_units(table)
     notes += _of_curves(forms.curves)
     usable = 0 if forms.vertices is None else len(forms.vertices.log_c)
     if forms.vertices is not None and usable < COMFORTABLE_BUDGETS:
@@ -73,13 +79,14 @@ def of_fit(
             )
         )
     if not backtest:
-        notes.append(
-            Note(
-                code="no-backtest",
-                text="too few budgets to hold any out, so no form has been put to the test; "
-                "all forms count alike.",
-            )
+        why = "no budget could be held out" if forms.curves else "no row has a budget to hold out"
+        untested = (
+            "no form has been put to the test: each keeps its starting weight, and power's is "
+            "half that of the others."
+            if len(forms.loss) > 1
+            else "its one form has not been put to the test."
         )
+        notes.append(Note(code="no-backtest", text=f"{why}, so {untested}"))
     return notes
 
 
@@ -121,6 +128,47 @@ def of_forecast(flops: float, largest: float, params: Band, ensemble: Ensemble) 
                 f"{text.count(high)} params; the loss is far less sensitive to it.",
             )
         )
+    return notes
+
+
+def _unfinished(observations: Observations) -> list[Note]:
+    if observations.study is None:
+        return []
+    planned = {run.id for run in study_runs(observations.study)}
+    missing = planned - set(observations.frame["run"].astype(str))
+    if not missing:
+        return []
+    return [
+        Note(
+            code="unfinished-study",
+            text=f"{len(missing)} of the study's {len(planned)} runs have no row here: not "
+            "finished, failed or left out.",
+        )
+    ]
+
+
+def _of_units(table: Table) -> list[Note]:
+    notes = []
+    ratio = float(np.exp(np.median(table.log_c - table.log_n - table.log_d)))
+    if not USUAL_RATIO[0] <= ratio <= USUAL_RATIO[1]:
+        notes.append(
+            Note(
+                code="odd-units",
+                text=f"flops are {ratio:.3g} times params·tokens in the median row, where about 6 "
+                "is usual; check the units of the three.",
+            )
+        )
+    grouped = table.group >= 0
+    if np.any(grouped):
+        share = np.exp(table.log_c[grouped]) / table.budgets[table.group[grouped]]
+        if np.median(np.abs(share - 1)) > OFF_BUDGET:
+            notes.append(
+                Note(
+                    code="budget-mismatch",
+                    text=f"flops are {np.median(share):.3g} times the row's budget in the median; "
+                    "flops count here, and budgets only group rows.",
+                )
+            )
     return notes
 
 

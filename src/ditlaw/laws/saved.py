@@ -1,4 +1,8 @@
-"""Saved laws: the rows, κ and settings of a fit, from which loading repeats it exactly."""
+"""Saved laws: the rows, κ and settings of a fit, from which loading repeats it exactly.
+
+``digest`` is of all else in the file: one that was edited, cut or damaged is not read.
+``data_digest`` is of the rows alone, as frozen forecasts name them.
+"""
 
 import json
 from pathlib import Path
@@ -8,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from ditlaw.errors import BadInput, DitlawError
+from ditlaw.errors import BadInput
 from ditlaw.files import write_json
 from ditlaw.laws.fitting import refit
 from ditlaw.laws.kappa import Kappa
@@ -16,7 +20,7 @@ from ditlaw.laws.law import Law
 from ditlaw.laws.table import numeric_columns
 from ditlaw.observations import Observations
 from ditlaw.results import Dropped
-from ditlaw.study import Study
+from ditlaw.study import Study, digest
 
 KIND = "ditlaw-law"
 VERSION = 1
@@ -24,14 +28,14 @@ NAMES = ("run", "trunk")  # the columns that stay text; the others saved are all
 
 
 def to_json(law: Law) -> dict[str, Any]:
-    """A law as plain data: what it was fitted to, how, and a digest of the rows."""
+    """A law as plain data: what it was fitted to, how, and a digest of it all."""
     table = law.observations
     numeric = [c for c in numeric_columns(table.frame) if c not in NAMES]
     numbers = table.frame[numeric].astype(float)
     numbers = numbers.astype(object).where(np.isfinite(numbers), None)
     rows = pd.concat([table.frame[list(NAMES)].astype(str), numbers], axis=1)
     result = law.result()
-    return {
+    content = {
         "kind": KIND,
         "version": VERSION,
         "source": table.source,
@@ -42,7 +46,7 @@ def to_json(law: Law) -> dict[str, Any]:
         "seed": law.seed,
         "flops_as": table.flops_as,
         "range": result.range.model_dump(mode="json"),
-        "digest": table.digest(),
+        "data_digest": table.digest(),
         "summary": str(law).splitlines(),
         "kappa": {"log_n": law.kappa.log_n.tolist(), "log_k": law.kappa.log_k.tolist()},
         "study": None if table.study is None else table.study.model_dump(mode="json"),
@@ -52,13 +56,15 @@ def to_json(law: Law) -> dict[str, Any]:
             [int(i), *row] for i, row in zip(rows.index, rows.to_numpy().tolist(), strict=True)
         ],
     }
+    return content | {"digest": digest(content)}
 
 
 def from_json(content: Any, where: str = "law") -> Law:
     """The law of ``to_json``, fitted again from its own rows; forecasts are the same.
 
     Raises:
-        BadInput: not a saved law, one of a newer version, or one that was edited or cut short.
+        BadInput: not a saved law, one of a newer version, one that was edited or cut short, or one
+            with settings that no fit takes.
     """
     if not isinstance(content, dict) or content.get("kind") != KIND:
         raise BadInput(f"{where}: not a saved law; 'ditlaw fit --save FILE.law.json' writes one")
@@ -69,6 +75,9 @@ def from_json(content: Any, where: str = "law") -> Law:
             "upgrade ditlaw or fit again"
         )
     try:
+        stated = content["digest"]
+        if digest({k: v for k, v in content.items() if k != "digest"}) != stated:
+            raise BadInput("its content does not match its digest; fit the table again")
         frame = pd.DataFrame(content["rows"], columns=content["columns"]).set_index("row")
         for column in frame.columns.difference(list(NAMES)):
             frame[column] = frame[column].astype(float)
@@ -81,8 +90,6 @@ def from_json(content: Any, where: str = "law") -> Law:
             study=None if study is None else Study.model_validate(study),
         )
         kappa = Kappa(*(np.asarray(content["kappa"][k], dtype=float) for k in ("log_n", "log_k")))
-        if observations.digest() != content["digest"]:
-            raise BadInput(f"{where}: its rows do not match its digest; fit the table again")
         return refit(
             observations,
             kappa,
@@ -92,8 +99,8 @@ def from_json(content: Any, where: str = "law") -> Law:
             draws=content["draws"],
             seed=content["seed"],
         )
-    except DitlawError:
-        raise
+    except BadInput as error:
+        raise BadInput(f"{where}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         raise BadInput(
             f"{where}: a damaged law file ({type(error).__name__}); fit the table again"

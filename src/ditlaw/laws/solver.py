@@ -23,9 +23,7 @@ def predict(theta: FloatArray, u: FloatArray, v: FloatArray) -> tuple[FloatArray
     return floor, size, data
 
 
-def best_start(
-    u: FloatArray, v: FloatArray, log_loss: FloatArray, weight: FloatArray
-) -> FloatArray:
+def best_start(u: FloatArray, v: FloatArray, log_loss: FloatArray) -> FloatArray:
     """The most promising θ of a grid over (α, β), the rest by linear least squares: (starts, 5)."""
     alpha, beta = (g.ravel() for g in np.meshgrid(EXPONENTS, EXPONENTS, indexing="ij"))
     loss = np.exp(log_loss)
@@ -33,8 +31,8 @@ def best_start(
         [np.ones((len(alpha), len(u))), np.exp(-np.outer(alpha, u)), np.exp(-np.outer(beta, v))],
         axis=2,
     )
-    terms = terms * (weight / loss)[:, None]  # relative errors
-    full, cost = _positive_least_squares(terms, weight, loss.min())
+    terms = terms / loss[:, None]  # relative errors
+    full, cost = _positive_least_squares(terms, np.ones(len(loss)), loss.min())
     order = np.argsort(cost, kind="stable")[:STARTS]
     coefficients = full[order]
     logs = np.log(coefficients)
@@ -46,15 +44,13 @@ def refine(
     u: FloatArray,
     v: FloatArray,
     log_loss: FloatArray,
-    weight: FloatArray,
     delta: float,
     steps: int,
     tolerance: float,
 ) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Levenberg–Marquardt for r problems: θ (r, 5), Huber objectives (r,), which have converged.
 
-    ``log_loss`` is (r, n) or (n,), ``weight`` (n,) what residuals are multiplied by, ``delta`` the
-    Huber width of that product. Finished problems drop out.
+    ``log_loss`` is (r, n) or (n,); ``delta`` the Huber width in ln L. Finished problems drop out.
     """
     theta = theta.copy()
     target = np.broadcast_to(log_loss, (len(theta), len(u)))
@@ -62,7 +58,7 @@ def refine(
     high = np.array([log_loss.max(), 60.0, 60.0, *[LOG_EXPONENT_RANGE[1]] * 2])
     damping = np.full(len(theta), 1e-3)
     terms = predict(theta, u, v)
-    residual = (np.log(sum(terms)) - target) * weight
+    residual = np.log(sum(terms)) - target
     objective = huber(residual, delta)
     active = np.arange(len(theta))
     converged = np.zeros(len(theta), dtype=bool)
@@ -70,9 +66,9 @@ def refine(
         if not len(active):
             break
         old = theta[active]
-        step = _step(old, u, v, target[active], weight, delta, damping[active])
+        step = _step(old, u, v, target[active], delta, damping[active])
         new = np.clip(old + step, low, high)
-        value = huber((np.log(sum(predict(new, u, v))) - target[active]) * weight, delta)
+        value = huber(np.log(sum(predict(new, u, v))) - target[active], delta)
         better = value <= objective[active]
         gain = objective[active] - value
         theta[active[better]] = new[better]
@@ -97,14 +93,13 @@ def _step(
     u: FloatArray,
     v: FloatArray,
     target: FloatArray,
-    weight: FloatArray,
     delta: float,
     damping: FloatArray,
 ) -> FloatArray:
     floor, size, data = predict(theta, u, v)
     total = floor + size + data
-    residual = (np.log(total) - target) * weight
-    heed = weight * np.minimum(1.0, delta / np.maximum(np.abs(residual), 1e-300))
+    residual = np.log(total) - target
+    weight = np.minimum(1.0, delta / np.maximum(np.abs(residual), 1e-300))
     size, data = size / total, data / total
     jacobian = np.stack(
         [
@@ -116,8 +111,8 @@ def _step(
         ],
         axis=1,
     )  # (r, 5, n)
-    weighted = jacobian * heed[:, None, :]
-    normal = (weighted * weight) @ jacobian.transpose(0, 2, 1)
+    weighted = jacobian * weight[:, None, :]
+    normal = weighted @ jacobian.transpose(0, 2, 1)
     gradient = np.einsum("rpn,rn->rp", weighted, residual)
     diagonal = np.einsum("rpp->rp", normal)
     ridge = damping[:, None] * diagonal + 1e-14 * diagonal.max(axis=1, keepdims=True) + 1e-300

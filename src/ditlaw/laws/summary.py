@@ -1,11 +1,12 @@
 """A law as the result object of ``ditlaw fit``, and that result in words."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ditlaw import text
 from ditlaw.compute import gpu_hours
+from ditlaw.errors import Refused
 from ditlaw.laws import notes
 from ditlaw.laws.ensemble import Band, band
 from ditlaw.laws.isoflop import OK
@@ -32,7 +33,31 @@ AHEAD = float(np.log(10.0))  # power laws of N* and D* are read off from C_max t
 
 
 def fit_result(law: "Law") -> FitResult:
-    """The result object of one law."""
+    """The result object of one law.
+
+    Raises:
+        Refused: a coefficient is too small or large to be a number.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        result = _fit_result(law)
+    if not _finite(result.model_dump()):
+        raise Refused(
+            f"{result.source}: a coefficient of these laws is too small or large to be a number; "
+            "check the units of params, tokens and flops, and the loss"
+        )
+    return result
+
+
+def _finite(content: Any) -> bool:
+    """Whether every number in plain data is finite."""
+    if isinstance(content, dict):
+        return all(_finite(v) for v in content.values())
+    if isinstance(content, list | tuple):
+        return all(_finite(v) for v in content)
+    return not isinstance(content, float) or bool(np.isfinite(content))
+
+
+def _fit_result(law: "Law") -> FitResult:
     forms = law.fitted.ensemble.forms
     table = law.table
     hardware = hardware_of(law.observations.study)
@@ -62,6 +87,7 @@ def fit_result(law: "Law") -> FitResult:
         backtest=law.fitted.backtest,
         warnings=notes.of_fit(
             law.observations,
+            table,
             forms,
             law.method == "auto",
             law.fitted.backtest,
@@ -121,9 +147,9 @@ def _chord(
     levels = {n: d[:, :1] - slopes[n] * at[0] for n, d in draws.items()}
     exponent = band(slopes, weights, level)
     return PowerLaw(
-        coefficient=_quantity(band(levels, weights, level), level),
-        exponent=_quantity(
-            Band(np.log(exponent.value), np.log(exponent.low), np.log(exponent.high)), level
+        coefficient=band(levels, weights, level).quantity(level),
+        exponent=Band(np.log(exponent.value), np.log(exponent.low), np.log(exponent.high)).quantity(
+            level
         ),
     )
 
@@ -214,15 +240,6 @@ def _of_draws(values: FloatArray, level: float) -> Quantity:
     value = float(values[0])
     return Quantity(
         value=value, low=min(float(low), value), high=max(float(high), value), level=level
-    )
-
-
-def _quantity(values: Band, level: float) -> Quantity:
-    return Quantity(
-        value=float(values.value[0]),
-        low=float(values.low[0]),
-        high=float(values.high[0]),
-        level=level,
     )
 
 

@@ -82,16 +82,15 @@ def fit_point(table: Table, rows: IntArray, sd: float) -> tuple[FloatArray, Floa
     if len(rows) < MIN_ROWS:
         return None
     u, v, y = _centred(table, rows)
-    weight = 1 / table.scatter[rows]
     if len(np.unique(u.round(9))) < 3 or len(np.unique(v.round(9))) < 3:
         return None
     delta = max(HUBER_WIDTH * sd, MIN_HUBER) if sd > 0 else 1.0
-    start = solver.best_start(u, v, y, weight)
-    theta, objective, _ = solver.refine(start, u, v, y, weight, delta, 120, 1e-13)
+    start = solver.best_start(u, v, y)
+    theta, objective, _ = solver.refine(start, u, v, y, delta, 120, 1e-13)
     best = theta[np.argmin(objective)]
     residual = y - np.log(sum(solver.predict(best[None], u, v)))[0]
     if sd <= 0:
-        scale = 1.4826 * float(np.median(np.abs(residual * weight)))
+        scale = 1.4826 * float(np.median(np.abs(residual)))
         return fit_point(table, rows, scale) if scale > 1e-6 else (best, residual)
     return best, residual
 
@@ -109,12 +108,10 @@ def fit_surface(
         return None
     best, residual = point
     u, v, y = _centred(table, rows)
-    weight = 1 / table.scatter[rows]
-    unfit = misfit(noise, residual * weight, PARAMETERS)
-    redrawn = (y - residual) + unfit * perturbations[:, rows]
+    redrawn = (y - residual) + misfit(noise, residual, PARAMETERS) * perturbations[:, rows]
     delta = max(HUBER_WIDTH * noise.sd, MIN_HUBER)
     start = np.broadcast_to(best, (len(redrawn), PARAMETERS)).copy()
-    theta, _, converged = solver.refine(start, u, v, redrawn, weight, delta, 100, 1e-5)
+    theta, _, converged = solver.refine(start, u, v, redrawn, delta, 100, 1e-5)
     good = converged & np.all(np.isfinite(theta), axis=1)
     failed = int(np.sum(~good))
     if failed == len(theta):

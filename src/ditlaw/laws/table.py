@@ -13,14 +13,12 @@ from ditlaw.text import unknown
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+SMALLEST, LARGEST = 1e-100, 1e100  # of what a row may hold
 
 
 @dataclass(frozen=True)
 class Table:
-    """n rows, natural logs. ``group`` indexes ``budgets`` (−1: no isoFLOP group).
-
-    ``scatter`` is how much further a row's runs scatter than the pooled run does; fits weigh by it.
-    """
+    """n rows, natural logs. ``group`` indexes ``budgets`` (−1: no isoFLOP group)."""
 
     log_n: FloatArray
     log_d: FloatArray
@@ -28,7 +26,6 @@ class Table:
     log_loss: FloatArray
     group: IntArray
     trunk: IntArray
-    scatter: FloatArray
     budgets: FloatArray
 
     def __len__(self) -> int:
@@ -44,7 +41,6 @@ class Table:
             log_loss=self.log_loss[mask],
             group=self.group[mask],
             trunk=self.trunk[mask],
-            scatter=self.scatter[mask],
         )
 
     def up_to(self, log_c: float) -> "Table":
@@ -53,7 +49,10 @@ class Table:
 
 
 def prepare(observations: Observations, metric: str) -> tuple[Observations, Table]:
-    """Checked rows in an order that does not depend on the source's, and those rows as arrays.
+    """Rows in an order that does not depend on the source's, and those rows as arrays.
+
+    ``Observations`` are checked already, all but the metric. What is left to see is whether
+    numbers are so small or large that arithmetic on them could not be trusted.
 
     Raises:
         BadInput: no such metric, or one that is not a number.
@@ -67,13 +66,14 @@ def prepare(observations: Observations, metric: str) -> tuple[Observations, Tabl
         raise BadInput(f"metric: '{metric}' holds no numbers; choose a numeric column")
     for column in dict.fromkeys((metric, "params", "tokens", "flops")):
         cells = pd.to_numeric(observations.frame[column], errors="coerce").astype(float)
-        usable = (cells > 0) & (cells < np.inf)
-        observations = observations.keep(usable, f"{column} is not a positive number")
-    repeated = observations.frame.duplicated(subset=["run", "params", "tokens", "flops", metric])
-    observations = observations.keep(~repeated, "repeats an earlier row")
+        usable = (cells >= SMALLEST) & (cells <= LARGEST)
+        reason = f"{column} is not a number from {SMALLEST:g} to {LARGEST:g}"
+        observations = observations.keep(usable, reason)
     frame = observations.frame
     if frame.empty:
-        raise Refused(f"{observations.source}: no usable row is left; see the reasons per row")
+        raise Refused(
+            f"{observations.source}: no usable row is left ({observations.dropped[-1].reason})"
+        )
     if frame[metric].astype(float).nunique() == 1:
         raise Refused(
             f"{observations.source}: every row has the same {metric}; "
@@ -110,7 +110,6 @@ def as_table(frame: pd.DataFrame, metric: str) -> Table:
         log_loss=np.log(frame[metric].to_numpy(dtype=float)),
         group=groups,
         trunk=np.unique(frame["trunk"].astype(str).to_numpy(dtype=str), return_inverse=True)[1],
-        scatter=np.ones(len(frame)),
         budgets=budgets,
     )
 
