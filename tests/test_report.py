@@ -277,9 +277,9 @@ def test_errors_name_the_file(tmp_path):
     with pytest.raises(BadInput, match=r"absent\.csv"):
         write_report(str(tmp_path / "absent.csv"))
     path = table(tmp_path / "rows.csv")
-    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.html").mkdir()
     with pytest.raises(BadInput, match="cannot be written"):
-        write_report(str(path), tmp_path / "folder")
+        write_report(str(path), tmp_path / "folder.html")
 
 
 def test_where_a_report_goes(trained, tmp_path, monkeypatch):

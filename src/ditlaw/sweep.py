@@ -31,6 +31,9 @@ from ditlaw.study import (
 from ditlaw.training.folder import ENDED, RunFolder, locked
 
 
+NAMED = 3  # failed runs that an error line names
+
+
 @dataclass(frozen=True)
 class Watch:
     """What a display is told while runs go on."""
@@ -116,9 +119,10 @@ def require_done(failures: dict[str, str]) -> None:
         RunsFailed: names each with its reason.
     """
     if failures:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
-        noun = "run" if len(failures) == 1 else "runs"
-        raise RunsFailed(f"{len(failures)} {noun} failed: {reasons}")
+        named = [f"{name}: {reason}" for name, reason in failures.items()]
+        more = f"; and {len(named) - NAMED} more, see 'ditlaw status'" if len(named) > NAMED else ""
+        noun = "run" if len(named) == 1 else "runs"
+        raise RunsFailed(f"{len(named)} {noun} failed: {'; '.join(named[:NAMED])}{more}")
 
 
 def _cost(spec: RunSpec) -> float:

@@ -11,7 +11,7 @@ from ditlaw import text
 from ditlaw.executors import Ended, LocalExecutor
 from ditlaw.executors.local import default_workers
 from ditlaw.sweep import Watch
-from ditlaw.training.folder import RunFolder
+from ditlaw.training.folder import ENDED, RunFolder
 
 
 def local_executor(workers: int | None) -> LocalExecutor:
@@ -55,12 +55,12 @@ class _Lines(_Display):
 
     def end(self, ended: Ended) -> None:
         status = RunFolder(ended.folder).status()
-        done = sum(f.status().state == "done" for f in self.folders)
+        over = sum(f.status().state in ENDED for f in self.folders)
         loss = "" if status.loss is None else f" loss {status.loss:.4g}"
         why = f" ({ended.reason})" if ended.reason else ""
         spent = time.monotonic() - self.began
         self.console.print(
-            f"[{done}/{len(self.folders)}] {ended.folder.name} {ended.state}{loss}{why} "
+            f"[{over}/{len(self.folders)}] {ended.folder.name} {ended.state}{loss}{why} "
             f"after {spent:.0f} s",
             markup=False,
             soft_wrap=True,

@@ -210,7 +210,7 @@ def _verification(console: Console, check: Verification) -> None:
 
 
 def _status(console: Console, status: StatusResult) -> None:
-    table = _table("run", "state", "", "loss", "images", "tokens", "FLOPs", "time", "reason")
+    table = _table("run", "state", "done", "loss", "images", "tokens", "FLOPs", "time")
     for run in status.runs:
         table.add_row(
             run.id,
@@ -221,9 +221,11 @@ def _status(console: Console, status: StatusResult) -> None:
             text.count(run.tokens),
             text.flops(run.flops),
             text.hours(run.gpu_hours),
-            escape(run.reason or ""),
         )
     console.print(table)
+    for run in status.runs:
+        if run.reason:
+            console.print(f"{run.id}: {escape(run.reason)}", soft_wrap=True)
 
 
 def _run(console: Console, summary: RunSummary) -> None:

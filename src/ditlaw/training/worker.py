@@ -27,6 +27,7 @@ def main() -> None:
 
     import torch
 
+    from ditlaw.errors import DitlawError
     from ditlaw.training.folder import RunFolder
     from ditlaw.training.run import train
 
@@ -36,7 +37,10 @@ def main() -> None:
         try:
             answer = {"state": train(folder), "reason": (folder.status().reason)}
         except Exception as error:  # one run's failure must not end the others
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            said = (
+                str(error) if isinstance(error, DitlawError) else f"{type(error).__name__}: {error}"
+            )
+            reason = said.splitlines()[0]
             with contextlib.suppress(OSError):  # a full disk cannot hold its own obituary
                 folder.log("failed", reason=reason, traceback=traceback.format_exc())
             answer = {"state": "failed", "reason": reason}
