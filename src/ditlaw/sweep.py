@@ -30,7 +30,6 @@ from ditlaw.study import (
 )
 from ditlaw.training.folder import ENDED, RunFolder, locked
 
-
 NAMED = 3  # failed runs that an error line names
 
 
