@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from conftest import ditlaw
 
+from ditlaw import text
 from ditlaw.data import open_held_out
 from ditlaw.data.scenes import VOCABULARY
 from ditlaw.errors import BadInput, Refused
@@ -24,7 +25,7 @@ from ditlaw.report.axes import log_ticks, ramp, safe
 from ditlaw.report.material import default_out
 from ditlaw.report.page import embedded
 from ditlaw.report.pictures import png
-from ditlaw.study import load_study
+from ditlaw.study import load_study, study_runs
 from ditlaw.training.folder import RunFolder
 from ditlaw.verify import Frozen, freeze_forecast
 
@@ -236,6 +237,12 @@ def test_a_study_with_its_check(trained, tmp_path):
     assert labels.count(f"Caption 1: {first}") == 1
     assert sum(label.endswith(f": {first}") for label in labels) == 1 + 1 + 4 + 2
     assert (folder / "study.yaml").read_text().strip() in page.text
+    # Each row of the run table tells of its own run.
+    for spec in [*study_runs(load_study(folder / "study.yaml")), *frozen.runs]:
+        row = page.source.split(f'<span class="v">{spec.id}</span></th>', 1)[1].split("</tr>")[0]
+        cells = re.findall(r'<span class="v">(.*?)</span>', row)
+        assert cells[:2] == [str(spec.seed), text.count(spec.counts().params)]
+        assert cells[2] == text.count(spec.steps * spec.recipe.batch)
 
 
 def test_an_unfinished_study_still_reports(trained, tmp_path):

@@ -136,19 +136,26 @@ def study_status(folder: Path) -> list[RunStatus]:
         BadInput: not a study folder.
     """
     study = open_study(folder)
-    checks = sorted(folder.glob("verify/*/runs/*/spec.json"))
     return [
         *own_status(folder, study),
-        *(RunFolder(path.parent).status(hardware_of(study)) for path in checks),
+        *(run.status(hardware_of(study)) for run in checking_runs(folder)),
     ]
 
 
 def own_status(folder: Path, study: Study) -> list[RunStatus]:
     """How far each planned run is, those without a folder included."""
-    return [
-        RunFolder(folder / "runs" / spec.id).status(hardware_of(study), spec)
-        for spec in study_runs(study)
-    ]
+    return [run.status(hardware_of(study), spec) for run, spec in own_runs(folder, study)]
+
+
+def own_runs(folder: Path, study: Study) -> list[tuple[RunFolder, RunSpec]]:
+    """Each planned run of a study with the place of its folder, which need not exist yet."""
+    return [(RunFolder(folder / "runs" / spec.id), spec) for spec in study_runs(study)]
+
+
+def checking_runs(folder: Path) -> list[RunFolder]:
+    """The runs that check forecasts; no fit reads them."""
+    paths = sorted(folder.glob("verify/*/runs/*/spec.json"))
+    return [RunFolder(path.parent) for path in paths]
 
 
 def tally(statuses: list[RunStatus]) -> RunCounts:

@@ -9,13 +9,12 @@ from typing import Any
 import pandas as pd
 
 from ditlaw.compute import gpu_hours
-from ditlaw.errors import BadInput
 from ditlaw.forecast import LAW_SUFFIX, forecast, law_of
 from ditlaw.laws import Law
 from ditlaw.observations import study_frame
 from ditlaw.results import FitResult, Forecast, RunStatus, Verification
-from ditlaw.study import STUDY_FILE, Study
-from ditlaw.sweep import study_status
+from ditlaw.study import STUDY_FILE, RunSpec, Study, hardware_of, open_study
+from ditlaw.sweep import checking_runs, own_runs
 from ditlaw.training.folder import RunFolder
 from ditlaw.verify import verifications
 
@@ -27,6 +26,7 @@ class Run:
     """One run folder: its files, how far it is, and whether it only checks a forecast."""
 
     folder: RunFolder
+    spec: RunSpec
     status: RunStatus
     verifying: bool
 
@@ -145,14 +145,15 @@ def default_out(source: str) -> Path:
 
 
 def _runs(folder: Path) -> list[Run]:
-    try:
-        statuses = study_status(folder)
-    except BadInput:  # no record of the study: its rows can still be reported
-        return []
-    paths = sorted([*folder.glob("runs/*/spec.json"), *folder.glob("verify/*/runs/*/spec.json")])
+    study = open_study(folder)
+    hardware = hardware_of(study)
+    own = sorted(own_runs(folder, study), key=lambda pair: (pair[1].width, pair[1].seed))
     return [
-        Run(RunFolder(path.parent), status, verifying="verify" in path.relative_to(folder).parts)
-        for path, status in zip(paths, statuses, strict=True)
+        *(Run(run, spec, run.status(hardware, spec), verifying=False) for run, spec in own),
+        *(
+            Run(run, run.spec(), run.status(hardware), verifying=True)
+            for run in checking_runs(folder)
+        ),
     ]
 
 

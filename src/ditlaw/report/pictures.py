@@ -89,7 +89,7 @@ def _drawn(material: Material, study: Study) -> list[Strip]:
             name = f"{text.flops(budget)} FLOPs"
             found.append(Strip(name, remark, _encoded(path.read_bytes()), held))
     for run in material.runs:
-        budget = run.folder.spec().stops[-1].budget
+        budget = run.spec.stops[-1].budget
         strip = _picture(run, budget) if run.verifying else None
         if strip is not None:
             remark = f"{text.count(_params(run))} params, {run.status.id}, checks the forecast"
@@ -99,7 +99,7 @@ def _drawn(material: Material, study: Study) -> list[Strip]:
 
 
 def _params(run: Run) -> int:
-    return run.folder.spec().counts().params
+    return run.spec.counts().params
 
 
 def _picture(run: Run, budget: float) -> Path | None:

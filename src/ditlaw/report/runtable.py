@@ -25,9 +25,7 @@ def _of_folders(material: Material) -> Table:
 
 
 def _row(material: Material, run: Run, why: list[str]) -> list[Cell]:
-    spec, status = run.folder.spec(), run.status
-    counts = spec.counts()
-    samples = status.flops / counts.flops_train
+    spec, status = run.spec, run.status
     notes = ["checks a forecast; in no fit"] if run.verifying else []
     notes += [status.reason] if status.reason else []
     notes += [] if run.verifying else [f"row left out: {reason}" for reason in why]
@@ -35,9 +33,9 @@ def _row(material: Material, run: Run, why: list[str]) -> list[Cell]:
     return [
         Cell(status.id),
         Cell(str(spec.seed)),
-        Cell(text.count(counts.params)),
-        Cell(text.count(samples)),
-        Cell(text.count(samples * counts.tokens_per_sample)),
+        Cell(text.count(spec.counts().params)),
+        Cell(text.count(status.images)),
+        Cell(text.count(status.tokens)),
         Cell(text.flops(status.flops)),
         Cell("–" if run.seconds is None else f"{run.seconds:,.1f} s"),
         Cell(state, mood="bad" if status.state in ("failed", "diverged") else ""),
