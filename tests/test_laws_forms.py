@@ -189,6 +189,16 @@ def test_noise_is_measured_between_seeds():
     assert noise.from_replicates(table()) is None
 
 
+def test_separate_runs_a_budget_are_not_counted_twice():
+    """Without trunks, two seeds of k cells are k differences, not one a run less one a size."""
+    frame = rows(seeds=2)
+    rng = np.random.default_rng(1)
+    frame["loss"] *= np.exp(0.01 * rng.standard_normal(len(frame)))
+    frame["trunk"] = [f"run{i}" for i in range(len(frame))]
+    found = noise.from_replicates(as_table(frame, "loss"))
+    assert found.df == len(frame) / 2
+
+
 def test_redraws_share_a_trunks_effect():
     trunk = np.array([0, 0, 1, 1])
     rng = np.random.default_rng(0)

@@ -62,14 +62,15 @@ def from_replicates(table: Table) -> Noise | None:
         return None
     deviation, cell_id, trunk = (np.concatenate(part) for part in (deviations, cell_of, trunk_of))
     cells_used = len(np.unique(cell_id))
+    rows_df = max(len(deviation) - cells_used, 1)
     # One trunk difference per size and extra seed is independent; its repeats over budgets are not.
-    pairs = _trunk_differences(table, trunk)
+    pairs = min(_trunk_differences(table, trunk), rows_df)
     if pairs < MIN_REPLICATE_DF:
         return None
     variance = float(np.mean(deviation**2))
     share = _shrunk_share(deviation, trunk, pairs)
-    rows_df = max(len(deviation) - cells_used, 1)
-    df = 1 / (share**2 / pairs + (1 - share) ** 2 / rows_df)
+    # Never more than there are differences: runs of one budget only are independent already.
+    df = min(1 / (share**2 / pairs + (1 - share) ** 2 / rows_df), rows_df)
     return Noise(float(np.sqrt(variance)), share, float(df), "replicates")
 
 
