@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import TINY, ditlaw, tiny_text
 
+from ditlaw.training.folder import locked
+
 pytestmark = pytest.mark.slow
 
 
@@ -104,13 +106,12 @@ def test_an_interrupt_ends_the_workers_and_says_how_to_go_on(tmp_path, number):
 
 
 def test_a_second_launcher_is_refused(tmp_path):
-    process = launch(tmp_path)
-    workers_at(tmp_path, 1, process)
-    second = ditlaw("run", "study.yaml", "--out", "tiny", cwd=tmp_path)
-    process.kill()
-    process.communicate()
+    (tmp_path / "study.yaml").write_text(TINY)
+    with locked(tmp_path / "tiny" / ".lock", "the first launcher"):
+        second = ditlaw("run", "study.yaml", "--out", "tiny", cwd=tmp_path)
     assert second.code == 3
     assert "another ditlaw process" in second.err
+    assert not (tmp_path / "tiny" / "runs").exists()
 
 
 def test_a_failing_run_does_not_stop_the_others(tmp_path, trained):
