@@ -82,6 +82,9 @@ def test_fit_forecast_and_a_saved_law_agree(table, tmp_path):
     slow = answered("forecast", law, "--flops", 1e20, "--mfu", 0.2)
     assert slow["gpu_hours"] == pytest.approx(2 * from_law["gpu_hours"])
     assert ditlaw("forecast", law, "--flops", 1e20, "--where", "a=b").code == 2
+    assert ditlaw("fit", law, "--flops-as", "6nd").code == 2
+    assert ditlaw("fit", table, "--level", 0).code == 2
+    assert ditlaw("forecast", law, "--flops", 1e20, "--days", 3).code == 2
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
@@ -176,7 +179,7 @@ def test_one_budget_is_refused_with_what_is_missing(table, tmp_path):
         (["fit", "x.csv", "--levle", "0.5"], 2, "--levle"),
         (["fti", "x.csv"], 2, "fti"),
         (["forecast", "x.law.json", "--flops", "1e20"], 2, "x.law.json"),
-        (["forecast", "x.csv"], 2, "--flops"),
+        (["forecast", "x.csv", "--days", "3"], 2, "--flops"),
         (["plan", "none.yaml"], 2, "ditlaw init none.yaml"),
         (["run", "none.yaml"], 2, "none.yaml"),
         (["status", "."], 2, "not a study folder"),

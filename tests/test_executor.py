@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -148,6 +149,15 @@ def test_a_diverged_run_is_reported_every_time(tmp_path):
         assert "learning rate too high" in done.err
     status = ditlaw("status", "tiny [/odd]", "--json", cwd=tmp_path).json["runs"]
     assert [run["state"] for run in status] == ["diverged"]
+
+
+def test_a_lost_record_is_not_made_up(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "tiny")
+    (tmp_path / "tiny" / "study.json").unlink()
+    done = ditlaw("run", tmp_path / "tiny" / "study.yaml", "--out", tmp_path / "tiny")
+    assert done.code == 2
+    assert "no study.json" in done.err
+    assert not (tmp_path / "tiny" / "study.json").exists()
 
 
 def test_a_changed_study_over_old_runs_is_refused_with_the_difference(trained, tmp_path):

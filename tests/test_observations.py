@@ -73,9 +73,26 @@ def test_a_users_own_notes_mean_nothing(tmp_path):
 
 def test_a_column_that_is_there_twice_is_named(tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text("run,params,tokens,loss, loss\na,1,2,3,4\n")
-    with pytest.raises(BadInput, match="'loss' is there twice"):
+    for header in ("run,params,tokens,loss, loss", "run,params,tokens,loss,loss"):
+        path.write_text(f"{header}\na,1,2,3,4\n")
+        with pytest.raises(BadInput, match="'loss' is there twice"):
+            load_observations(str(path))
+
+
+def test_a_row_longer_than_the_header_shifts_nothing(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("run,params,tokens,loss\na,1,2,3,4\nb,2,3,4,5\n")
+    with pytest.raises(BadInput, match="more cells than the header"):
         load_observations(str(path))
+
+
+def test_lists_in_a_table_are_no_traceback(tmp_path):
+    path = tmp_path / "t.jsonl"
+    ROWS.assign(family=[["a"], ["a"], ["b"]]).to_json(path, orient="records", lines=True)
+    with pytest.raises(Refused, match="family"):
+        load_observations(str(path))
+    with pytest.raises(BadInput, match="no row has"):
+        load_observations(str(path), ["family=c"])
 
 
 def test_only_the_studys_own_runs_are_its_rows(trained, tmp_path):

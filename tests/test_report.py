@@ -202,6 +202,7 @@ def checked(folder: Path, flops: float) -> Frozen:
                 "steps": spec.steps,
                 "params": counts.params,
                 "tokens": images * counts.tokens_per_sample,
+                "images": images,
                 "flops": spec.flops(spec.steps),
                 "loss": off * loss.value,
             }

@@ -40,6 +40,8 @@ def study(**changes):
         ({"hardware": {"gpu": "h1000"}}, "hardware.gpu: 'h1000' is unknown; did you mean 'h100'?"),
         ({"objective": {"timesteps": {"mean": float("nan")}}}, "objective.timesteps.mean"),
         ({"seeds": [2**40]}, "seeds.0"),
+        ({"hardware": {"mfu": True}}, "hardware.mfu: true is not a number"),
+        ({"budgets": [True]}, "budgets.0: true is not a number"),
         ({"budgets": [3e9, 1e9]}, "budgets: budgets must rise"),
         ({"budgets": [float("nan")]}, "budgets.0"),
         ({"budgets": []}, "budgets:"),
@@ -64,7 +66,16 @@ def test_a_wrong_field_is_one_line_with_its_path(changes, said):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "- a\n- b", "a: [", "name: x\n\tb: 1", "name: 2026-13-45", "[" * 3000, "a: 1\na: 2"],
+    [
+        "? [a]\n: 1",
+        "",
+        "- a\n- b",
+        "a: [",
+        "name: x\n\tb: 1",
+        "name: 2026-13-45",
+        "[" * 3000,
+        "a: 1\na: 2",
+    ],
 )
 def test_what_is_not_a_study_is_one_line(text):
     with pytest.raises(BadInput) as error:

@@ -71,6 +71,28 @@ def test_a_repeat_changes_nothing_and_checks_never_reach_a_fit(verified):
 
 
 @pytest.mark.slow
+def test_a_forecast_is_not_made_after_its_check(verified, tmp_path):
+    shutil.copytree(verified[0], tmp_path / "tiny")
+    frozen = next((tmp_path / "tiny").glob("verify/*/forecast.json"))
+    frozen.unlink()
+    done = ditlaw("verify", tmp_path / "tiny")
+    assert done.code == 3
+    assert "would not be a forecast" in done.err
+    assert not frozen.exists()
+
+
+@pytest.mark.slow
+def test_a_damaged_check_is_made_anew(verified, tmp_path):
+    shutil.copytree(verified[0], tmp_path / "tiny")
+    rows = next((tmp_path / "tiny").glob("verify/*/runs/*/observations.jsonl"))
+    row = json.loads(rows.read_text())
+    del row["tokens"]
+    rows.write_text(json.dumps(row) + "\n")
+    assert ditlaw("report", tmp_path / "tiny").code == 0
+    assert ditlaw("verify", tmp_path / "tiny", "--json").json["runs"] == verified[1]["runs"]
+
+
+@pytest.mark.slow
 def test_an_edited_forecast_is_refused(verified, tmp_path):
     shutil.copytree(verified[0], tmp_path / "tiny")
     frozen = next((tmp_path / "tiny").glob("verify/*/forecast.json"))

@@ -1,6 +1,7 @@
 """What a budget buys: a law's answer in images, epochs, GPU hours and a model that can be built."""
 
 from pathlib import Path
+from typing import Any
 
 from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import BadInput
@@ -23,7 +24,7 @@ def law_of(
     method: Method | None = None,
     metric: str | None = None,
     level: float | None = None,
-    flops_as: str = "exact",
+    flops_as: str | None = None,
 ) -> Law:
     """The law of a SOURCE: a study folder or a table is fitted, a saved law is loaded.
 
@@ -33,16 +34,19 @@ def law_of(
     Raises:
         BadInput, Refused: as reading and fitting do.
     """
+    asked = {"method": method, "metric": metric, "level": level}
+    settings: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
     if not source.endswith(LAW_SUFFIX):
-        table = load_observations(source, where or [], flops_as=flops_as)
-        return fit(table, method=method or "auto", metric=metric or "loss", level=level or 0.9)
-    if where:
-        raise BadInput(f"--where: {source} is a saved law; filter its table when fitting it")
+        table = load_observations(source, where or [], flops_as=flops_as or "exact")
+        return fit(table, **settings)
+    for option, given in (("--where", where), ("--flops-as", flops_as)):
+        if given:
+            raise BadInput(f"{option}: {source} is a saved law; choose when fitting its table")
     law = load_law(Path(source))
-    asked = (method or law.method, metric or law.metric, level or law.level)
-    if asked == (law.method, law.metric, law.level):
+    if all(getattr(law, name) == value for name, value in settings.items()):
         return law
-    return fit(law.observations, method=asked[0], metric=asked[1], level=asked[2])
+    kept: dict[str, Any] = {"method": law.method, "metric": law.metric, "level": law.level}
+    return fit(law.observations, **(kept | settings))
 
 
 def forecast(law: Law, flops: float, hardware: Hardware | None = None) -> Forecast:

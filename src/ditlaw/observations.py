@@ -4,6 +4,7 @@ One row is one run's params, tokens, FLOPs and loss at one point of its training
 ``trunk`` (one training run, evaluated several times) share an error.
 """
 
+import csv
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +34,8 @@ class Observations:
 
     ``frame`` has the columns run, trunk, params, tokens, flops, loss (floats, positive, finite),
     budget (NaN where a row belongs to no isoFLOP group) and whatever else the source had. Its
-    index is the row number in the source, from 1.
+    index is the row number in the source, from 1. ``planned_rows`` is how many rows the whole study
+    gives, where the source is all of one.
     """
 
     frame: pd.DataFrame
@@ -41,6 +43,7 @@ class Observations:
     flops_as: str = "exact"
     dropped: list[Dropped] = field(default_factory=list)
     study: Study | None = None
+    planned_rows: int | None = None
 
     def digest(self) -> str:
         """SHA-256 of the rows that a fit reads."""
@@ -77,14 +80,16 @@ def load_observations(
         frame = _read_table(path)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     frame.columns = [str(c).strip() for c in frame.columns]
-    for column in frame.columns[frame.columns.duplicated()]:
-        raise BadInput(f"{path}: column '{column}' is there twice; rename or remove one")
     _require_columns(frame, path)
     frame = _select(frame, filters, path)
-    table = _checked(Observations(frame, source=source, study=study), path, flops_as)
+    planned = None
+    if study is not None and not filters:
+        planned = sum(len(spec.stops) for spec in study_runs(study))
+    table = Observations(frame, source=source, study=study, planned_rows=planned)
+    table = _checked(table, path, flops_as)
     for column in SINGLE:
-        if column in table.frame and table.frame[column].nunique() > 1:
-            values = sorted(map(str, table.frame[column].dropna().unique()))
+        values = sorted(set(table.frame[column].dropna().map(str))) if column in table.frame else []
+        if len(values) > 1:
             raise Refused(
                 f"{path}: column '{column}' holds {', '.join(values)}; a law holds one of them; "
                 f"choose one with --where {column}={values[0]}"
@@ -105,7 +110,10 @@ def study_frame(folder: Path, study: Study) -> pd.DataFrame:
         note = {"note": DIVERGED} if ended.get("event") == "diverged" else {}
         rows += [row | note for row in run.observations()]
     if not rows:
-        raise BadInput(f"{folder}: no observations yet; run 'ditlaw run {folder / STUDY_FILE}'")
+        raise BadInput(
+            f"{folder}: no observations yet; 'ditlaw status {folder}' says why, "
+            f"'ditlaw run {folder / STUDY_FILE} --out {folder}' makes them"
+        )
     return pd.DataFrame(rows)
 
 
@@ -127,7 +135,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     kind = path.suffix.lower()
     try:
         if kind == ".csv":
-            frame = pd.read_csv(path)
+            frame = _read_csv(path)
         elif kind in (".jsonl", ".ndjson"):
             frame = pd.read_json(path, lines=True)
         elif kind == ".parquet":
@@ -143,6 +151,18 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise BadInput(f"{path}: cannot be read as {kind[1:]} ({reason})") from None
     if frame.empty:
         raise BadInput(f"{path}: empty; a table has a header and at least one row")
+    return frame
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    with path.open(encoding="utf-8", newline="") as file:
+        names = [name.strip() for name in next(csv.reader(file), [])]
+    repeated = [name for name in names if name and names.count(name) > 1]
+    if repeated:  # pandas would quietly rename the second
+        raise BadInput(f"{path}: column '{repeated[0]}' is there twice; rename or remove one")
+    frame = pd.read_csv(path)
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas would shift every column by one
+        raise BadInput(f"{path}: rows have more cells than the header; name or remove the last")
     return frame
 
 
@@ -172,7 +192,7 @@ def _select(frame: pd.DataFrame, filters: list[tuple[str, str]], path: Path) -> 
             raise BadInput(f"{path}: --where: no column '{column}'; {hint}")
         chosen = frame[frame[column].map(lambda cell, v=value: _same(cell, v))]
         if chosen.empty:
-            values = ", ".join(sorted(map(str, frame[column].dropna().unique()))[:8])
+            values = ", ".join(sorted(set(frame[column].dropna().map(str)))[:8])
             raise BadInput(f"{path}: --where: no row has {column}={value}; it holds {values}")
         frame = chosen
     return frame

@@ -6,7 +6,6 @@ DIR/observations.csv         the table, rebuilt from the runs
 DIR/verify/FLOPS/            a frozen forecast and the runs that check it (ditlaw.verify)
 """
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,8 +71,11 @@ def run_study(
 
 def write_table(folder: Path, study: Study) -> None:
     """Rebuild ``observations.csv`` from the runs, as far as they are."""
-    with contextlib.suppress(BadInput):  # nothing has been observed yet
-        write_text(folder / "observations.csv", study_frame(folder, study).to_csv(index=False))
+    try:
+        frame = study_frame(folder, study)
+    except BadInput:
+        return  # nothing has been observed yet
+    write_text(folder / "observations.csv", frame.to_csv(index=False))
 
 
 def run_all(

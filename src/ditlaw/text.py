@@ -24,6 +24,8 @@ def unknown(what: str, name: str, known: Iterable[str]) -> BadInput:
 
 def count(value: float) -> str:
     """A count for people: 23.4k, 1.2M, 3.4B, 5.6T."""
+    if abs(value) >= 1e15:
+        return flops(value)
     for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= limit * 0.9995:
             return f"{value / limit:.3g}{unit}"

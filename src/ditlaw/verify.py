@@ -68,6 +68,11 @@ def freeze_forecast(folder: Path, flops: float) -> Frozen:
     path = verify_folder(folder, flops) / FORECAST_FILE
     if path.exists():
         return _read_frozen(path)
+    if (path.parent / "runs").exists():
+        raise Refused(
+            f"{path}: is missing although its checking runs have begun; what is forecast now "
+            f"would not be a forecast. Remove {path.parent} to start that check over"
+        )
     _require_finished(folder, study)
     law = fit(load_observations(str(folder)))
     answer = forecast(law, flops)
@@ -196,6 +201,7 @@ def verifications(folder: Path) -> list[Verification]:
     found = []
     for path in folder.glob(f"verify/*/{FORECAST_FILE}"):
         frozen = _read_frozen(path)
-        if all((path.parent / "runs" / r.id / "observations.jsonl").exists() for r in frozen.runs):
+        runs = path.parent / "runs"
+        if all(RunFolder(runs / spec.id).observations() for spec in frozen.runs):
             found.append(compare(frozen))
     return sorted(found, key=lambda v: v.forecast.flops)

@@ -127,8 +127,9 @@ def fit(
         str | None, typer.Option(help="Column that the law is of; by default loss.")
     ] = None,
     flops_as: Annotated[
-        Literal["exact", "6nd"], typer.Option(help="The flops column, or 6·params·tokens.")
-    ] = "exact",
+        Literal["exact", "6nd"] | None,
+        typer.Option(help="The flops column (default), or 6·params·tokens."),
+    ] = None,
     level: Level = None,
     save: Annotated[
         Path | None, typer.Option(metavar="FILE.law.json", help="Save the law.")
@@ -150,7 +151,9 @@ def fit(
 @app.command()
 def forecast(
     source: Source,
-    flops: Annotated[float | None, typer.Option(help="Training FLOPs of the big run.")] = None,
+    flops: Annotated[
+        float | None, typer.Option(help="Training FLOPs; by default the study's target.")
+    ] = None,
     gpus: Annotated[str | None, typer.Option(help="As 64xh100, with --days.")] = None,
     days: Annotated[float | None, typer.Option(help="Days that the GPUs are yours.")] = None,
     mfu: Annotated[float | None, typer.Option(help="Model FLOPs utilisation, 0 to 1.")] = None,
@@ -166,12 +169,17 @@ def forecast(
     from ditlaw.study import hardware_of
     from ditlaw.study.schema import Hardware
 
-    if (flops is None) == (gpus is None or days is None):
+    if (gpus is None) != (days is None) or (flops is not None and gpus is not None):
         raise BadInput("forecast: give --flops, or --gpus with --days")
     if mfu is not None:
         check_mfu(mfu)
     law = law_of(source, where, level=level)
-    known = hardware_of(law.observations.study)
+    study = law.observations.study
+    if flops is None and gpus is None:
+        if study is None or study.forecast is None:
+            raise BadInput("forecast: give --flops, or --gpus with --days")
+        flops = study.forecast.flops
+    known = hardware_of(study)
     stated = mfu or known.mfu
     hardware = Hardware(gpu=known.gpu, mfu=stated) if mfu else None
     if gpus is not None:

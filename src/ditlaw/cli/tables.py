@@ -1,4 +1,4 @@
-"""Results as terminal tables, at most 80 columns wide."""
+"""Results as terminal tables, made for 80 columns."""
 
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +36,12 @@ def _table(*columns: str, title: str | None = None) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         left = column in ("run", "state", "", "form", "reason", "law", "value, interval")
-        table.add_column(column, justify="left" if left else "right", overflow="fold")
+        table.add_column(
+            column,
+            justify="left" if left else "right",
+            overflow="fold",
+            no_wrap=column == "run",
+        )
     return table
 
 
@@ -80,7 +85,8 @@ def _fit(console: Console, fit: FitResult) -> None:
     console.print(
         f"[bold]{escape(fit.source)}[/]: {fit.rows.used} rows, {len(fit.rows.dropped)} dropped; "
         f"{fit.level:.0%} intervals, {'exact' if fit.flops_as == 'exact' else '6·N·D'} FLOPs, "
-        f"time of one {fit.gpu} at {fit.mfu:g} MFU\n"
+        f"time of one {fit.gpu} at {fit.mfu:g} MFU\n",
+        soft_wrap=True,
     )
     table = _table("FLOPs", "time", "N*", "tokens", "images", "loss")
     for budget in fit.budgets:
@@ -97,14 +103,14 @@ def _fit(console: Console, fit: FitResult) -> None:
     console.print()
     laws: list[tuple[str, dict[str, Quantity]]] = [
         ("N* = k·C^a", {"k": fit.params.coefficient, "a": fit.params.exponent}),
-        ("D* = k·C^a", {"k": fit.tokens.coefficient, "a": fit.tokens.exponent}),
+        ("D* = k·C^b", {"k": fit.tokens.coefficient, "b": fit.tokens.exponent}),
         (
             "L = E + k·C^-c",
             {"E": fit.loss.floor, "k": fit.loss.coefficient, "c": fit.loss.exponent},
         ),
         (
-            "L = k·C^a, no floor",
-            {"k": fit.loss_without_floor.coefficient, "a": fit.loss_without_floor.exponent},
+            "L = k·C^c, no floor",
+            {"k": fit.loss_without_floor.coefficient, "c": fit.loss_without_floor.exponent},
         ),
     ]
     if fit.surface:
@@ -153,7 +159,9 @@ def _forecast(console: Console, answer: Forecast) -> None:
     assumed = ", assumed" if answer.assumed_hardware else ""
     console.print(
         f"[bold]{text.flops(answer.flops)} FLOPs[/], {answer.beyond:.3g}× the largest fitted "
-        f"budget: {text.hours(answer.gpu_hours)} of one {answer.gpu} at {answer.mfu:g} MFU{assumed}"
+        f"budget: {text.hours(answer.gpu_hours)} of one {answer.gpu} at {answer.mfu:g} MFU"
+        f"{assumed}",
+        soft_wrap=True,
     )
     table = _table("", f"forecast, {answer.loss.level:.0%} interval")
     table.columns[1].justify = "left"
@@ -243,7 +251,7 @@ def _budget(console: Console, result: BudgetResult) -> None:
     table.add_row("FLOPs", text.flops(result.flops))
     table.add_row("GPUs", f"{result.gpus} × {result.gpu}")
     table.add_row("days", f"{result.days:.3g}")
-    table.add_row("GPU hours", text.hours(result.gpu_hours))
+    table.add_row("GPU time", text.hours(result.gpu_hours))
     table.add_row("MFU", f"{result.mfu:g} of {result.peak_tflops:g} TFLOP/s dense bf16")
     table.add_row("memory", f"{result.memory_gb:g} GB each")
     table.add_row("source", result.source)

@@ -18,6 +18,14 @@ TREND_SPREAD = 0.3  # prior sd of the trend: d ln curvature / d ln C
 OK, EDGE, FLAT, FEW = "ok", "edge", "no curvature", "too few points"
 
 
+AS_MUCH = 0.1  # a run stops at a whole step, so a budget and its rows differ a little
+
+
+def stated_budget(budget: float, flops: float) -> float:
+    """What to call a group of rows: its budget, unless their FLOPs are something else."""
+    return budget if abs(budget / flops - 1) <= AS_MUCH else flops
+
+
 @dataclass(frozen=True)
 class Parabola:
     """ln L = a + b·u + c·u², u = ln N − centre, on ``rows`` of the table; ``log_c`` is their mean.

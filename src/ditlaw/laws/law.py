@@ -11,7 +11,7 @@ from ditlaw.laws import notes, summary
 from ditlaw.laws.answers import Curve, IsoflopCurve, Optimum
 from ditlaw.laws.backtest import Fitted
 from ditlaw.laws.ensemble import Band
-from ditlaw.laws.isoflop import FEW, OK, Parabola
+from ditlaw.laws.isoflop import FEW, OK, Parabola, stated_budget
 from ditlaw.laws.kappa import Kappa
 from ditlaw.laws.table import FloatArray, Table
 from ditlaw.observations import Observations
@@ -20,7 +20,6 @@ from ditlaw.results import FitResult, Quantity, SizeRange
 Method = Literal["auto", "isoflop", "surface"]
 NEAR_OPTIMAL = 0.0025
 REACH = 1e12  # a forecast this many times beyond what was fitted is refused
-AS_MUCH = 0.1  # a run stops at a whole step, so a budget and its rows differ a little
 FloatLike = float | Sequence[float] | FloatArray
 
 
@@ -42,8 +41,7 @@ class Law:
     def largest_flops(self) -> float:
         """The most FLOPs of a row, where ``beyond`` counts from; its budget if that is as much."""
         exact = float(np.exp(self.table.log_c.max()))
-        nominal = float(self.table.budgets.max(initial=0.0))
-        return nominal if abs(nominal / exact - 1) <= AS_MUCH else exact
+        return stated_budget(float(self.table.budgets.max(initial=0.0)), exact)
 
     def optimum(self, flops: float, tolerance: float = NEAR_OPTIMAL) -> Optimum:
         """The best size, its tokens and its loss for a budget.

@@ -11,7 +11,6 @@ from ditlaw.laws.isoflop import EDGE, FEW, FLAT, Parabola
 from ditlaw.laws.table import Table
 from ditlaw.observations import Observations
 from ditlaw.results import Backtest, Note
-from ditlaw.study import study_runs
 
 FAR, VERY_FAR = 10.0, 100.0
 ROUGH = 1.5  # high ÷ low of N*
@@ -132,17 +131,15 @@ def of_forecast(flops: float, largest: float, params: Band, ensemble: Ensemble) 
 
 
 def _unfinished(observations: Observations) -> list[Note]:
-    if observations.study is None:
-        return []
-    planned = {run.id for run in study_runs(observations.study)}
-    missing = planned - set(observations.frame["run"].astype(str))
-    if not missing:
+    planned = observations.planned_rows
+    there = len(observations.frame) + len(observations.dropped)
+    if planned is None or there >= planned:
         return []
     return [
         Note(
             code="unfinished-study",
-            text=f"{len(missing)} of the study's {len(planned)} runs have no row here: not "
-            "finished, failed or left out.",
+            text=f"{planned - there} of the study's {planned} observations are not there yet; "
+            "'ditlaw status' says which runs.",
         )
     ]
 

@@ -49,6 +49,7 @@ def to_json(law: Law) -> dict[str, Any]:
         "data_digest": table.digest(),
         "summary": str(law).splitlines(),
         "kappa": {"log_n": law.kappa.log_n.tolist(), "log_k": law.kappa.log_k.tolist()},
+        "planned_rows": table.planned_rows,
         "study": None if table.study is None else table.study.model_dump(mode="json"),
         "dropped": [d.model_dump() for d in table.dropped],
         "columns": ["row", *rows.columns],
@@ -88,6 +89,7 @@ def from_json(content: Any, where: str = "law") -> Law:
             flops_as=content["flops_as"],
             dropped=[Dropped(**d) for d in content["dropped"]],
             study=None if study is None else Study.model_validate(study),
+            planned_rows=content["planned_rows"],
         )
         kappa = Kappa(*(np.asarray(content["kappa"][k], dtype=float) for k in ("log_n", "log_k")))
         return refit(

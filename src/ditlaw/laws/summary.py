@@ -9,7 +9,7 @@ from ditlaw.compute import gpu_hours
 from ditlaw.errors import Refused
 from ditlaw.laws import notes
 from ditlaw.laws.ensemble import Band, band
-from ditlaw.laws.isoflop import OK
+from ditlaw.laws.isoflop import OK, stated_budget
 from ditlaw.laws.losslaws import LossLaws
 from ditlaw.laws.surface import Surface
 from ditlaw.laws.table import FloatArray
@@ -221,7 +221,7 @@ def _budgets(law: "Law") -> list[BudgetOptimum]:
             position += 1
         found.append(
             BudgetOptimum(
-                flops=float(np.exp(curve.log_c)),
+                flops=stated_budget(curve.budget, float(np.exp(curve.log_c))),
                 gpu_hours=gpu_hours(float(np.exp(curve.log_c)), hardware.gpu, hardware.mfu),
                 status=curve.status,
                 points=len(curve.rows),

@@ -87,13 +87,7 @@ def prepare(observations: Observations, metric: str) -> tuple[Observations, Tabl
     order = frame.assign(_run=frame["run"].astype(str)).sort_values(
         ["budget", "params", "tokens", "_run", metric], kind="stable"
     )
-    observations = Observations(
-        frame=order.drop(columns="_run"),
-        source=observations.source,
-        flops_as=observations.flops_as,
-        dropped=observations.dropped,
-        study=observations.study,
-    )
+    observations = replace(observations, frame=order.drop(columns="_run"))
     return observations, as_table(observations.frame, metric)
 
 

@@ -110,7 +110,9 @@ def gather(source: str, where: list[str] | None = None) -> Material:
     """
     law = law_of(source, where)
     study, folder = law.observations.study, study_folder(source)
-    checks = verifications(folder) if folder else []
+    # Frozen answers are of all rows: beside the law of some they would mislead.
+    filtered = bool(where) or not Path(source).exists()
+    checks = verifications(folder) if folder and not filtered else []
     stated = study is not None and study.forecast is not None
     target = study.forecast.flops if study and study.forecast else AHEAD * law.largest_flops
     frozen = next((c.forecast for c in checks if c.forecast.flops == target), None)

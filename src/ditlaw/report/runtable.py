@@ -28,7 +28,7 @@ def _row(material: Material, run: Run, why: list[str]) -> list[Cell]:
     spec, status = run.spec, run.status
     notes = ["checks a forecast; in no fit"] if run.verifying else []
     notes += [status.reason] if status.reason else []
-    notes += [] if run.verifying else [f"row left out: {reason}" for reason in why]
+    notes += [] if run.verifying else [f"rows left out: {reason}" for reason in why]
     state = status.state if status.state == "done" else f"{status.state}, {status.progress:.0%}"
     return [
         Cell(status.id),

@@ -10,6 +10,7 @@ from ditlaw import text
 from ditlaw.forecast import forecast
 from ditlaw.report.material import Material
 from ditlaw.results import Forecast, Quantity
+from ditlaw.study.schema import Hardware
 
 MOST_ROWS = 400  # of a table's own rows that are listed
 
@@ -76,7 +77,8 @@ def budget_table(material: Material) -> Table:
 
 
 def _budgets(material: Material) -> list[float]:
-    low, high = material.fit.range.flops[0], material.law.largest_flops
+    low = min((b.flops for b in material.fit.budgets), default=material.fit.range.flops[0])
+    high = material.law.largest_flops
     checked = [c.forecast.flops for c in material.checks]
     between = [float(f"{np.sqrt(low * high):.2g}")] if high > 1.5 * low else []
     further = float(f"{3 * max(material.target, high):.2g}")
@@ -87,7 +89,10 @@ def _answer(material: Material, flops: float) -> Forecast:
     frozen = [c.forecast for c in material.checks if c.forecast.flops == flops]
     if frozen:
         return frozen[0]
-    return material.answer if flops == material.target else forecast(material.law, flops)
+    if flops == material.target:
+        return material.answer
+    # One column, one clock: the study's hardware may have changed since an answer was frozen.
+    return forecast(material.law, flops, Hardware(gpu=material.answer.gpu, mfu=material.answer.mfu))
 
 
 def _where(answer: Forecast) -> str:

@@ -39,6 +39,11 @@ def freeze_study(folder: Path, study: Study, text: str) -> None:
     if (folder / RECORD_FILE).exists():
         _check_same(folder, study)
     else:
+        if any(folder.glob("runs/*/spec.json")):
+            raise BadInput(
+                f"{folder}: has runs and no {RECORD_FILE} to say what they were made by; "
+                "restore it or choose another folder"
+            )
         content = frozen_content(study)
         write_json(folder / RECORD_FILE, {"digest": digest(content), "study": content})
     write_text(folder / STUDY_FILE, text)

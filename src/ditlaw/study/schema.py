@@ -6,15 +6,23 @@ Every section is frozen and closed: an unknown key is an error with the nearest 
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ditlaw.compute import DEFAULT_MFU, get_accelerator
 from ditlaw.data.scenes import check_geometry
 from ditlaw.errors import BadInput
 from ditlaw.families import Geometry, Shape, get_family
 
-Positive = Annotated[float, Field(gt=0, le=1e60)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is not a number")
+    return value
+
+
+Real = Annotated[float, BeforeValidator(_no_truth)]
+Positive = Annotated[Real, Field(gt=0, le=1e60)]
+Fraction = Annotated[Real, Field(ge=0, lt=1)]
 # Strict: YAML's true is not the number 1. The bounds only keep typing errors from exploding.
 Count = Annotated[int, Field(gt=0, le=10**9, strict=True)]
 Number = Annotated[int, Field(ge=0, le=10**9, strict=True)]
@@ -131,7 +139,7 @@ class Hardware(Section):
     """What GPU hours are counted on."""
 
     gpu: str = "h100"
-    mfu: Annotated[float, Field(gt=0, le=1)] = DEFAULT_MFU
+    mfu: Annotated[Real, Field(gt=0, le=1)] = DEFAULT_MFU
 
     @field_validator("gpu")
     @classmethod

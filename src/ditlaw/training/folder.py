@@ -9,6 +9,7 @@ pictures/            the same captions, drawn at each budget
 
 import fcntl
 import json
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ from ditlaw.study import RunSpec, Stop
 from ditlaw.study.schema import Hardware
 
 ENDED = ("done", "failed", "diverged")
+# What every observation has, as positive numbers.
+MEASURED = ("budget", "steps", "params", "tokens", "images", "flops", "loss")
 
 
 class RunFolder:
@@ -83,11 +86,11 @@ class RunFolder:
         append_json(self.observations_path, row, durable=True)
 
     def observations(self) -> list[dict[str, Any]]:
-        """The rows so far; a line that is not an observation is passed over."""
+        """The rows so far; a line that is not a whole observation is passed over."""
         return [
             row
             for row in read_json_lines(self.observations_path)
-            if all(isinstance(row.get(field), int | float) for field in ("budget", "steps", "loss"))
+            if all(_positive(row.get(field)) for field in MEASURED)
         ]
 
     def missing(self, spec: RunSpec, step: int) -> list[Stop]:
@@ -126,7 +129,7 @@ class RunFolder:
         last = last_json_line(self.log_path) or {}
         event, reason = last.get("event"), last.get("reason")
         if event == "done" and self.missing(spec, spec.steps):
-            state, reason = "stopped", "observations are missing; run again to make them anew"
+            state, reason = "stopped", "observations are missing; repeat the command that made them"
         elif event in ENDED:
             state = str(event)
         elif event is None:
@@ -149,6 +152,10 @@ class RunFolder:
             gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
             reason=None if reason is None else str(reason),
         )
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and value is not True and 0 < value < math.inf
 
 
 @contextmanager
