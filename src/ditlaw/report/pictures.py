@@ -85,22 +85,23 @@ def _drawn(material: Material, study: Study) -> list[Strip]:
         able = [(run, path) for run, path in runs if path is not None]
         if able:
             run, path = min(able, key=lambda pair: abs(np.log(_params(pair[0]) / params)))
-            remark = f"{text.count(_params(run))} params, {_unbroken(run.status.id)}"
+            remark = _remark(run)
             name = f"{text.flops(budget)} FLOPs"
             found.append(Strip(name, remark, _encoded(path.read_bytes()), held))
     for run in material.runs:
         budget = run.spec.stops[-1].budget
         strip = _picture(run, budget) if run.verifying else None
         if strip is not None:
-            remark = f"{text.count(_params(run))} params, {_unbroken(run.status.id)}, checks the forecast"
+            remark = f"{_remark(run)}, checks the forecast"
             name = f"{text.flops(budget)} FLOPs"
             found.append(Strip(name, remark, _encoded(strip.read_bytes()), held, checking=True))
     return found
 
 
-def _unbroken(name: str) -> str:
-    """A run id that a narrow label does not break at its hyphens."""
-    return name.replace("-", "\u2011")
+def _remark(run: Run) -> str:
+    """Size and id, which a narrow label does not break at its hyphens."""
+    name = run.status.id.replace("-", "\u2011")
+    return f"{text.count(_params(run))} params, {name}"
 
 
 def _params(run: Run) -> int:
