@@ -40,6 +40,7 @@ def study(**changes):
         ({"hardware": {"gpu": "h1000"}}, "hardware.gpu: 'h1000' is unknown; did you mean 'h100'?"),
         ({"objective": {"timesteps": {"mean": float("nan")}}}, "objective.timesteps.mean"),
         ({"seeds": [2**40]}, "seeds.0"),
+        ({"evaluation": {"samples": 1}}, "evaluation.samples: 1"),
         ({"hardware": {"mfu": True}}, "hardware.mfu: true is not a number"),
         ({"budgets": [True]}, "budgets.0: true is not a number"),
         ({"budgets": [3e9, 1e9]}, "budgets: budgets must rise"),

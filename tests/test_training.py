@@ -141,7 +141,11 @@ def test_lost_rows_are_made_anew_by_training_to_them(tmp_path, lost):
     kept = {"all": [], "first": lines[1:], "garbage": [b'{"a": 1}\n', lines[0]]}[lost]
     folder.observations_path.write_bytes(b"".join(kept))
     assert folder.status().state == "stopped"
+    newest = sorted(folder.checkpoints.glob("*.json"))[-1]
+    newest.with_name("step-9999999999.json").write_text("{}")  # of a later state, damaged
     assert train(folder, CPU) == "done"
+    # The last row alone is made from the state at hand; an earlier one takes the way again.
+    assert newest.with_name("step-9999999999.json").exists() == (lost == "garbage")
     assert folder.observations_path.read_bytes() == expected
 
 

@@ -128,7 +128,7 @@ class Recipe(Section):
 class Evaluation(Section):
     """The fixed grid: held-out samples, stratified timesteps, fixed noise; and a few pictures."""
 
-    samples: Count = 512
+    samples: Annotated[int, Field(ge=2, le=10**9, strict=True)] = 512
     timesteps: Timesteps = Timesteps()
     pictures: Annotated[int, Field(ge=0, le=64, strict=True)] = 6
     sampler_steps: Count = 24

@@ -39,6 +39,11 @@ class Checkpoints:
             old.unlink(missing_ok=True)
             old.with_suffix(".safetensors").unlink(missing_ok=True)
 
+    def clear(self) -> None:
+        """Remove every state: one past what is made again would pass for newer."""
+        for path in self.folder.glob("step-*"):
+            path.unlink(missing_ok=True)
+
     def load(self) -> dict[str, Tensor] | None:
         """The newest state that is whole, or None; damaged ones are passed over."""
         for record in sorted(self.folder.glob("step-*.json"), reverse=True):

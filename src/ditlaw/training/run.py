@@ -52,6 +52,7 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
         if [stop for stop in folder.missing(spec, trunk.step) if stop.step < trunk.step]:
             # A row that this state is past can only be made by passing its budget again.
             trunk = Trunk(spec, device)
+            checkpoints.clear()
     folder.rewind(trunk.step)
     before = last_json_line(folder.log_path, having="seconds") or {"seconds": 0.0}
     already = float(before["seconds"])
