@@ -101,6 +101,19 @@ def test_other_tables_give_the_same_law(table, tmp_path, suffix):
     )
 
 
+def test_a_table_with_images_is_answered_in_images(table, tmp_path):
+    path = tmp_path / "images.csv"
+    frame = pd.read_csv(table)
+    frame.assign(images=frame.tokens / 376).to_csv(path, index=False)
+    law = tmp_path / "images.law.json"
+    assert all(b["images_opt"] for b in answered("fit", path, "--save", law)["budgets"])
+    for source in (path, law):
+        bought = answered("forecast", source, "--flops", 1e20)
+        assert bought["images"]["value"] == pytest.approx(bought["tokens"]["value"] / 376)
+    frame.assign(images=range(1, len(frame) + 1)).to_csv(path, index=False)
+    assert answered("forecast", path, "--flops", 1e20)["images"] is None
+
+
 def test_a_page_never_overwrites_a_table(table, tmp_path):
     copy = tmp_path / "a[red]b[[x].csv"
     copy.write_bytes(table.read_bytes())

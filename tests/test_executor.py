@@ -30,7 +30,7 @@ def launch(folder: Path) -> subprocess.Popen:
 
 def workers_at(folder: Path, observations: int, process: subprocess.Popen) -> list[int]:
     """Wait until some run is under way with that many observations; pids of the workers."""
-    for _ in range(1200):
+    for _ in range(3000):
         assert process.poll() is None, process.communicate()
         rows = [p.read_text().count("\n") for p in folder.glob("tiny/runs/*/observations.jsonl")]
         if sum(rows) >= observations:

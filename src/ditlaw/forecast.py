@@ -66,7 +66,8 @@ def forecast(law: Law, flops: float, hardware: Hardware | None = None) -> Foreca
     assumed = hardware is None and (study is None or study.hardware is None)
     hardware = hardware or hardware_of(study)
     optimum = law.optimum(flops)
-    images = scaled(optimum.tokens, 1 / study.geometry.geometry().tokens) if study else None
+    each = law.observations.tokens_per_image()
+    images = scaled(optimum.tokens, 1 / each) if each else None
     warnings = list(optimum.warnings)
     epochs = None
     if study and images and study.data.images:

@@ -23,6 +23,7 @@ REQUIRED = ("run", "params", "tokens", "loss")
 NUMERIC = ("params", "tokens", "loss", "flops", "budget", "images")
 # Columns in which a fit may hold only one value: a law of a mixture is a law of nothing.
 SINGLE = ("family", "dataset", "role", "recipe", "timesteps")
+SAME_RATIO = 1.01  # rows whose tokens per image differ by less than this agree
 MIN_STEPS = 100  # below this a run is still on its first plateau
 # Why a row is kept out of a fit, as written in its ``note``; any other note is the user's own.
 IN_WARMUP, TOO_EARLY, DIVERGED = "inside warm-up", f"under {MIN_STEPS} steps", "run diverged"
@@ -44,6 +45,15 @@ class Observations:
     dropped: list[Dropped] = field(default_factory=list)
     study: Study | None = None
     planned_rows: int | None = None
+
+    def tokens_per_image(self) -> float | None:
+        """Tokens of one image: the study's, or the table's where all its rows agree; else None."""
+        if self.study is not None:
+            return float(self.study.geometry.geometry().tokens)
+        if "images" not in self.frame or not (self.frame["images"] > 0).all():
+            return None
+        ratio = self.frame["tokens"] / self.frame["images"]
+        return float(ratio.median()) if ratio.max() < SAME_RATIO * ratio.min() else None
 
     def digest(self) -> str:
         """SHA-256 of the rows that a fit reads."""

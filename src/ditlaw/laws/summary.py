@@ -207,8 +207,8 @@ def _budgets(law: "Law") -> list[BudgetOptimum]:
     """Every budget; the optimum of the usable ones with the draws' intervals."""
     forms = law.fitted.ensemble.forms
     found, position = [], 0
-    study = law.observations.study
-    hardware = hardware_of(study)
+    hardware = hardware_of(law.observations.study)
+    each = law.observations.tokens_per_image()
     for curve in forms.curves:
         size = loss = tokens = images = None
         log_c = np.array([curve.log_c])
@@ -217,7 +217,7 @@ def _budgets(law: "Law") -> list[BudgetOptimum]:
             loss = _of_draws(np.exp(forms.vertices.log_loss[:, position]), law.level)
             log_d = law.kappa.log_tokens(forms.vertices.log_n[:, position], log_c)
             tokens = _of_draws(np.exp(log_d), law.level)
-            images = scaled(tokens, 1 / study.geometry.geometry().tokens) if study else None
+            images = scaled(tokens, 1 / each) if each else None
             position += 1
         found.append(
             BudgetOptimum(

@@ -83,7 +83,8 @@ class Material:
 
     def images(self, tokens: float) -> float | None:
         """Images among that many tokens; None where the tokens of one sample are unknown."""
-        return tokens / self.study.geometry.geometry().tokens if self.study else None
+        each = self.law.observations.tokens_per_image()
+        return tokens / each if each else None
 
     @cached_property
     def dropped(self) -> list[tuple[str, int, str]]:
