@@ -151,6 +151,14 @@ def test_a_diverged_run_is_reported_every_time(tmp_path):
     assert [run["state"] for run in status] == ["diverged"]
 
 
+def test_a_study_in_its_own_folder_is_not_trained_a_second_time(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "mine")
+    done = ditlaw("run", "mine/study.yaml", "--json", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert done.json["study"] == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
 def test_a_lost_record_is_not_made_up(trained, tmp_path):
     shutil.copytree(trained, tmp_path / "tiny")
     (tmp_path / "tiny" / "study.json").unlink()

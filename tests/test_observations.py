@@ -148,7 +148,9 @@ def test_a_study_folder_is_a_table_too(trained):
     assert len(written) == len(table.frame) + len(table.dropped)
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00junk", b'"unclosed', b"a\n1,2,3\n4\n"])
+@pytest.mark.parametrize(
+    "content", [b"x" * 200_000, b"\xff\xfe\x00junk", b'"unclosed', b"a\n1,2,3\n4\n"]
+)
 def test_unreadable_files_are_one_line(tmp_path, content):
     for name in ("t.csv", "t.jsonl", "t.parquet"):
         path = tmp_path / name

@@ -84,6 +84,10 @@ def test_checkpoints_are_two_deep_and_a_damaged_one_is_passed_over(tmp_path):
     for step in (1, 2, 3):
         checkpoints.save(step, {"step": torch.tensor(step)})
     assert len(list(tmp_path.glob("*.safetensors"))) == 2
+    (tmp_path / "step-0000000009.safetensors").write_bytes(b"cut short")
+    (tmp_path / ".step-0000000009.json.17.tmp").write_bytes(b"")
+    checkpoints.save(3, {"step": torch.tensor(3)})
+    assert len(list(tmp_path.iterdir())) == 4
     newest = tmp_path / "step-0000000003.safetensors"
     content = newest.read_bytes()
     for cut in (0, 1, 8, len(content) // 2, len(content) - 1):

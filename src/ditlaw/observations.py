@@ -156,7 +156,7 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise
     except pd.errors.EmptyDataError:
         raise BadInput(f"{path}: empty; a table has a header and at least one row") from None
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+    except (OSError, ValueError, csv.Error, pd.errors.ParserError) as error:
         reason = (str(error).splitlines() or ["unreadable"])[0]
         raise BadInput(f"{path}: cannot be read as {kind[1:]} ({reason})") from None
     if frame.empty:

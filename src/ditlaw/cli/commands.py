@@ -84,7 +84,9 @@ def plan(study: StudyFile, as_json: Json = False) -> None:
 @app.command()
 def run(
     study: StudyFile,
-    out: Annotated[Path | None, typer.Option(help="Folder; by default the study's name.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="By default the study's own folder, or ./NAME.")
+    ] = None,
     executor: Annotated[Literal["local"], typer.Option(help="Where runs are trained.")] = "local",
     workers: Workers = None,
     as_json: Json = False,
@@ -92,12 +94,12 @@ def run(
     """Train what is missing of a study; safe to repeat."""
     need_training("run")
     from ditlaw.cli.live import live_watch, local_executor
-    from ditlaw.study import load_study, plan_study
+    from ditlaw.study import default_folder, load_study, plan_study
     from ditlaw.sweep import require_done, run_study
 
     declared = load_study(study)
     warn(plan_study(declared).warnings)
-    folder = out or Path(declared.name)
+    folder = out or default_folder(study, declared)
     done = run_study(study, folder, executor=local_executor(workers), watch=live_watch())
     emit(done, as_json)
     require_done(done.failures)

@@ -1,6 +1,13 @@
 """The study: one checked file that declares family, data, budgets, shapes, seeds and recipe."""
 
-from ditlaw.study.folder import RECORD_FILE, STUDY_FILE, freeze_study, open_study, study_digest
+from ditlaw.study.folder import (
+    RECORD_FILE,
+    STUDY_FILE,
+    default_folder,
+    freeze_study,
+    open_study,
+    study_digest,
+)
 from ditlaw.study.load import (
     difference,
     digest,
@@ -21,6 +28,7 @@ __all__ = [
     "RunSpec",
     "Stop",
     "Study",
+    "default_folder",
     "difference",
     "digest",
     "freeze_study",

@@ -30,6 +30,12 @@ def open_study(folder: Path) -> Study:
     return study
 
 
+def default_folder(file: Path, study: Study) -> Path:
+    """Where a study runs unless told: where it already does, else a folder of its name here."""
+    stands_in = file.name == STUDY_FILE and (file.parent / RECORD_FILE).exists()
+    return file.parent if stands_in else Path(study.name)
+
+
 def freeze_study(folder: Path, study: Study, text: str) -> None:
     """Store a study with its runs, or check that it is the one that they were made by.
 

@@ -20,8 +20,8 @@ from ditlaw.study.schema import (
     hardware_of,
 )
 
-# A CPU core's FLOP/s on models of the quickstart's size, for a rough estimate of hours (measured
-# 9e9 to 4.6e10, smallest to largest); only used to warn before a plan that will take long.
+# A CPU core's FLOP/s on models of the quickstart's size (benchmarks/speed.py prints 1.6e10 at width
+# 24 and 5e10 at 64): a rough estimate, used for limits.hours and to warn of a plan that takes long.
 CORE_FLOPS = 2e10
 LONG_HOURS = 2.0
 BYTES_PER_PARAM = 20  # fp32 weights, gradient, EMA and two AdamW moments

@@ -37,7 +37,13 @@ class Checkpoints:
         )
         for old in sorted(self.folder.glob("step-*.json"))[:-DEPTH]:
             old.unlink(missing_ok=True)
-            old.with_suffix(".safetensors").unlink(missing_ok=True)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove states without a hash and what a killed write left: the run's lock is held."""
+        for path in self.folder.iterdir():
+            if path.suffix == ".tmp" or not path.with_suffix(".json").exists():
+                path.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove every state: one past what is made again would pass for newer."""
