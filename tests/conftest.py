@@ -67,3 +67,13 @@ def trained(tmp_path_factory) -> Path:
     done = ditlaw("run", folder / "study.yaml", "--out", folder / "tiny")
     assert done.code == 0, done.err
     return folder / "tiny"
+
+
+@pytest.fixture(scope="session")
+def noisy():
+    """A law fitted to two noisy seeds a size of a known surface."""
+    from laws_data import observed
+
+    from ditlaw import laws
+
+    return laws.fit(observed(sd=0.005, seeds=2, seed=3))
