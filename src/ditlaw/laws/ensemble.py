@@ -53,6 +53,23 @@ class Ensemble:
         parts = {name: form.best_loss(log_c) for name, form in self.forms.loss.items()}
         return self._loss_band(parts, log_c, level, one_run)
 
+    def loss_draws(self, log_c: FloatArray) -> FloatArray:
+        """Equally likely curves of ln L* at ln C (m,), each form in proportion to its weight.
+
+        Run noise of a new run is left out. Draws of two ensembles are independent only where
+        their fits had different seeds.
+        """
+        draws = len(self.forms.sd_draws)
+        extra = spread_normals(draws, 11)[:, None] * self.loss_model_sd(log_c)
+        names = [n for n, w in self.loss_weights.items() if w >= EXCLUDED_BELOW]
+        share = np.array([self.loss_weights[n] for n in names])
+        ends = np.round(np.cumsum(share) / share.sum() * draws).astype(int)
+        parts, start = [], 0
+        for name, end in zip(names, ends, strict=True):
+            parts.append(self.forms.loss[name].best_loss(log_c)[1:][start:end])
+            start = int(end)
+        return np.vstack(parts) + extra
+
     def loss(self, log_n: FloatArray, log_c: FloatArray, level: float, *, one_run: bool) -> Band:
         """L of models of ln N (m,) trained with ln C (m,)."""
         parts = {name: form.loss(log_n, log_c) for name, form in self.forms.loss.items()}

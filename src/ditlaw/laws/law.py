@@ -107,6 +107,16 @@ class Law:
         self._check(curve.params, curve.tokens, curve.loss, curve.run)
         return curve
 
+    def loss_draws(self, flops: FloatLike) -> FloatArray:
+        """Equally likely curves of the law's own ln L* at FLOPs (m,): (draws, m).
+
+        What intervals of differences, ratios and crossings are made from.
+
+        Raises:
+            BadInput, Refused: as ``optimum``.
+        """
+        return self.fitted.ensemble.loss_draws(self._log_flops(flops))
+
     def isoflops(self) -> list[IsoflopCurve]:
         """Every budget's runs, parabola and minimum, smallest budget first."""
         return [self._isoflop(curve) for curve in self.fitted.ensemble.forms.curves]
