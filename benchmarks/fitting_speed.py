@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.optimize import minimize
 
 from ditlaw import laws
-from ditlaw.laws import approach3, solver
+from ditlaw.laws import approach3, leastsquares, solver
 from ditlaw.observations import Observations
 from simulation.twin import twin
 
@@ -47,7 +47,7 @@ def objective(theta, u, v, log_loss):
     weight = np.clip(r, -DELTA, DELTA) / total
     size, data = weight * terms[1], weight * terms[2]
     gradient = [np.sum(weight * terms[0]), size.sum(), data.sum(), -alpha * size @ u]
-    return solver.huber(r, DELTA), np.array([*gradient, -beta * data @ v])
+    return leastsquares.huber(r, DELTA), np.array([*gradient, -beta * data @ v])
 
 
 def scipy_fit(start, u, v, log_loss):

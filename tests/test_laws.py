@@ -61,7 +61,7 @@ def test_intervals_widen_with_distance(noisy):
     for band in (curve.params, curve.tokens, curve.loss, curve.run):
         assert np.all(np.diff(band.high / band.low) > 0)
         assert np.all((band.low <= band.value) & (band.value <= band.high))
-    assert set(curve.loss_forms) == {"power", "floor", "surface"}
+    assert set(curve.loss_forms) == {"isoflop", "surface"}
     codes = [[n.code for n in noisy.optimum(f).warnings] for f in curve.flops]
     assert "far-beyond" in codes[2]
     assert "very-far-beyond" in codes[3]
@@ -94,13 +94,12 @@ def test_draws_depend_on_the_seed_alone():
 
 def test_shared_trunk_errors_widen_the_interval():
     wide = laws.fit(observed(sd=0.01, seeds=2, shared=True, seed=5), method="isoflop")
-    forms = wide.fitted.ensemble.forms
-    assert forms.noise.share > 0.3
+    assert wide.fitted.ensemble.candidates.noise.share > 0.3
     data = frame(sd=0.01, seeds=2, shared=True, seed=5)
     apart = laws.fit(observed(data.assign(trunk=data["run"])), method="isoflop")
     at = np.log([wide.largest_flops])
     shared_sd, apart_sd = (
-        law.fitted.ensemble.forms.loss["power"].best_loss(at)[1:].std() for law in (wide, apart)
+        law.fitted.ensemble.candidates.laws["power"](at)[1:].std() for law in (wide, apart)
     )
     assert shared_sd > 1.15 * apart_sd
 

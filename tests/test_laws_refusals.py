@@ -70,10 +70,10 @@ def notes_of(data, **options):
     return {n.code: n.text for n in law.result().warnings}
 
 
-def test_untested_forms_are_said_to_keep_their_starting_weights():
+def test_untested_forms_are_said_to_weigh_by_their_fit():
     few = notes_of(frame(budgets=3))["no-backtest"]
     assert "no budget could be held out" in few
-    assert "power's is half" in few
+    assert "each weighs by how well it fits alone" in few
     loose = notes_of(frame().assign(budget=np.nan))["no-backtest"]
     assert "no row has a budget" in loose
     assert "one form" in loose

@@ -7,8 +7,8 @@ from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import BadInput
 from ditlaw.families import Shape, get_family
 from ditlaw.laws import Law, fit, load_law
+from ditlaw.laws.candidates import Method
 from ditlaw.laws.kappa import shapes_along
-from ditlaw.laws.law import Method
 from ditlaw.observations import load_observations
 from ditlaw.results import Forecast, Note, Recipe, scaled
 from ditlaw.study import Study, hardware_of

@@ -122,7 +122,7 @@ def fit(
     source: Source,
     where: Where = None,
     method: Annotated[
-        Literal["auto", "isoflop", "surface"] | None,
+        Literal["auto", "isoflop", "akima", "envelope", "joint", "surface"] | None,
         typer.Option(help="By default auto: weighed by backtests."),
     ] = None,
     metric: Annotated[

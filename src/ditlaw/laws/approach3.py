@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ditlaw.errors import Refused
-from ditlaw.laws import solver
+from ditlaw.laws import leastsquares, solver
 from ditlaw.laws.table import FloatArray
 
 HOFFMANN_WIDTH = 1e-3
@@ -71,7 +71,7 @@ def fit_likelihood(
         if reach < NARROWEST or abs(reach - last) <= 1e-9 * last:
             break
     scale = max(_scale(found.residuals, width), NARROWEST)
-    value = float(solver.huber(found.residuals / scale, width)) + len(log_n) * np.log(scale)
+    value = float(leastsquares.huber(found.residuals / scale, width)) + len(log_n) * np.log(scale)
     return replace(found, objective=value, scale=scale)
 
 

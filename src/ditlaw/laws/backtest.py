@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ditlaw.laws import isoflop
+from ditlaw.laws.candidates import MIN_BUDGETS, Candidates, Method, fit_candidates
 from ditlaw.laws.ensemble import Ensemble
 from ditlaw.laws.evidence import Error, Reference, evidence, model_drift, weights
-from ditlaw.laws.forms import MIN_BUDGETS, Asked, Forms, beyond, fit_forms
+from ditlaw.laws.forms import beyond
 from ditlaw.laws.isoflop import OK, Parabola
 from ditlaw.laws.kappa import Kappa
 from ditlaw.laws.table import Table
@@ -36,27 +37,27 @@ class Fitted:
 
 
 def fit_with_backtests(
-    table: Table, kappa: Kappa, asked: Asked, level: float, draws: int, seed: int
+    table: Table, kappa: Kappa, method: Method, level: float, draws: int, seed: int
 ) -> Fitted | None:
     """Fit the forms, weigh them by backtests and learn the model error; None if no form fits."""
-    forms = fit_forms(table, kappa, asked, draws, seed)
-    if forms is None:
+    found = fit_candidates(table, kappa, method, draws, seed)
+    if found is None:
         return None
-    usable = sorted((p for p in forms.curves if p.status == OK), key=lambda p: p.log_c)
-    references = [reference(table, p, forms.noise.sd) for p in usable]
+    usable = sorted((p for p in found.curves if p.status == OK), key=lambda p: p.log_c)
+    references = [reference(table, p, float(found.noise.at(np.array(p.log_c)))) for p in usable]
     errors: list[Error] = []
     for hidden in range(len(usable) - MIN_BUDGETS, 0, -1):
         part = table.up_to(usable[-hidden - 1].log_c)
-        inner = fit_forms(part, kappa, asked, INNER_DRAWS, seed + hidden)
+        inner = fit_candidates(part, kappa, method, INNER_DRAWS, seed + hidden)
         if inner is None:
             continue
         ensemble = _ensemble(inner, part, kappa, _seen(errors, hidden))
         for rank in reversed(range(hidden)):
             errors.append(_error(ensemble, hidden, rank, references[-rank - 1], level))
     seen = _seen(errors, 0)
-    ensemble = _ensemble(forms, table, kappa, seen)
-    found = evidence(seen, ensemble.loss_weights, ensemble.size_weights)
-    return Fitted(ensemble, [e.mixed for e in reversed(seen)], found)
+    ensemble = _ensemble(found, table, kappa, seen)
+    scores = evidence(seen, ensemble.loss_weights, ensemble.size_weights)
+    return Fitted(ensemble, [e.mixed for e in reversed(seen)], scores)
 
 
 def reference(table: Table, curve: Parabola, sd: float) -> Reference:
@@ -74,11 +75,12 @@ def _seen(errors: list[Error], hidden: int) -> list[Error]:
     return [e for e in errors if hidden < e.hidden <= hidden + DEPTH and e.rank >= hidden]
 
 
-def _ensemble(forms: Forms, table: Table, kappa: Kappa, seen: list[Error]) -> Ensemble:
+def _ensemble(found: Candidates, table: Table, kappa: Kappa, seen: list[Error]) -> Ensemble:
+    trust = {name: form.trust for name, form in found.forms.items()}
     return Ensemble(
-        forms=forms,
-        loss_weights=weights(seen, list(forms.loss), "loss"),
-        size_weights=weights(seen, list(forms.size), "size"),
+        candidates=found,
+        loss_weights=weights(seen, trust, "loss"),
+        size_weights=weights(seen, trust, "size"),
         drift=model_drift(seen),
         fitted=(float(table.log_c.min()), float(table.log_c.max())),
         kappa=kappa,
@@ -89,8 +91,8 @@ def _error(ensemble: Ensemble, hidden: int, rank: int, target: Reference, level:
     at = np.array([target.log_c])
     size = ensemble.best_size(at, level)
     loss = ensemble.best_loss(at, level, one_run=False)
-    losses = {n: f.best_loss(at)[:, 0] for n, f in ensemble.forms.loss.items()}
-    sizes = {n: f.best_size(at)[:, 0] for n, f in ensemble.forms.size.items()}
+    losses = {n: f.best_loss(at)[:, 0] for n, f in ensemble.forms.items()}
+    sizes = {n: f.best_size(at)[:, 0] for n, f in ensemble.forms.items()}
     noise = sum(w * float(losses[n][1:].var()) for n, w in ensemble.loss_weights.items())
     true_n, true_loss = np.exp(target.log_n), np.exp(target.log_loss)
     return Error(

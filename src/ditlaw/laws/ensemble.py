@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from ditlaw.laws.forms import Forms, beyond
+from ditlaw.laws.candidates import Candidates
+from ditlaw.laws.forms import Form, beyond
 from ditlaw.laws.kappa import Kappa
 from ditlaw.laws.table import FloatArray
 from ditlaw.results import Quantity
@@ -37,12 +38,17 @@ class Band:
 class Ensemble:
     """Forms with weights that sum to 1. ``drift`` is the loss's model error per e-fold beyond."""
 
-    forms: Forms
+    candidates: Candidates
     loss_weights: dict[str, float]
     size_weights: dict[str, float]
     drift: float
     fitted: tuple[float, float]  # smallest and largest ln C
     kappa: Kappa
+
+    @property
+    def forms(self) -> dict[str, Form]:
+        """Every form that was fitted, the ones that are not heard too."""
+        return self.candidates.forms
 
     def loss_model_sd(self, log_c: FloatArray) -> FloatArray:
         """Sd of ln L that no form's draws hold: (m,)."""
@@ -50,7 +56,7 @@ class Ensemble:
 
     def best_loss(self, log_c: FloatArray, level: float, *, one_run: bool) -> Band:
         """L* at ln C (m,): the law's interval, or that of one new run at the best size."""
-        parts = {name: form.best_loss(log_c) for name, form in self.forms.loss.items()}
+        parts = {name: form.best_loss(log_c) for name, form in self.forms.items()}
         return self._loss_band(parts, log_c, level, one_run)
 
     def loss_draws(self, log_c: FloatArray) -> FloatArray:
@@ -59,21 +65,27 @@ class Ensemble:
         Run noise of a new run is left out. Draws of two ensembles are independent only where
         their fits had different seeds.
         """
-        draws = len(self.forms.sd_draws)
+        draws = len(self.candidates.sd_draws)
         extra = spread_normals(draws, 11)[:, None] * self.loss_model_sd(log_c)
         names = [n for n, w in self.loss_weights.items() if w >= EXCLUDED_BELOW]
         share = np.array([self.loss_weights[n] for n in names])
         ends = np.round(np.cumsum(share) / share.sum() * draws).astype(int)
         parts, start = [], 0
         for name, end in zip(names, ends, strict=True):
-            parts.append(self.forms.loss[name].best_loss(log_c)[1:][start:end])
+            parts.append(self.forms[name].best_loss(log_c)[1:][start:end])
             start = int(end)
         return np.vstack(parts) + extra
 
     def loss(self, log_n: FloatArray, log_c: FloatArray, level: float, *, one_run: bool) -> Band:
         """L of models of ln N (m,) trained with ln C (m,)."""
-        parts = {name: form.loss(log_n, log_c) for name, form in self.forms.loss.items()}
+        parts = {name: form.loss(log_n, log_c) for name, form in self.forms.items()}
         return self._loss_band(parts, log_c, level, one_run)
+
+    def central_loss(self, log_n: FloatArray, log_c: FloatArray) -> FloatArray:
+        """Ln L of the estimate alone, at ln N and ln C (m,): (m,)."""
+        heard = {n: w for n, w in self.loss_weights.items() if w >= EXCLUDED_BELOW}
+        parts = [w * self.forms[n].loss(log_n, log_c)[0] for n, w in heard.items()]
+        return np.asarray(sum(parts) / sum(heard.values()))
 
     def best_size(self, log_c: FloatArray, level: float) -> Band:
         """N* at ln C (m,)."""
@@ -82,7 +94,7 @@ class Ensemble:
     def size_draws(self, log_c: FloatArray) -> dict[str, FloatArray]:
         """Ln N* of each form with its own model error in the draws: (draws + 1, m) each."""
         found = {}
-        for seed, (name, form) in enumerate(self.forms.size.items()):
+        for seed, (name, form) in enumerate(self.forms.items()):
             values = form.best_size(log_c)
             normal = spread_normals(len(values) - 1, seed)[:, None]
             error = np.vstack([np.zeros_like(log_c)[None], normal * form.size_model_sd(log_c)])
@@ -100,12 +112,23 @@ class Ensemble:
     def _loss_band(
         self, parts: dict[str, FloatArray], log_c: FloatArray, level: float, one_run: bool
     ) -> Band:
-        draws = len(self.forms.sd_draws)
-        extra = spread_normals(draws, 11)[:, None] * self.loss_model_sd(log_c)
-        if one_run:
-            extra = extra + (spread_normals(draws, 12) * self.forms.sd_draws)[:, None]
-        extra = np.vstack([np.zeros_like(log_c)[None], extra])
-        return band({name: part + extra for name, part in parts.items()}, self.loss_weights, level)
+        sds = self.candidates.sd_draws
+        normal = spread_normals(len(sds), 11)[:, None]
+        model = self.loss_model_sd(log_c)
+        law = _spread(parts, normal * model, self.loss_weights, level)
+        if not one_run:
+            return law
+        run = _spread(parts, normal * np.hypot(model, sds[:, None]), self.loss_weights, level)
+        # Quantiles of few draws are rough: the interval of a run is never inside the law's.
+        return Band(run.value, np.minimum(run.low, law.low), np.maximum(run.high, law.high))
+
+
+def _spread(
+    parts: dict[str, FloatArray], extra: FloatArray, weights: dict[str, float], level: float
+) -> Band:
+    """The band of forms whose draws (not the estimate) are moved by ``extra`` (draws, m)."""
+    moved = {name: np.vstack([part[:1], part[1:] + extra]) for name, part in parts.items()}
+    return band(moved, weights, level)
 
 
 def band(draws: dict[str, FloatArray], weights: dict[str, float], level: float) -> Band:

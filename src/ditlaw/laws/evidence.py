@@ -15,10 +15,7 @@ PRIOR_DRIFT = 0.003
 PRIOR_DRIFT_WEIGHT = 3.0
 # What a right form may miss by, per e-fold: evidence finer than this would be overread.
 FINEST = {"loss": 0.002, "size": 0.04}
-# Dirichlet prior of the weights. A diffusion loss has a floor, the variance of the target that the
-# input leaves open, so a law without one starts with half the say of the others.
-PRIOR_WEIGHT = {"power": 1.0}
-USUAL_PRIOR_WEIGHT = 2.0
+PRIOR_WEIGHT = 2.0  # Dirichlet prior of the weights, before trust
 
 Kind = Literal["loss", "size"]
 
@@ -60,18 +57,21 @@ class Error:
         return float(noise**2 + (FINEST[kind] * (NEAR + self.distance)) ** 2)
 
 
-def weights(seen: list[Error], names: list[str], kind: Kind) -> dict[str, float]:
-    """Stacked weights that sum to 1; 0 below 5 % and for a form that some backtest could not fit.
+def weights(seen: list[Error], trust: dict[str, float], kind: Kind) -> dict[str, float]:
+    """Weights that sum to 1: stacked by the backtests, times each form's trust from its misfit.
 
-    Without backtests they are the prior's.
+    0 below 5 % and for a form that some backtest could not fit. Without backtests, trust alone.
     """
+    names = list(trust)
     tested = [name for name in names if all(name in e.of(kind) for e in seen)]
     errors = np.array([[e.of(kind)[name] for name in tested] for e in seen])
     found = stack(
         errors.reshape(len(seen), len(tested)),
         np.array([e.variance(kind) for e in seen]),
-        np.array([PRIOR_WEIGHT.get(name, USUAL_PRIOR_WEIGHT) for name in tested]),
+        np.full(len(tested), PRIOR_WEIGHT),
     )
+    found = found * np.array([trust[name] for name in tested])
+    found = found / found.sum()
     kept = {n: float(w) for n, w in zip(tested, found, strict=True) if w >= EXCLUDED_BELOW}
     return {name: kept.get(name, 0.0) / sum(kept.values()) for name in names}
 

@@ -5,15 +5,14 @@ import numpy as np
 from ditlaw import text
 from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.laws.backtest import fit_with_backtests
-from ditlaw.laws.forms import MIN_BUDGETS, Asked
+from ditlaw.laws.candidates import METHODS, MIN_BUDGETS, Method, needs_parabolas
 from ditlaw.laws.isoflop import OK, parabolas
 from ditlaw.laws.kappa import Kappa, kappa_of
-from ditlaw.laws.law import Law, Method
+from ditlaw.laws.law import Law
 from ditlaw.laws.surface import MIN_ROWS
 from ditlaw.laws.table import Table, prepare
 from ditlaw.observations import Observations
 
-METHODS = ("auto", "isoflop", "surface")
 MIN_DRAWS = 50
 
 
@@ -30,7 +29,8 @@ def fit(
 
     Args:
         observations: rows of one family, data set and role.
-        method: ``isoflop``, ``surface``, or ``auto``: both, weighed by backtests.
+        method: ``auto`` (isoflop and surface, weighed by evidence), ``isoflop``, ``akima``,
+            ``envelope``, ``joint`` or ``surface``.
         metric: the column that takes the place of the loss; positive, smaller is better.
         level: of every interval.
         draws: refits behind the intervals.
@@ -85,9 +85,9 @@ def _fit(
     draws: int,
     seed: int,
 ) -> Law:
-    asked = _asked(table, method, observations.source)
+    fitted_as = _usable(table, method, observations.source)
     with np.errstate(over="ignore", divide="ignore"):
-        fitted = fit_with_backtests(table, kappa, asked, level, draws, seed)
+        fitted = fit_with_backtests(table, kappa, fitted_as, level, draws, seed)
     if fitted is None:
         raise _refusal(table, method, observations.source)
     if not np.isfinite(fitted.ensemble.drift):
@@ -108,16 +108,15 @@ def _fit(
     )
 
 
-def _asked(table: Table, method: Method, source: str) -> Asked:
+def _usable(table: Table, method: Method, source: str) -> Method:
+    """The method as the rows allow it."""
     usable = sum(p.status == OK for p in parabolas(table))
-    if method == "surface":
-        return "surface"
-    if usable < MIN_BUDGETS:
+    if needs_parabolas(method) and usable < MIN_BUDGETS:
         # Without any budgets there is nothing that isoFLOP curves could say: the surface serves.
         if method == "auto" and not len(table.budgets) and len(table) >= MIN_ROWS:
             return "surface"
         raise _refusal(table, method, source)
-    return "both" if method == "auto" else "isoflop"
+    return method
 
 
 def _refusal(table: Table, method: Method, source: str) -> DitlawError:

@@ -1,41 +1,36 @@
-"""The forms of the law of one table, behind one interface: what each says about loss and best size.
+"""The forms of a law behind one interface: what each says about the best size and the loss.
 
 Every answer has the draws along axis 0 and the estimate as entry 0, so that forms can be mixed.
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
+from scipy.special import betaincinv
 
-from ditlaw.laws import isoflop, losslaws
-from ditlaw.laws import noise as noise_module
-from ditlaw.laws.isoflop import OK, Parabola, Vertices
-from ditlaw.laws.kappa import Kappa
+from ditlaw.laws.joint import Joint
 from ditlaw.laws.line import DriftingLine, drift_sd
-from ditlaw.laws.losslaws import LossLaws
-from ditlaw.laws.noise import Noise
-from ditlaw.laws.surface import Surface, fit_point, fit_surface, rows_of
-from ditlaw.laws.table import FloatArray, Table
+from ditlaw.laws.losslaws import LossLaws, Recent
+from ditlaw.laws.minima import Valley
+from ditlaw.laws.surface import Surface
+from ditlaw.laws.table import FloatArray
 
-Asked = Literal["isoflop", "surface", "both"]  # the forms to fit; "both" is all of them
-MIN_BUDGETS = 3
+GOLDEN = (np.sqrt(5) - 1) / 2
 
 
-class LossForm(Protocol):
-    """One reading of the loss."""
+class Form(Protocol):
+    """One reading of the best size and of the loss."""
 
-    def best_loss(self, log_c: FloatArray) -> FloatArray:
-        """Ln L at the best size, at ln C (m,): (draws + 1, m)."""
+    @property
+    def trust(self) -> float:
+        """0 to 1, from its misfit to the rows; the backtests weigh it further."""
         ...
 
-    def loss(self, log_n: FloatArray, log_c: FloatArray) -> FloatArray:
-        """Ln L of models of ln N (m,) trained with ln C (m,): (draws + 1, m)."""
+    @property
+    def failed(self) -> int:
+        """Refits that did not converge and were left out."""
         ...
-
-
-class SizeForm(Protocol):
-    """One reading of the best size."""
 
     def best_size(self, log_c: FloatArray) -> FloatArray:
         """Ln N* at ln C (m,): (draws + 1, m)."""
@@ -45,126 +40,87 @@ class SizeForm(Protocol):
         """Sd of ln N* from what the form cannot know, run noise left out: (m,)."""
         ...
 
+    def best_loss(self, log_c: FloatArray) -> FloatArray:
+        """Ln L at the best size, at ln C (m,): (draws + 1, m)."""
+        ...
+
+    def loss(self, log_n: FloatArray, log_c: FloatArray) -> FloatArray:
+        """Ln L of models of ln N (m,) trained with ln C (m,): (draws + 1, m).
+
+        NaN where the form knows nothing off the best size.
+        """
+        ...
+
 
 @dataclass(frozen=True)
-class IsoflopSize:
-    """N* by a drifting line through the budgets' minima."""
+class MinimaForm:
+    """A drifting line and loss laws through the budgets' minima; the valley off the best size.
+
+    The loss lies between the one law of all budgets and what the latest ones say. ``one_law`` is
+    the trust in the former and its share in the estimate. In the draws that share is uncertain: a
+    beta distribution about it, uniform where both are believed alike.
+    """
 
     line: DriftingLine
+    floor: LossLaws
+    recent: Recent
+    one_law: float
+    valley: Valley | None
+    trust: float = 1.0
+    failed: int = 0
 
     def best_size(self, log_c: FloatArray) -> FloatArray:
-        """See ``SizeForm``."""
+        """See ``Form``."""
         return self.line(log_c)
 
     def size_model_sd(self, log_c: FloatArray) -> FloatArray:
-        """See ``SizeForm``."""
+        """See ``Form``."""
         return self.line.model_sd(log_c)
 
-
-@dataclass(frozen=True)
-class IsoflopLoss:
-    """A loss law through the minima; off the best size, the valley of the budgets' parabolas."""
-
-    laws: LossLaws
-    line: DriftingLine
-    vertices: Vertices
-
     def best_loss(self, log_c: FloatArray) -> FloatArray:
-        """See ``LossForm``."""
-        return self.laws(log_c)
+        """See ``Form``."""
+        whole, recent = self.floor(log_c), self.recent(log_c)
+        even = (np.arange(len(whole) - 1) * GOLDEN) % 1.0
+        share = betaincinv(2 * self.one_law, 2 * (1 - self.one_law), even)
+        share = np.append(self.one_law, share)[:, None]
+        return np.asarray(share * whole + (1 - share) * recent)
 
     def loss(self, log_n: FloatArray, log_c: FloatArray) -> FloatArray:
-        """See ``LossForm``."""
+        """See ``Form``."""
+        if self.valley is None:
+            return np.full((len(self.floor.floor), len(log_c)), np.nan)
         away = log_n - self.line(log_c)
-        return np.asarray(self.laws(log_c) + self.vertices.curvature(log_c) * away**2)
+        return np.asarray(self.best_loss(log_c) + self.valley.curvature(log_c) * away**2)
 
 
 @dataclass(frozen=True)
 class SurfaceForm:
-    """Both readings of the surface."""
+    """Both readings of the surface, or of the joint form; its best size drifts as the line does."""
 
-    surface: Surface
-    log_c: tuple[float, float]
+    fitted: Surface | Joint
+    reach: tuple[float, float]  # smallest and largest ln C
+    trust: float
 
-    def best_loss(self, log_c: FloatArray) -> FloatArray:
-        """See ``LossForm``."""
-        return self.surface.best_loss(log_c)
-
-    def loss(self, log_n: FloatArray, log_c: FloatArray) -> FloatArray:
-        """See ``LossForm``."""
-        return self.surface.loss(log_n, log_c)
+    @property
+    def failed(self) -> int:
+        """See ``Form``."""
+        return self.fitted.failed
 
     def best_size(self, log_c: FloatArray) -> FloatArray:
-        """See ``SizeForm``."""
-        return self.surface.best_size(log_c)
+        """See ``Form``."""
+        return self.fitted.best_size(log_c)
 
     def size_model_sd(self, log_c: FloatArray) -> FloatArray:
-        """See ``SizeForm``."""
-        return drift_sd(beyond(log_c, self.log_c))
+        """See ``Form``."""
+        return drift_sd(beyond(log_c, self.reach))
 
+    def best_loss(self, log_c: FloatArray) -> FloatArray:
+        """See ``Form``."""
+        return self.fitted.best_loss(log_c)
 
-@dataclass(frozen=True)
-class Forms:
-    """What was fitted to one table; ``surface`` is None where the rows do not determine one."""
-
-    curves: list[Parabola]
-    noise: Noise
-    sd_draws: FloatArray
-    vertices: Vertices | None
-    surface: Surface | None
-    laws: dict[str, LossLaws]  # "power" and "floor", where isoFLOP curves were asked for
-    loss: dict[str, LossForm]
-    size: dict[str, SizeForm]
-
-
-def fit_forms(table: Table, kappa: Kappa, asked: Asked, draws: int, seed: int) -> Forms | None:
-    """Every form that is asked for and that the rows allow; None if none is left."""
-    rng = np.random.default_rng(seed)
-    curves = isoflop.parabolas(table)
-    enough = sum(p.status == OK for p in curves) >= MIN_BUDGETS
-    if asked != "surface" and not enough:
-        return None
-    noise = run_noise(table, curves)
-    if noise is None:
-        return None
-    sd = noise.sd_draws(draws, rng)
-    perturbations = noise.perturbations(table.trunk, sd, rng)
-    loss: dict[str, LossForm] = {}
-    size: dict[str, SizeForm] = {}
-    laws: dict[str, LossLaws] = {}
-    vertices = None
-    if asked != "surface":
-        residuals, parameters = isoflop.residuals(table, curves)
-        unfit = noise_module.misfit(noise, residuals, parameters)
-        vertices = isoflop.vertices(table, curves, unfit * noise.sd, unfit * perturbations, rng)
-        line = DriftingLine(vertices.log_c, vertices.log_n, vertices.log_n[1:].var(axis=0))
-        size["isoflop"] = IsoflopSize(line)
-        laws["power"] = losslaws.fit_power(vertices.log_c, vertices.log_loss)
-        laws["floor"] = losslaws.fit_floor(vertices.log_c, vertices.log_loss)
-        loss.update({name: IsoflopLoss(law, line, vertices) for name, law in laws.items()})
-    surface = None
-    if asked != "isoflop":
-        surface = fit_surface(table, kappa, noise, perturbations)
-        if surface is not None:
-            form = SurfaceForm(surface, (float(table.log_c.min()), float(table.log_c.max())))
-            loss["surface"] = size["surface"] = form
-    if not loss:
-        return None
-    return Forms(curves, noise, sd, vertices, surface, laws, loss, size)
-
-
-def run_noise(table: Table, curves: list[Parabola]) -> Noise | None:
-    """Scatter of one run: between seeds, else about the parabolas, else about the surface."""
-    replicates = noise_module.from_replicates(table)
-    if replicates is not None:
-        return replicates
-    residuals, parameters = isoflop.residuals(table, curves)
-    if len(residuals) > parameters:
-        return noise_module.from_residuals(residuals, parameters)
-    point = fit_point(table, rows_of(table), 0.0)
-    if point is None:
-        return None
-    return noise_module.from_residuals(point[1], len(point[0]))
+    def loss(self, log_n: FloatArray, log_c: FloatArray) -> FloatArray:
+        """See ``Form``."""
+        return self.fitted.loss(log_n, log_c)
 
 
 def beyond(log_c: FloatArray, fitted: tuple[float, float]) -> FloatArray:

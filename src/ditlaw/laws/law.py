@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from ditlaw.errors import BadInput, Refused
 from ditlaw.laws import notes, summary
 from ditlaw.laws.answers import Curve, IsoflopCurve, Optimum
 from ditlaw.laws.backtest import Fitted
+from ditlaw.laws.candidates import Method
 from ditlaw.laws.ensemble import Band
 from ditlaw.laws.isoflop import FEW, OK, Parabola, stated_budget
 from ditlaw.laws.kappa import Kappa
@@ -17,7 +17,6 @@ from ditlaw.laws.table import FloatArray, Table
 from ditlaw.observations import Observations
 from ditlaw.results import FitResult, Quantity, SizeRange
 
-Method = Literal["auto", "isoflop", "surface"]
 NEAR_OPTIMAL = 0.0025
 REACH = 1e12  # a forecast this many times beyond what was fitted is refused
 FloatLike = float | Sequence[float] | FloatArray
@@ -78,6 +77,11 @@ class Law:
             Refused: one is more than 1e12 times outside what was fitted, or has no finite answer.
         """
         log_n, log_c = _logs(params, "params", self.table.log_n), self._log_flops(flops)
+        if np.isnan(self.fitted.ensemble.central_loss(log_n, log_c)).any():
+            raise Refused(
+                f"{self.observations.source}: the {self.method} says nothing off the best size "
+                "here; use --method isoflop"
+            )
         with np.errstate(over="ignore"):
             run = self.fitted.ensemble.loss(log_n, log_c, self.level, one_run=True)
             law = self.fitted.ensemble.loss(log_n, log_c, self.level, one_run=False)
@@ -101,8 +105,8 @@ class Law:
                 tokens=ensemble.tokens(params, log_c),
                 loss=ensemble.best_loss(log_c, self.level, one_run=False),
                 run=ensemble.best_loss(log_c, self.level, one_run=True),
-                loss_forms={n: np.exp(f.best_loss(log_c)[0]) for n, f in forms.loss.items()},
-                params_forms={n: np.exp(f.best_size(log_c)[0]) for n, f in forms.size.items()},
+                loss_forms={n: np.exp(f.best_loss(log_c)[0]) for n, f in forms.items()},
+                params_forms={n: np.exp(f.best_size(log_c)[0]) for n, f in forms.items()},
             )
         self._check(curve.params, curve.tokens, curve.loss, curve.run)
         return curve
@@ -119,7 +123,7 @@ class Law:
 
     def isoflops(self) -> list[IsoflopCurve]:
         """Every budget's runs, parabola and minimum, smallest budget first."""
-        return [self._isoflop(curve) for curve in self.fitted.ensemble.forms.curves]
+        return [self._isoflop(curve) for curve in self.fitted.ensemble.candidates.curves]
 
     def result(self) -> FitResult:
         """Everything that ``ditlaw fit`` prints.
@@ -150,10 +154,9 @@ class Law:
         log_n = np.log(best) + np.linspace(-5, 5, 1001)
         at = np.broadcast_to(log_c, log_n.shape)
         ensemble = self.fitted.ensemble
-        parts = {n: f.loss(log_n, at)[:1] for n, f in ensemble.forms.loss.items()}
-        centre = sum(ensemble.loss_weights[n] * part[0] for n, part in parts.items())
+        centre = ensemble.central_loss(log_n, at)
         near = log_n[np.asarray(centre) <= np.min(centre) + np.log1p(tolerance)]
-        if near[0] == log_n[0] or near[-1] == log_n[-1]:
+        if not len(near) or near[0] == log_n[0] or near[-1] == log_n[-1]:
             return None
         return SizeRange(
             low=float(np.exp(near[0])), high=float(np.exp(near[-1])), tolerance=tolerance

@@ -1,5 +1,8 @@
 """Loss laws through the budgets' minima: L = a·C^(−b), and L = E + a·C^(−b) with a floor.
 
+One law through all budgets, or what the latest budgets say: where a law bends inside the data, the
+end of the data knows more about what follows than its beginning.
+
 All draws are fitted at once: for a given floor the law is a weighted straight line in closed form,
 so only the floor is searched, as a share of the smallest loss.
 """
@@ -13,6 +16,11 @@ from ditlaw.laws.table import FloatArray
 MAX_SHARE = 0.98  # a numerical guard: a floor at the smallest loss would fit it with infinite slope
 GRID = 49
 GOLDEN = (np.sqrt(5) - 1) / 2
+# The latest budgets: weights fall by e every so many e-folds of compute below the last one, and the
+# share of the law with a floor in the blend. Both from hold-outs of public language sweeps that
+# leave their three largest budgets out.
+MEMORY = 1.5
+FLOOR_SHARE = 0.65
 
 
 @dataclass(frozen=True)
@@ -37,15 +45,19 @@ class LossLaws:
         return np.asarray(self.level + self.exponent * self.reference)
 
 
-def fit_power(log_c: FloatArray, log_loss: FloatArray) -> LossLaws:
-    """Least squares of ln L (draws + 1, B) on ln C (B,), no floor."""
+def fit_power(log_c: FloatArray, log_loss: FloatArray, weight: FloatArray) -> LossLaws:
+    """Least squares of ln L (draws + 1, B) on ln C (B,), no floor; budgets weigh (B,)."""
     reference = float(log_c.mean())
-    _, level, slope = _line(log_c - reference, log_loss, np.ones_like(log_loss))
+    weights = np.broadcast_to(weight, log_loss.shape)
+    _, level, slope = _line(log_c - reference, log_loss, weights)
     return LossLaws(np.zeros(len(log_loss)), level, -slope, reference)
 
 
-def fit_floor(log_c: FloatArray, log_loss: FloatArray) -> LossLaws:
-    """Least squares in ln L, to first order, of L = E + a·C^(−b) with 0 ≤ E ≤ 0.98·min L."""
+def fit_floor(log_c: FloatArray, log_loss: FloatArray, weight: FloatArray) -> LossLaws:
+    """Least squares in ln L, to first order, of L = E + a·C^(−b) with 0 ≤ E ≤ 0.98·min L.
+
+    Budgets weigh (B,).
+    """
     reference = float(log_c.mean())
     x, smallest = log_c - reference, log_loss.min(axis=1)
     # In units of the smallest; no loss is e^300 times that, but a wild redraw may be.
@@ -55,8 +67,7 @@ def fit_floor(log_c: FloatArray, log_loss: FloatArray) -> LossLaws:
         """Objective, level and slope for floor shares of shape (draws + 1, g)."""
         rest = loss[:, None, :] - share[:, :, None]
         # An error in ln L is this much of one in ln(L − E).
-        weight = (rest / loss[:, None, :]) ** 2
-        return _line(x, np.log(rest), weight)
+        return _line(x, np.log(rest), weight * (rest / loss[:, None, :]) ** 2)
 
     grid = np.linspace(0.0, MAX_SHARE, GRID)
     best = at(np.broadcast_to(grid, (len(loss), GRID)))[0].argmin(axis=1)
@@ -72,6 +83,27 @@ def fit_floor(log_c: FloatArray, log_loss: FloatArray) -> LossLaws:
     _, level, slope = at(share)
     floor = share[:, 0] * np.exp(smallest)
     return LossLaws(floor, level[:, 0] + smallest, -slope[:, 0], reference)
+
+
+@dataclass(frozen=True)
+class Recent:
+    """What the latest budgets say: a blend of a law with a floor and one without.
+
+    Near its end a law that bends looks straight, so its floor is overrated there.
+    """
+
+    floor: LossLaws
+    power: LossLaws
+
+    def __call__(self, log_c: FloatArray) -> FloatArray:
+        """Ln L at ln C (m,): (draws + 1, m)."""
+        return FLOOR_SHARE * self.floor(log_c) + (1 - FLOOR_SHARE) * self.power(log_c)
+
+
+def fit_recent(log_c: FloatArray, log_loss: FloatArray) -> Recent:
+    """Both laws through (draws + 1, B) with weights that fall with distance below the last."""
+    weight = np.exp((log_c - log_c.max()) / MEMORY)
+    return Recent(fit_floor(log_c, log_loss, weight), fit_power(log_c, log_loss, weight))
 
 
 def _line(

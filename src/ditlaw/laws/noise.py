@@ -4,7 +4,7 @@ The design stays as it was: sizes and budgets are never resampled. A redraw move
 effect shared by the rows of a trunk (initial weights, data order) and one effect of each row.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,29 +13,61 @@ from ditlaw.laws.table import FloatArray, IntArray, Table
 MIN_REPLICATE_DF = 3  # fewer seed differences than this say too little about the scatter
 PRIOR_SHARE = 0.5  # share of the variance that a trunk's rows have in common, where unmeasured
 PRIOR_SHARE_DF = 4.0
+SLOPE_SPREAD = 0.25  # prior sd of d ln sd / d ln C
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Relative sd of one run, the share of its variance common to a trunk, degrees of freedom."""
+    """Relative sd of one run, the share of its variance common to a trunk, degrees of freedom.
+
+    ``sd`` holds at the largest budget. Smaller budgets may scatter more or less: ln sd changes by
+    ``slope`` an e-fold of compute between the ln C of the smallest and the largest, ``reach``.
+    """
 
     sd: float
     share: float
     df: float
     source: str
+    slope: float = 0.0
+    reach: tuple[float, float] = (0.0, 0.0)
+
+    def at(self, log_c: FloatArray) -> FloatArray:
+        """The sd at ln C, any shape; held constant outside the budgets."""
+        away = np.clip(log_c, *self.reach) - self.reach[1]
+        return np.asarray(self.sd * np.exp(self.slope * away))
 
     def sd_draws(self, draws: int, rng: np.random.Generator) -> FloatArray:
         """(draws,) plausible sds: s·√(df/χ²), so that few degrees of freedom widen intervals."""
         return np.asarray(self.sd * np.sqrt(self.df / rng.chisquare(self.df, draws)))
 
-    def perturbations(
-        self, trunk: IntArray, sd: FloatArray, rng: np.random.Generator
-    ) -> FloatArray:
+    def perturbations(self, table: Table, sd: FloatArray, rng: np.random.Generator) -> FloatArray:
         """(draws, n) changes of ln loss: √share · trunk effect + √(1 − share) · row effect."""
+        trunk = table.trunk
         shared = rng.standard_normal((len(sd), int(trunk.max()) + 1))[:, trunk]
         own = rng.standard_normal((len(sd), len(trunk)))
         mixed = np.sqrt(self.share) * shared + np.sqrt(1 - self.share) * own
-        return np.asarray(sd[:, None] * mixed)
+        relative = np.exp(self.slope * (np.clip(table.log_c, *self.reach) - self.reach[1]))
+        return np.asarray(sd[:, None] * relative * mixed)
+
+
+def level_and_slope(
+    log_c: FloatArray, squares: FloatArray, df: FloatArray
+) -> tuple[float, float, tuple[float, float]]:
+    """Sd at the largest ln C, its slope and reach, from sums of squares of ln L at each ln C.
+
+    Maximum likelihood of Gaussian scatter whose ln sd is a line in ln C, with a prior slope of
+    0 ± ``SLOPE_SPREAD``: small budgets of public sweeps scatter several times as much as large
+    ones, which says nothing against the large ones.
+    """
+    reach = (float(log_c.min()), float(log_c.max()))
+    slopes = np.linspace(-3 * SLOPE_SPREAD, 3 * SLOPE_SPREAD, 121)[:, None]
+    away = slopes * (log_c - reach[1])
+    variance = np.sum(squares * np.exp(-2 * away), axis=1) / df.sum()
+    if not np.all(variance > 0):
+        return 0.0, 0.0, reach
+    cost = np.sum(df * away, axis=1) + 0.5 * df.sum() * np.log(variance)
+    best = int(np.argmin(cost + 0.5 * (slopes[:, 0] / SLOPE_SPREAD) ** 2))
+    return float(np.sqrt(variance[best])), float(slopes[best, 0]), reach
 
 
 def from_replicates(table: Table) -> Noise | None:
@@ -48,7 +80,7 @@ def from_replicates(table: Table) -> Noise | None:
     grouped = np.flatnonzero(table.group >= 0)
     keys = np.stack([table.group[grouped].astype(float), table.log_n[grouped]], axis=1)
     cells = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
-    deviations, cell_of, trunk_of = [], [], []
+    deviations, row_of, shares = [], [], []
     for cell in np.unique(cells):
         rows = grouped[cells == cell]
         if len(np.unique(table.trunk[rows])) < 2:
@@ -56,37 +88,52 @@ def from_replicates(table: Table) -> Noise | None:
         spread = table.log_loss[rows] - table.log_loss[rows].mean()
         # Unbiased for a cell of k rows: every deviation has variance σ²(k − 1)/k.
         deviations.append(spread * np.sqrt(len(rows) / (len(rows) - 1)))
-        cell_of.append(np.full(len(rows), cell))
-        trunk_of.append(table.trunk[rows])
+        row_of.append(rows)
+        shares.append(np.full(len(rows), 1 - 1 / len(rows)))
     if not deviations:
         return None
-    deviation, cell_id, trunk = (np.concatenate(part) for part in (deviations, cell_of, trunk_of))
-    cells_used = len(np.unique(cell_id))
-    rows_df = max(len(deviation) - cells_used, 1)
+    deviation, rows, df_share = (np.concatenate(part) for part in (deviations, row_of, shares))
+    trunk, log_c = table.trunk[rows], table.log_c[rows]
+    rows_df = max(len(deviation) - len(deviations), 1)
     # One trunk difference per size and extra seed is independent; its repeats over budgets are not.
     pairs = min(_trunk_differences(table, trunk), rows_df)
     if pairs < MIN_REPLICATE_DF:
         return None
-    variance = float(np.mean(deviation**2))
-    share = _shrunk_share(deviation, trunk, pairs)
+    sd, slope, reach = level_and_slope(log_c, df_share * deviation**2, df_share)
+    noise = Noise(sd, PRIOR_SHARE, PRIOR_SHARE_DF, "replicates", slope, reach)
+    share = _shrunk_share(deviation / np.maximum(noise.at(log_c), 1e-300), trunk, pairs)
     # Never more than there are differences: runs of one budget only are independent already.
     df = min(1 / (share**2 / pairs + (1 - share) ** 2 / rows_df), rows_df)
-    return Noise(float(np.sqrt(variance)), share, float(df), "replicates")
+    return replace(noise, share=share, df=float(df))
 
 
-def from_residuals(residuals: FloatArray, parameters: int) -> Noise:
-    """Scatter about a fitted curve, with the parameters it took; a trunk shares half of it."""
-    df = max(len(residuals) - parameters, 1)
-    sd = float(np.sqrt(np.sum(residuals**2) / df))
-    return Noise(sd, PRIOR_SHARE, float(df), "residuals")
+@dataclass(frozen=True)
+class Residuals:
+    """What a fit of ln L leaves at rows of ln C ``log_c``, and each row's share of its df: (n,)."""
+
+    value: FloatArray
+    log_c: FloatArray
+    df: FloatArray
 
 
-def misfit(noise: Noise, residuals: FloatArray, parameters: int) -> float:
+def from_residuals(residuals: Residuals) -> Noise:
+    """Scatter about fitted curves; a trunk shares half of it."""
+    sd, slope, reach = level_and_slope(residuals.log_c, residuals.value**2, residuals.df)
+    return Noise(sd, PRIOR_SHARE, float(residuals.df.sum()), "residuals", slope, reach)
+
+
+def scaled(noise: Noise, factor: float) -> Noise:
+    """The same scatter, larger by a factor."""
+    return replace(noise, sd=noise.sd * factor)
+
+
+def misfit(noise: Noise, residuals: Residuals) -> float:
     """How much larger than run noise a form's residuals are (at least 1): its own lack of fit."""
-    df = len(residuals) - parameters
+    df = float(residuals.df.sum())
     if df < 1 or noise.sd <= 0:
         return 1.0
-    return max(1.0, float(np.sqrt(np.sum(residuals**2) / df)) / noise.sd)
+    scaled = residuals.value / noise.at(residuals.log_c)
+    return max(1.0, float(np.sqrt(np.sum(scaled**2) / df)))
 
 
 def _trunk_differences(table: Table, trunks: IntArray) -> int:

@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 
 from ditlaw import text
+from ditlaw.laws.candidates import Candidates
 from ditlaw.laws.ensemble import Band, Ensemble
-from ditlaw.laws.forms import Forms
 from ditlaw.laws.isoflop import EDGE, FEW, FLAT, Parabola
 from ditlaw.laws.table import Table
 from ditlaw.observations import Observations
@@ -23,7 +23,7 @@ MANY_FAILED = 0.01
 def of_fit(
     observations: Observations,
     table: Table,
-    forms: Forms,
+    found: Candidates,
     surface_wanted: bool,
     backtest: list[Backtest],
     law_half_width: float,
@@ -43,9 +43,9 @@ def of_fit(
             )
         )
     notes += _of_units(table)
-    notes += _of_curves(forms.curves)
-    usable = 0 if forms.vertices is None else len(forms.vertices.log_c)
-    if forms.vertices is not None and usable < COMFORTABLE_BUDGETS:
+    notes += _of_curves(found.curves)
+    usable = 0 if found.minima is None else len(found.minima.log_c)
+    if found.minima is not None and usable < COMFORTABLE_BUDGETS:
         notes.append(
             Note(
                 code="few-budgets",
@@ -54,35 +54,35 @@ def of_fit(
                 f"{COMFORTABLE_BUDGETS} or more are advised.",
             )
         )
-    if "power" in forms.laws and forms.laws["power"].exponent[0] <= 0:
+    if "power" in found.laws and found.laws["power"].exponent[0] <= 0:
         notes.append(
             Note(
                 code="no-gain",
                 text="the best loss does not fall with compute; these laws say nothing then.",
             )
         )
-    if surface_wanted and forms.surface is None:
+    if surface_wanted and found.surface is None:
         notes.append(
             Note(
                 code="no-surface",
                 text="the rows do not determine a surface L(N, D); only the isoFLOP laws are used.",
             )
         )
-    if forms.surface is not None and forms.surface.failed > MANY_FAILED * len(forms.sd_draws):
-        share = forms.surface.failed / len(forms.sd_draws)
+    failed = max(form.failed for form in found.forms.values())
+    if failed > MANY_FAILED * len(found.sd_draws):
+        share = failed / len(found.sd_draws)
         notes.append(
             Note(
                 code="failed-refits",
-                text=f"{100 * share:.0f} % of the surface's refits did not converge and were left "
+                text=f"{100 * share:.0f} % of the refits did not converge and were left "
                 "out; its interval may be too narrow.",
             )
         )
     if not backtest:
-        why = "no budget could be held out" if forms.curves else "no row has a budget to hold out"
+        why = "no budget could be held out" if found.curves else "no row has a budget to hold out"
         untested = (
-            "no form has been put to the test: each keeps its starting weight, and power's is "
-            "half that of the others."
-            if len(forms.loss) > 1
+            "no form has been put to the test: each weighs by how well it fits alone."
+            if len(found.forms) > 1
             else "its one form has not been put to the test."
         )
         notes.append(Note(code="no-backtest", text=f"{why}, so {untested}"))

@@ -1,19 +1,21 @@
-"""Fits of L = E + A/N^α + B/D^β: many at once, by Levenberg–Marquardt on a Huber loss of ln L.
+"""Fits of L = E + A/N^α + B/D^β, many at once.
 
 Source of the form: Hoffmann et al. 2022 (arXiv 2203.15556), approach 3. Parameters are
 θ = (ln E, ln A', ln B', ln α, ln β) with ln N and ln D centred on the data: uncentred, A and α are
 so nearly collinear that fits stall.
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
+from ditlaw.laws import leastsquares
 from ditlaw.laws.table import BoolArray, FloatArray
 
 EXPONENTS = np.geomspace(0.06, 2.4, 11)
 STARTS = 6
 LOG_EXPONENT_RANGE = (float(np.log(0.02)), float(np.log(4.0)))
 LOG_FLOOR_BELOW = 12.0  # the floor is kept above exp(−12) of the smallest loss
-AT_ONCE = 12_000  # residuals; larger arrays are mapped afresh by the system at every step
 
 
 def predict(theta: FloatArray, u: FloatArray, v: FloatArray) -> tuple[FloatArray, ...]:
@@ -40,6 +42,36 @@ def best_start(u: FloatArray, v: FloatArray, log_loss: FloatArray) -> FloatArray
     return np.column_stack([logs, np.log(alpha[order]), np.log(beta[order])])
 
 
+@dataclass(frozen=True)
+class SurfaceModel:
+    """The surface over rows of centred ln N, ln D (n,), for ``leastsquares.refine``."""
+
+    u: FloatArray
+    v: FloatArray
+    low: FloatArray
+    high: FloatArray
+    pull: FloatArray = field(default_factory=lambda: np.zeros((0, 5)))  # no priors
+    aim: FloatArray = field(default_factory=lambda: np.zeros(0))
+
+    def predict(self, theta: FloatArray) -> FloatArray:
+        """See ``leastsquares.Model``."""
+        return np.asarray(np.log(sum(predict(theta, self.u, self.v))))
+
+    def derivatives(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """See ``leastsquares.Model``."""
+        floor, size, data = predict(theta, self.u, self.v)
+        total = floor + size + data
+        size, data = size / total, data / total
+        slopes = [
+            floor / total,
+            size,
+            data,
+            -np.exp(theta[:, 3:4]) * self.u * size,
+            -np.exp(theta[:, 4:5]) * self.v * data,
+        ]
+        return np.log(total), np.stack(slopes, axis=1)
+
+
 def refine(
     theta: FloatArray,
     u: FloatArray,
@@ -49,97 +81,14 @@ def refine(
     steps: int,
     tolerance: float,
 ) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Levenberg–Marquardt for r problems: θ (r, 5), Huber objectives (r,), which have converged.
+    """Surfaces through r sets of losses: θ (r, 5), Huber objectives (r,), which have converged.
 
     ``log_loss`` is (r, n) or (n,); ``delta`` the Huber width in ln L.
     """
-    target = np.broadcast_to(log_loss, (len(theta), len(u)))
     low = np.array([log_loss.min() - LOG_FLOOR_BELOW, -60.0, -60.0, *[LOG_EXPONENT_RANGE[0]] * 2])
     high = np.array([log_loss.max(), 60.0, 60.0, *[LOG_EXPONENT_RANGE[1]] * 2])
-    size = max(1, AT_ONCE // len(u))
-    parts = [
-        _refine(theta[i : i + size], u, v, target[i : i + size], delta, steps, tolerance, low, high)
-        for i in range(0, len(theta), size)
-    ]
-    theta, objective, converged = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return theta, objective, converged
-
-
-def _refine(
-    theta: FloatArray,
-    u: FloatArray,
-    v: FloatArray,
-    target: FloatArray,
-    delta: float,
-    steps: int,
-    tolerance: float,
-    low: FloatArray,
-    high: FloatArray,
-) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """One batch of ``refine``, θ within ``low`` and ``high`` (5,). Finished problems drop out."""
-    theta = theta.copy()
-    damping = np.full(len(theta), 1e-3)
-    terms = predict(theta, u, v)
-    residual = np.log(sum(terms)) - target
-    objective = huber(residual, delta)
-    active = np.arange(len(theta))
-    converged = np.zeros(len(theta), dtype=bool)
-    for _ in range(steps):
-        if not len(active):
-            break
-        old = theta[active]
-        step = _step(old, u, v, target[active], delta, damping[active])
-        new = np.clip(old + step, low, high)
-        value = huber(np.log(sum(predict(new, u, v))) - target[active], delta)
-        better = value <= objective[active]
-        gain = objective[active] - value
-        theta[active[better]] = new[better]
-        done = better & (gain <= tolerance * objective[active] + 1e-30)
-        done |= ~better & (damping[active] > 1e8)
-        objective[active[better]] = value[better]
-        damping[active] = np.clip(damping[active] * np.where(better, 0.15, 8.0), 1e-12, 1e10)
-        converged[active[done]] = True
-        active = active[~done]
-    return theta, objective, converged
-
-
-def huber(residual: FloatArray, delta: float) -> FloatArray:
-    """Σ of ½r² inside ``delta`` and delta·(|r| − ½delta) beyond, over the last axis."""
-    size = np.abs(residual)
-    inside = np.minimum(size, delta)
-    return np.asarray(np.sum(inside * (size - 0.5 * inside), axis=-1))
-
-
-def _step(
-    theta: FloatArray,
-    u: FloatArray,
-    v: FloatArray,
-    target: FloatArray,
-    delta: float,
-    damping: FloatArray,
-) -> FloatArray:
-    floor, size, data = predict(theta, u, v)
-    total = floor + size + data
-    residual = np.log(total) - target
-    weight = np.minimum(1.0, delta / np.maximum(np.abs(residual), 1e-300))
-    size, data = size / total, data / total
-    jacobian = np.stack(
-        [
-            floor / total,
-            size,
-            data,
-            -np.exp(theta[:, 3:4]) * u * size,
-            -np.exp(theta[:, 4:5]) * v * data,
-        ],
-        axis=1,
-    )  # (r, 5, n)
-    weighted = jacobian * weight[:, None, :]
-    normal = weighted @ jacobian.transpose(0, 2, 1)
-    gradient = np.einsum("rpn,rn->rp", weighted, residual)
-    diagonal = np.einsum("rpp->rp", normal)
-    ridge = damping[:, None] * diagonal + 1e-14 * diagonal.max(axis=1, keepdims=True) + 1e-300
-    normal = normal + ridge[:, :, None] * np.eye(5)
-    return -np.linalg.solve(normal, gradient[:, :, None])[:, :, 0]
+    model = SurfaceModel(u, v, low, high)
+    return leastsquares.refine(model, theta, log_loss, delta, steps, tolerance)
 
 
 def _positive_least_squares(

@@ -9,7 +9,7 @@ from ditlaw.compute import gpu_hours
 from ditlaw.errors import Refused
 from ditlaw.laws import notes
 from ditlaw.laws.ensemble import Band, band
-from ditlaw.laws.isoflop import OK, stated_budget
+from ditlaw.laws.isoflop import stated_budget
 from ditlaw.laws.losslaws import LossLaws
 from ditlaw.laws.surface import Surface
 from ditlaw.laws.table import FloatArray
@@ -58,7 +58,7 @@ def _finite(content: Any) -> bool:
 
 
 def _fit_result(law: "Law") -> FitResult:
-    forms = law.fitted.ensemble.forms
+    found = law.fitted.ensemble.candidates
     table = law.table
     hardware = hardware_of(law.observations.study)
     loss, without_floor = _loss_laws(law)
@@ -67,7 +67,7 @@ def _fit_result(law: "Law") -> FitResult:
     width = law.fitted.ensemble.best_loss(at, law.level, one_run=False)
     return FitResult(
         source=law.observations.source,
-        method=law.method if forms.vertices is not None else "surface",
+        method=law.method if found.minima is not None else "surface",
         flops_as=law.observations.flops_as,
         level=law.level,
         gpu=hardware.gpu,
@@ -81,14 +81,14 @@ def _fit_result(law: "Law") -> FitResult:
         loss=loss,
         loss_without_floor=without_floor,
         budgets=_budgets(law),
-        surface=None if forms.surface is None else _surface(forms.surface, law.level),
+        surface=None if found.surface is None else _surface(found.surface, law.level),
         evidence=law.fitted.evidence,
-        run_noise=forms.noise.sd,
+        run_noise=found.noise.sd,
         backtest=law.fitted.backtest,
         warnings=notes.of_fit(
             law.observations,
             table,
-            forms,
+            found,
             law.method == "auto",
             law.fitted.backtest,
             float(width.high[0] / width.low[0] - 1) / 2,
@@ -155,12 +155,12 @@ def _chord(
 
 
 def _loss_laws(law: "Law") -> tuple[LossLaw, PowerLaw]:
-    forms = law.fitted.ensemble.forms
+    found = law.fitted.ensemble.candidates
     level = law.level
-    if forms.vertices is not None:
-        return _floor_law(forms.laws["floor"], level), _power_law(forms.laws["power"], level)
-    assert forms.surface is not None
-    return _of_surface(forms.surface, law)
+    if found.laws:
+        return _floor_law(found.laws["floor"], level), _power_law(found.laws["power"], level)
+    assert found.surface is not None
+    return _of_surface(found.surface, law)
 
 
 def _floor_law(laws: LossLaws, level: float) -> LossLaw:
@@ -205,20 +205,20 @@ def _surface(surface: Surface, level: float) -> SurfaceLaw:
 
 def _budgets(law: "Law") -> list[BudgetOptimum]:
     """Every budget; the optimum of the usable ones with the draws' intervals."""
-    forms = law.fitted.ensemble.forms
-    found, position = [], 0
+    candidates, found = law.fitted.ensemble.candidates, []
+    minima = candidates.minima
     hardware = hardware_of(law.observations.study)
     each = law.observations.tokens_per_image()
-    for curve in forms.curves:
+    for curve in candidates.curves:
         size = loss = tokens = images = None
         log_c = np.array([curve.log_c])
-        if curve.status == OK and forms.vertices is not None:
-            size = _of_draws(np.exp(forms.vertices.log_n[:, position]), law.level)
-            loss = _of_draws(np.exp(forms.vertices.log_loss[:, position]), law.level)
-            log_d = law.kappa.log_tokens(forms.vertices.log_n[:, position], log_c)
+        position = np.flatnonzero([] if minima is None else minima.log_c == curve.log_c)
+        if minima is not None and len(position):
+            size = _of_draws(np.exp(minima.log_n[:, position[0]]), law.level)
+            loss = _of_draws(np.exp(minima.log_loss[:, position[0]]), law.level)
+            log_d = law.kappa.log_tokens(minima.log_n[:, position[0]], log_c)
             tokens = _of_draws(np.exp(log_d), law.level)
             images = scaled(tokens, 1 / each) if each else None
-            position += 1
         found.append(
             BudgetOptimum(
                 flops=stated_budget(curve.budget, float(np.exp(curve.log_c))),

@@ -7,10 +7,10 @@ import numpy as np
 from ditlaw.laws import solver
 from ditlaw.laws.isoflop import window
 from ditlaw.laws.kappa import Kappa
-from ditlaw.laws.noise import Noise, misfit
+from ditlaw.laws.noise import Noise, Residuals, misfit
 from ditlaw.laws.table import FloatArray, IntArray, Table
 
-HUBER_WIDTH = 1.5  # in standard deviations of a run; rows further out count less
+HUBER_SDS = 1.5  # in standard deviations of a run; rows further out count less
 MIN_HUBER = 1e-3  # in ln L
 MIN_ROWS = 8
 PARAMETERS = 5
@@ -67,6 +67,11 @@ class Surface:
         }
 
 
+def huber_width(sd: float) -> float:
+    """In ln L, for runs that scatter by ``sd``."""
+    return max(HUBER_SDS * sd, MIN_HUBER)
+
+
 def rows_of(table: Table) -> IntArray:
     """Rows that a surface is fitted to: each budget's window, and all rows without a budget."""
     groups = [np.flatnonzero(table.group == g) for g in np.unique(table.group[table.group >= 0])]
@@ -84,7 +89,7 @@ def fit_point(table: Table, rows: IntArray, sd: float) -> tuple[FloatArray, Floa
     u, v, y = _centred(table, rows)
     if len(np.unique(u.round(9))) < 3 or len(np.unique(v.round(9))) < 3:
         return None
-    delta = max(HUBER_WIDTH * sd, MIN_HUBER) if sd > 0 else 1.0
+    delta = huber_width(sd) if sd > 0 else 1.0
     start = solver.best_start(u, v, y)
     theta, objective, _ = solver.refine(start, u, v, y, delta, 120, 1e-13)
     best = theta[np.argmin(objective)]
@@ -108,8 +113,10 @@ def fit_surface(
         return None
     best, residual = point
     u, v, y = _centred(table, rows)
-    redrawn = (y - residual) + misfit(noise, residual, PARAMETERS) * perturbations[:, rows]
-    delta = max(HUBER_WIDTH * noise.sd, MIN_HUBER)
+    free = np.full(len(rows), 1 - PARAMETERS / len(rows))
+    unfit = misfit(noise, Residuals(residual, table.log_c[rows], free))
+    redrawn = (y - residual) + unfit * perturbations[:, rows]
+    delta = huber_width(noise.sd)
     start = np.broadcast_to(best, (len(redrawn), PARAMETERS)).copy()
     theta, _, converged = solver.refine(start, u, v, redrawn, delta, 100, 1e-5)
     good = converged & np.all(np.isfinite(theta), axis=1)
