@@ -80,11 +80,19 @@ class Answer(Protocol):
         """What to beware of at this budget."""
 
 
-class LossCurve(Protocol):
-    """A law over budgets."""
+class LawCurve(Protocol):
+    """A law over budgets; what it does not know is None."""
 
     @property
-    def loss(self) -> Band:
+    def params(self) -> Band | None:
+        """The best size."""
+
+    @property
+    def tokens(self) -> Band | None:
+        """The tokens that go with it."""
+
+    @property
+    def loss(self) -> Band | None:
         """The law's own loss, or the metric that takes its place."""
 
 
@@ -106,7 +114,7 @@ class AnsweringLaw(Protocol):
     def optimum(self, flops: float) -> Answer:
         """The best use of a budget."""
 
-    def curve(self, flops: FloatArray) -> LossCurve:
+    def curve(self, flops: FloatArray) -> LawCurve:
         """The law at FLOPs (m,)."""
 
     def loss_draws(self, flops: FloatArray) -> FloatArray:

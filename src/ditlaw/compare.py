@@ -161,7 +161,9 @@ def _rows(law: AnsweringLaw, log_c: FloatArray, seed: int) -> FloatArray:
     flops = np.exp(log_c)
     draws = law.loss_draws(flops)
     shuffled = np.random.default_rng(seed).permutation(len(draws))
-    return np.vstack([np.log(law.curve(flops).loss.value)[None], draws[shuffled]])
+    loss = law.curve(flops).loss
+    assert loss is not None  # or there had been no draws
+    return np.vstack([np.log(loss.value)[None], draws[shuffled]])
 
 
 def _target(curves: Curves, flops: float) -> Target:

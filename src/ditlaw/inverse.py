@@ -1,20 +1,25 @@
 """What a wish costs: the FLOPs at which a law's best size, images or loss is what is asked for."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Literal, get_args
 
 import numpy as np
 from scipy.optimize import brentq
 
 from ditlaw import text
-from ditlaw.answering import Answer, AnsweringLaw
+from ditlaw.answering import AnsweringLaw
 from ditlaw.errors import BadInput, Refused
+from ditlaw.laws.ensemble import Band
+from ditlaw.laws.table import FloatArray
 from ditlaw.results import Quantity, Wish
 
 Of = Literal["params", "images", "loss"]
+End = Literal["value", "low", "high"]
 OF: tuple[Of, ...] = get_args(Of)
-DECADES = range(-12, 13)  # about the largest fitted FLOPs; beyond them a law is refused anyway
-WITHOUT_RANGE = 1e20  # where the search starts for a law whose range is not known
+DECADES = np.arange(-12.0, 13.0)  # about the largest fitted FLOPs; laws are refused further out
+INSIDE = 1e-6  # how far inside the reach its ends are asked, where rounding cannot put them outside
+WITHOUT_RANGE = 1e20  # the middle of the search where the fitted FLOPs are not known
 
 
 def asked_for(**wishes: float | None) -> dict[Of, float]:
@@ -25,8 +30,8 @@ def asked_for(**wishes: float | None) -> dict[Of, float]:
 def cost(law: AnsweringLaw, of: Of, value: float) -> Wish:
     """The FLOPs at which the law's best ``of`` is ``value``, with an interval.
 
-    The interval is that of the law read across: from where its upper bound of a size (its lower
-    bound of a loss) meets the value to where the other bound does; a bound that never does is null.
+    The interval is that of the law read across: from where one of its bounds meets the value to
+    where the other does. A bound that never does is null.
 
     Raises:
         BadInput: the value is not a positive number, or images are asked of a law that does not
@@ -43,84 +48,74 @@ def cost(law: AnsweringLaw, of: Of, value: float) -> Wish:
             f"--images: {source}: the tokens of one image are not known; an images column gives "
             "them, or ask with --flops"
         )
-    target = value * each if of == "images" and each else value
-
-    def end(name: str) -> Callable[[float], float]:
-        return lambda flops: _bound(law.optimum(flops), of, name)
-
     start = (law.observations.flops_range() or (0.0, WITHOUT_RANGE))[1]
-    if _part(law.optimum(start), of) is None:
+    if _band(law, of, start) is None:
         raise Refused(f"--{of}: {source}: its {of} are not known at any budget")
-    central = _solve(end("value"), target, start)
+    target = value * (each if of == "images" and each else 1.0)
+
+    @cache
+    def band(log_c: float) -> Band | None:
+        try:
+            return _band(law, of, float(np.exp(log_c)))
+        except Refused:
+            return None
+
+    def gap(end: End) -> Callable[[float], float]:
+        def of_end(log_c: float) -> float:
+            found = band(log_c)
+            return np.nan if found is None else float(np.log(getattr(found, end)[0] / target))
+
+        return of_end
+
+    grid = np.log(start) + np.log(10) * DECADES
+    grid[[0, -1]] += (INSIDE, -INSIDE)
+    central = _solve(gap("value"), grid, np.log(start))
     if central is None:
-        raise Refused(_out_of_reach(law, of, value, start))
+        raise Refused(_out_of_reach(source, of, value, grid, band))
     # A size is reached early by the law's upper bound, a loss by its lower one.
-    early, late = ("low", "high") if of == "loss" else ("high", "low")
+    ends: tuple[End, End] = ("low", "high") if of == "loss" else ("high", "low")
+    early, late = (_solve(gap(end), grid, central) for end in ends)
     flops = Quantity(
-        value=central,
-        low=_solve(end(early), target, central),
-        high=_solve(end(late), target, central),
+        value=float(np.exp(central)),
+        low=None if early is None else float(np.exp(early)),
+        high=None if late is None else float(np.exp(late)),
         level=law.level,
     )
-    return Wish(of=of, value=value, flops=flops, how=_how(law, of, value, central))
+    return Wish(of=of, value=value, flops=flops, how=_how(law, of, value, flops.value))
 
 
-def _part(answer: Answer, of: Of) -> Quantity | None:
-    return {"params": answer.params, "images": answer.tokens, "loss": answer.loss}[of]
+def _band(law: AnsweringLaw, of: Of, flops: float) -> Band | None:
+    curve = law.curve(np.array([flops]))
+    return {"params": curve.params, "images": curve.tokens, "loss": curve.loss}[of]
 
 
-def _bound(answer: Answer, of: Of, end: str) -> float:
-    """The value, or a bound of the law's own: one run's luck does not change what a loss costs."""
-    if of == "loss" and end != "value":
-        found = answer.law_low if end == "low" else answer.law_high
-    else:
-        found = getattr(_part(answer, of), end, None)
-    return float("nan") if found is None else float(found)
-
-
-def _solve(value: Callable[[float], float], target: float, start: float) -> float | None:
-    """FLOPs nearest to ``start`` at which ``value`` passes ``target``; None if nowhere in reach."""
-
-    def gap(log_c: float) -> float:
-        try:
-            return float(np.log(value(float(np.exp(log_c))) / target))
-        except Refused:
-            return float("nan")
-
-    grid = np.log(start) + np.log(10) * np.array(DECADES)
-    # The ends are a hair inside the reach, where rounding could put them outside.
-    grid[[0, -1]] += (1e-6, -1e-6)
-    gaps = np.array([gap(c) for c in grid])
-    passes = np.flatnonzero(np.sign(gaps[:-1]) * np.sign(gaps[1:]) <= 0)
+def _solve(gap: Callable[[float], float], grid: FloatArray, start: float) -> float | None:
+    """Ln C nearest to ``start`` at which the gap passes zero; None if nowhere on the grid."""
+    signs = np.sign([gap(float(c)) for c in grid])
+    passes = np.flatnonzero(signs[:-1] * signs[1:] <= 0)  # never where either is not a number
     if not len(passes):
         return None
-    middle = (grid[passes] + grid[passes + 1]) / 2
-    k = passes[np.abs(middle - np.log(start)).argmin()]
-    return float(np.exp(brentq(gap, grid[k], grid[k + 1], xtol=1e-10)))
+    k = passes[np.abs((grid[passes] + grid[passes + 1]) / 2 - start).argmin()]
+    return float(brentq(gap, float(grid[k]), float(grid[k + 1]), xtol=1e-9))
 
 
-def _out_of_reach(law: AnsweringLaw, of: Of, value: float, start: float) -> str:
-    ends = []
-    for decades in (DECADES[0], DECADES[-1]):
-        flops = start * 10.0**decades * (1 + 1e-6 if decades < 0 else 1 - 1e-6)
-        try:
-            there = _bound(law.optimum(flops), of, "value")
-        except Refused:
-            continue
-        form = text.loss if of == "loss" else text.count
-        ends.append(f"{form(there)} at {text.flops(flops)} FLOPs")
-    reached = " and ".join(ends) or "no number there"
+def _out_of_reach(
+    source: str, of: Of, value: float, grid: FloatArray, band: Callable[[float], Band | None]
+) -> str:
+    form = text.loss if of == "loss" else text.count
+    what = {"params": "params", "images": "tokens", "loss": "loss"}[of]
+    ends = [(float(c), found) for c in grid[[0, -1]] if (found := band(float(c)))]
+    said = [f"{form(float(b.value[0]))} at {text.flops(float(np.exp(c)))} FLOPs" for c, b in ends]
     return (
-        f"--{of}: {value:g} is not reached within 1e12 times what {law.observations.source} was "
-        f"fitted on (it says {reached})"
+        f"--{of}: {value:g} is not reached within 1e12 times what {source} was fitted on "
+        f"(its {what}: {' and '.join(said) or 'no number there'})"
     )
 
 
 def _how(law: AnsweringLaw, of: Of, value: float, flops: float) -> str:
     """One line: the formula of a published law, or the law in words."""
-    form = text.loss if of == "loss" else text.count
-    name = {"params": "N*", "images": "D*", "loss": "L"}[of]
-    key = "tokens" if of == "images" else of
+    name, key = {"params": ("N*", "params"), "images": ("D*", "tokens"), "loss": ("L", "loss")}[of]
     formula = law.optimum(flops).formulas.get(key, f"{name} of this law")
-    said = f"{form(value)} images" if of == "images" else form(value)
-    return f"{formula}; it is {said} at C = {text.flops(flops)}"
+    said = text.loss(value) if of == "loss" else text.count(value)
+    unit = " images" if of == "images" else ""
+    return f"{formula}; it is {said}{unit} at C = {text.flops(flops)}"

@@ -79,10 +79,12 @@ class PublishedOptimum:
 
 
 @dataclass(frozen=True)
-class MetricCurve:
-    """The metric over FLOPs, in the place of the loss."""
+class PublishedCurve:
+    """The laws over FLOPs, with what rounding allows; ``loss`` is the metric in its place."""
 
-    loss: Band
+    params: Band | None
+    tokens: Band | None
+    loss: Band | None
 
 
 @dataclass(frozen=True)
@@ -122,22 +124,26 @@ class PublishedLaw:
             warnings=[*self._of_source(log_c), *self._of_distance(flops)],
         )
 
-    def curve(self, flops: FloatArray) -> MetricCurve:
-        """The metric at FLOPs (m,), with what rounding allows.
+    def curve(self, flops: FloatArray) -> PublishedCurve:
+        """N*, D* and the metric at FLOPs (m,), each where it was published.
 
         Raises:
-            BadInput, Refused: as ``optimum``, or this metric was not published.
+            BadInput, Refused: as ``optimum``.
         """
-        logs = self._form().logs(self._log_flops(flops))
-        return MetricCurve(
-            Band(np.exp(logs[0]), np.exp(logs.min(axis=0)), np.exp(logs.max(axis=0)))
+        log_c = self._log_flops(flops)
+        laws = self.entry.laws
+        return PublishedCurve(
+            params=_band(laws.get("params"), log_c),
+            tokens=_band(laws.get("tokens"), log_c),
+            loss=_band(self.entry.curves.get(self.metric), log_c),
         )
 
     def loss_draws(self, flops: FloatArray) -> FloatArray:
         """Ln of the metric at FLOPs (m,) at random corners of what prints alike: (draws, m).
 
         Raises:
-            BadInput, Refused: as ``curve``.
+            BadInput: as ``optimum``.
+            Refused: as ``optimum``, or no law of this metric was published.
         """
         logs = self._form().logs(self._log_flops(flops))
         random = np.random.default_rng(zlib.crc32(self.entry.name.encode()))
@@ -227,8 +233,14 @@ def published_law(source: str, metric: str = "loss") -> PublishedLaw:
     return PublishedLaw(found[name], metric)
 
 
+def _band(form: Form | None, log_c: FloatArray) -> Band | None:
+    if form is None:
+        return None
+    logs = form.logs(log_c)
+    return Band(np.exp(logs[0]), np.exp(logs.min(axis=0)), np.exp(logs.max(axis=0)))
+
+
 def _quantity(form: Form, log_c: FloatArray) -> Quantity:
-    values = np.exp(form.logs(log_c)[:, 0])
-    return Quantity(
-        value=float(values[0]), low=float(values.min()), high=float(values.max()), level=LEVEL
-    )
+    found = _band(form, log_c)
+    assert found is not None
+    return found.quantity(LEVEL)
