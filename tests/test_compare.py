@@ -196,8 +196,11 @@ def test_one_line_for_every_wrong_usage(table, capsys):
         ((table, "--by", "recipy", "--at", 1e20), 2, "did you mean 'recipe'?"),
         ((table, "--by", "run", "--at", 1e20), 2, "a comparison takes 2 to 20"),
         ((table, "--by", "recipe", "--where", "recipe=old", "--at", 1e20), 2, "only 'old'"),
+        ((DENSE, SPARSE, "--at", 1e20, "--level", 0.5), 2, "has no rows"),
+        ((table, "--by", "recipe", "--at", 1e307), 2, "not a budget"),
+        ((table, "--by", "recipe", "--at", 1e20, "x"), 2, "two sources, or one with --by"),
         ((DENSE, SPARSE, "--at", 1e20), 3, "no law of loss is known; it has frechet"),
-        ((DENSE, f"{table}@recipe=old", "--at", 1e40), 3, "1e+12 times"),
+        ((f"{table}@recipe=new", f"{table}@recipe=old", "--at", 1e39), 3, "flops: 1e+39 is more"),
     ):
         assert run(["compare", *map(str, arguments)]) == code, arguments
         told = capsys.readouterr().err

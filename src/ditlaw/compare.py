@@ -7,17 +7,19 @@ import numpy as np
 
 from ditlaw import text
 from ditlaw.answering import AnsweringLaw
+from ditlaw.compute.budget import MOST_FLOPS
 from ditlaw.curves import Curves
 from ditlaw.errors import BadInput, Refused
 from ditlaw.forecast import answering_law
 from ditlaw.laws import fit
 from ditlaw.laws.distance import below_notes, beyond_notes
+from ditlaw.laws.law import REACH
 from ditlaw.laws.table import FloatArray
 from ditlaw.observations import load_groups
 from ditlaw.published import PREFIX
 from ditlaw.results import CompareResult, Note, Pair, RefusedLaw, Target, Verdict
 
-DECADES = 3.0  # how far beyond data and targets crossings and equal losses are looked for
+WIDER = np.log(1e3)  # how far beyond data and targets crossings and equal losses are looked for
 POINTS = 241
 ROUGH_CROSSING = 10.0  # high ÷ low
 Named = tuple[str, AnsweringLaw]
@@ -38,9 +40,13 @@ def compare_sources(
         BadInput, Refused: as ``answering_law`` and ``compare_laws``.
     """
 
+    printed = [source.startswith(PREFIX) for source in (a, b)]
+
     def law_of(source: str) -> AnsweringLaw:
-        own = level if not source.startswith(PREFIX) else None
-        return answering_law(source, where, metric=metric, level=own)
+        # Rows and levels are the other source's where only one is published.
+        if source.startswith(PREFIX) and not all(printed):
+            return answering_law(source, metric=metric)
+        return answering_law(source, where, metric=metric, level=level)
 
     return compare_laws([(a, law_of(a)), (b, law_of(b))], flops)
 
@@ -126,7 +132,7 @@ def targets(flops: Sequence[float]) -> list[float]:
     if not flops:
         raise BadInput("compare: give the budgets to compare at, as --at 1e20 1e21")
     for x in flops:
-        if not 0 < x < float("inf"):
+        if not 0 < x <= MOST_FLOPS:
             raise BadInput(f"--at: {x:g} is not a budget; use a positive number, as 1e21")
     return sorted(set(flops))
 
@@ -144,8 +150,12 @@ def _pair(a: Named, b: Named, flops: list[float]) -> Pair:
 
 def _curves(a: AnsweringLaw, b: AnsweringLaw, flops: list[float]) -> Curves:
     known = [r for r in (a.observations.flops_range(), b.observations.flops_range()) if r]
-    ends = np.log10([*flops, *(x for r in known for x in r)])
-    grid = np.linspace(ends.min() - DECADES, ends.max() + DECADES, POINTS) * np.log(10)
+    ends = np.log([*flops, *(x for r in known for x in r)])
+    # No further than both laws answer, by a hair.
+    reach = np.log(REACH) - 1e-6
+    low = max(ends.min() - WIDER, *(np.log(r[0]) - reach for r in known), -np.inf)
+    high = min(ends.max() + WIDER, *(np.log(r[1]) + reach for r in known), np.inf)
+    grid = np.linspace(low, high, POINTS)
     # The targets are points of the grid, so that their values are the forecasts' own.
     log_c = np.union1d(grid, np.log(flops))
     rows = [_rows(law, log_c, seed) for seed, law in enumerate((a, b))]

@@ -61,7 +61,7 @@ def _one_pair(console: Console, pair: Pair) -> None:
             text.flops(at.flops),
             text.loss(at.a),
             text.loss(at.b),
-            text.with_interval(at.difference, lambda v: f"{v:+.3g}"),
+            text.with_interval(at.difference, lambda v: f"{v:+.2g}"),
             text.with_interval(at.compute_ratio, text.number),
             f"[green]{at.verdict}[/]" if at.verdict != "undecided" else at.verdict,
         )

@@ -46,10 +46,9 @@ class PaperRows:
         return self.entry.range
 
     def kinds(self) -> dict[str, str]:
-        """The data, and the units of the loss or whose features a Fréchet distance compares."""
+        """The data, and whose features a Fréchet distance compares."""
         features = self.entry.extractors.get(self.metric)
-        kind = {"extractor": features} if features else {"units": self.entry.units}
-        return {"dataset": self.entry.data} | kind
+        return {"dataset": self.entry.data} | ({"extractor": features} if features else {})
 
 
 @dataclass(frozen=True)
