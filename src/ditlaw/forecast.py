@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from ditlaw.answering import AnsweringLaw
 from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import BadInput
 from ditlaw.families import Shape, get_family
@@ -10,7 +11,8 @@ from ditlaw.laws import Law, fit, load_law
 from ditlaw.laws.candidates import Method
 from ditlaw.laws.kappa import shapes_along
 from ditlaw.observations import load_observations
-from ditlaw.results import Forecast, Note, Recipe, scaled
+from ditlaw.published import PREFIX, published_law
+from ditlaw.results import Forecast, Note, Quantity, Recipe, Wish, scaled
 from ditlaw.study import Study, hardware_of
 from ditlaw.study.schema import Hardware
 
@@ -32,8 +34,15 @@ def law_of(
     law is fitted again, to its own rows, where something else is asked for.
 
     Raises:
-        BadInput, Refused: as reading and fitting do.
+        BadInput, Refused: as reading and fitting do; BadInput too for a published law, which has
+            no rows.
     """
+    if source.startswith(PREFIX):
+        name = published_law(source).observations.source
+        raise BadInput(
+            f"{name}: a published law has no rows to fit or report; "
+            f"'ditlaw forecast {name} --flops X' and 'ditlaw compare' answer"
+        )
     asked = {"method": method, "metric": metric, "level": level}
     settings: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
     if not source.endswith(LAW_SUFFIX):
@@ -49,12 +58,38 @@ def law_of(
     return fit(law.observations, **(kept | settings))
 
 
-def forecast(law: Law, flops: float, hardware: Hardware | None = None) -> Forecast:
+def answering_law(
+    source: str,
+    where: list[str] | None = None,
+    *,
+    metric: str | None = None,
+    level: float | None = None,
+) -> AnsweringLaw:
+    """The law of any SOURCE, published ones too (``published:NAME``).
+
+    Raises:
+        BadInput, Refused: as ``law_of``; BadInput too where a published law is asked for rows or a
+            level.
+    """
+    if not source.startswith(PREFIX):
+        return law_of(source, where, metric=metric, level=level)
+    for option, given in (("--where", where), ("--level", level)):
+        if given:
+            raise BadInput(
+                f"{option}: {source} has no rows; its intervals are what the printed digits allow"
+            )
+    return published_law(source, metric or "loss")
+
+
+def forecast(
+    law: AnsweringLaw, flops: float, hardware: Hardware | None = None, wish: Wish | None = None
+) -> Forecast:
     """What a budget buys under a law.
 
     Args:
-        law: the fitted law.
+        law: the law, fitted or published.
         flops: training FLOPs of the run that is forecast.
+        wish: what those FLOPs are the cost of, if they are (``inverse.cost``).
         hardware: what hours are counted on; else the study's, else one H100 at 0.4, assumed.
 
     Raises:
@@ -67,7 +102,7 @@ def forecast(law: Law, flops: float, hardware: Hardware | None = None) -> Foreca
     hardware = hardware or hardware_of(study)
     optimum = law.optimum(flops)
     each = law.observations.tokens_per_image()
-    images = scaled(optimum.tokens, 1 / each) if each else None
+    images = scaled(optimum.tokens, 1 / each) if each and optimum.tokens else None
     warnings = list(optimum.warnings)
     epochs = None
     if study and images and study.data.images:
@@ -91,14 +126,17 @@ def forecast(law: Law, flops: float, hardware: Hardware | None = None) -> Foreca
         loss=optimum.loss,
         law_low=optimum.law_low,
         law_high=optimum.law_high,
-        metrics={},
+        metrics=optimum.metrics,
         near_optimal_params=optimum.near_optimal_params,
         gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
         gpu=get_accelerator(hardware.gpu).name,
         mfu=hardware.mfu,
         assumed_hardware=assumed,
-        recipe=_recipe(study, optimum.params.value, flops, hardware) if study else None,
+        recipe=_recipe(study, optimum.params, flops, hardware) if study else None,
         warnings=warnings,
+        basis=optimum.basis,
+        formulas=optimum.formulas,
+        wish=wish,
     )
 
 
@@ -116,8 +154,12 @@ def nearest_shape(study: Study, params: float) -> Shape:
     return min(shapes_along(study), key=distance)
 
 
-def _recipe(study: Study, params: float, flops: float, hardware: Hardware) -> Recipe | None:
-    shape = nearest_shape(study, params)
+def _recipe(
+    study: Study, params: Quantity | None, flops: float, hardware: Hardware
+) -> Recipe | None:
+    if params is None:
+        return None
+    shape = nearest_shape(study, params.value)
     counts = get_family(study.family).counts(shape, study.geometry.geometry())
     steps = int(flops // (study.recipe.batch * counts.flops_train))
     if steps < 1:

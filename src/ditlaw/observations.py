@@ -16,13 +16,15 @@ from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.files import last_json_line
 from ditlaw.results import Dropped
 from ditlaw.study import STUDY_FILE, Study, digest, open_study, study_runs
-from ditlaw.text import nearest
+from ditlaw.text import nearest, unknown
 from ditlaw.training.folder import RunFolder
 
 REQUIRED = ("run", "params", "tokens", "loss")
 NUMERIC = ("params", "tokens", "loss", "flops", "budget", "images")
 # Columns in which a fit may hold only one value: a law of a mixture is a law of nothing.
 SINGLE = ("family", "dataset", "role", "recipe", "timesteps")
+QUANTITY = ("dataset", "timesteps", "extractor")  # losses that differ in these are not one quantity
+MOST_GROUPS = 20  # of a comparison; more is a column that names runs
 SAME_RATIO = 1.01  # rows whose tokens per image differ by less than this agree
 MIN_STEPS = 100  # below this a run is still on its first plateau
 # Why a row is kept out of a fit, as written in its ``note``; any other note is the user's own.
@@ -55,6 +57,22 @@ class Observations:
         ratio = self.frame["tokens"] / self.frame["images"]
         return float(ratio.median()) if ratio.max() < SAME_RATIO * ratio.min() else None
 
+    def flops_range(self) -> tuple[float, float]:
+        """Smallest and largest FLOPs of a row."""
+        return float(self.frame["flops"].min()), float(self.frame["flops"].max())
+
+    def kinds(self) -> dict[str, str]:
+        """What the loss is a loss of: the one value of each column that makes losses incomparable.
+
+        Rows without such a column are taken to be like any others.
+        """
+        found = {}
+        for column in QUANTITY:
+            values = set(self.frame[column].dropna().map(str)) if column in self.frame else set()
+            if len(values) == 1:
+                found[column] = values.pop()
+        return found
+
     def digest(self) -> str:
         """SHA-256 of the rows that a fit reads."""
         rows = self.frame[[*REQUIRED, "flops", "budget"]].sort_values(["run", "tokens"])
@@ -81,6 +99,50 @@ def load_observations(
         BadInput: missing or unreadable source, missing or misspelt column, no usable row.
         Refused: several families, data sets, roles or loss weightings among the rows.
     """
+    path, filters, study, frame = _selected(source, where)
+    planned = None
+    if study is not None and not filters:
+        planned = sum(len(spec.stops) for spec in study_runs(study))
+    table = Observations(frame, source=source, study=study, planned_rows=planned)
+    return _single(_checked(table, path, flops_as), path)
+
+
+def load_groups(
+    source: str, by: str, where: Iterable[str] = ()
+) -> tuple[dict[str, Observations], dict[str, str]]:
+    """The rows of each value of a column, as ``load_observations`` reads them, by that value.
+
+    Returns:
+        The groups, and the reason for each that holds no rows that one law could be fitted to.
+
+    Raises:
+        BadInput: as ``load_observations``; no such column, or it holds fewer than two values or
+            more than ``MOST_GROUPS``.
+    """
+    path, _, study, frame = _selected(source, where)
+    if by not in frame:
+        raise unknown(f"{path}: --by", by, frame.columns)
+    values = sorted(frame[by].dropna().map(str).unique())
+    if not 1 < len(values) <= MOST_GROUPS:
+        held = f"only '{values[0]}'" if len(values) == 1 else f"{len(values)} values"
+        raise BadInput(
+            f"{path}: --by: column '{by}' holds {held}; a comparison takes 2 to {MOST_GROUPS}"
+        )
+    groups, refused = {}, {}
+    for value in values:
+        rows = frame[frame[by].map(str) == value]
+        table = Observations(rows, source=f"{source}@{by}={value}", study=study)
+        try:
+            groups[value] = _single(_checked(table, path, "exact"), path)
+        except DitlawError as error:
+            refused[value] = str(error)
+    return groups, refused
+
+
+def _selected(
+    source: str, where: Iterable[str]
+) -> tuple[Path, list[tuple[str, str]], Study | None, pd.DataFrame]:
+    """The rows that the filters leave, numbered as in the source from 1."""
     path, filters = _split(source, where)
     study = None
     if path.is_dir():
@@ -91,12 +153,11 @@ def load_observations(
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     frame.columns = [str(c).strip() for c in frame.columns]
     _require_columns(frame, path)
-    frame = _select(frame, filters, path)
-    planned = None
-    if study is not None and not filters:
-        planned = sum(len(spec.stops) for spec in study_runs(study))
-    table = Observations(frame, source=source, study=study, planned_rows=planned)
-    table = _checked(table, path, flops_as)
+    return path, filters, study, _select(frame, filters, path)
+
+
+def _single(table: Observations, path: Path) -> Observations:
+    """The table, if its rows are of one family, data set, role and so on."""
     for column in SINGLE:
         values = sorted(set(table.frame[column].dropna().map(str))) if column in table.frame else []
         if len(values) > 1:

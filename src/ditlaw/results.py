@@ -4,7 +4,7 @@ Each is a pydantic model; its JSON Schema ships in ``ditlaw/schemas`` (``make sc
 FLOPs, params, tokens and images are plain counts, times are hours, errors are fractions.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -32,6 +32,12 @@ def scaled(quantity: Quantity, factor: float) -> Quantity:
         high=None if quantity.high is None else quantity.high * factor,
         level=quantity.level,
     )
+
+
+def known(quantity: Quantity | None) -> Quantity:
+    """The quantity of a forecast from a fitted law, which always has one."""
+    assert quantity is not None
+    return quantity
 
 
 class Note(Result):
@@ -174,20 +180,34 @@ class Recipe(Result):
     gpu_hours: float
 
 
+class Wish(Result):
+    """What a size, a loss or a number of images costs: the FLOPs at which the law's best is that.
+
+    ``how`` says it in words, with the formula where the law is one.
+    """
+
+    of: str
+    value: float
+    flops: Quantity
+    how: str
+
+
 class Forecast(Result):
-    """``ditlaw forecast``: what a budget buys.
+    """``ditlaw forecast``: what a budget buys, or what a ``wish`` costs.
 
     ``loss`` is a prediction interval for one new run; ``law_low`` and ``law_high`` are the law's.
+    Where ``basis`` is ``published``, every interval is what the printed digits allow (level 1), and
+    what the paper does not tell is null.
     """
 
     source: str
     flops: float
-    beyond: float
-    params: Quantity
-    tokens: Quantity
+    beyond: float | None
+    params: Quantity | None
+    tokens: Quantity | None
     images: Quantity | None
     epochs: Quantity | None
-    loss: Quantity
+    loss: Quantity | None
     law_low: float | None
     law_high: float | None
     metrics: dict[str, Quantity]
@@ -198,6 +218,9 @@ class Forecast(Result):
     assumed_hardware: bool
     recipe: Recipe | None
     warnings: list[Note]
+    basis: Literal["fit", "published"] = "fit"
+    formulas: dict[str, str] = {}
+    wish: Wish | None = None
 
 
 class Measured(Result):
@@ -230,6 +253,85 @@ class Verification(Result):
     runs: list[VerifiedRun]
     frozen: str
     digest: str
+
+
+# --- compare and published laws -----------------------------------------------------------------
+
+
+Verdict = Literal["a", "b", "undecided"]
+
+
+class Target(Result):
+    """Two laws at one budget. ``a`` and ``b`` are the laws' own values, ``difference`` is b − a.
+
+    ``compute_ratio`` is b's FLOPs ÷ a's for the loss that a reaches here; null if b does not within
+    1,000 times the data and the targets.
+    """
+
+    flops: float
+    a: float
+    b: float
+    difference: Quantity
+    compute_ratio: Quantity | None
+    verdict: Verdict
+
+
+class Pair(Result):
+    """Two laws. ``crossing`` is the budget at which they are equal, null where they are not.
+
+    ``exponent_difference`` is b − a of −d ln L / d ln C at the largest target.
+    """
+
+    a_name: str
+    b_name: str
+    at: list[Target]
+    crossing: Quantity | None
+    exponent_difference: Quantity
+
+
+class RefusedLaw(Result):
+    """A group that no law could be fitted to, and why."""
+
+    name: str
+    reason: str
+
+
+class CompareResult(Result):
+    """``ditlaw compare``: which is better where, for every pair."""
+
+    metric: str
+    pairs: list[Pair]
+    refused: list[RefusedLaw]
+    warnings: list[Note]
+
+
+class PublishedEntry(Result):
+    """One published law. ``range`` is of the fitted FLOPs; null where it is not known.
+
+    ``unscaled`` holds what was printed without a coefficient or a unit, and so answers nothing.
+    """
+
+    name: str
+    source: str
+    year: int
+    arxiv: str
+    range: tuple[float, float] | None
+    flops_as: str
+    units: str
+    data: str
+    read: str
+    formulas: dict[str, str]
+    unscaled: dict[str, str]
+    extractors: dict[str, str]
+    unknown: list[str]
+    remarks: list[str]
+
+
+class LawsResult(Result):
+    """``ditlaw laws``: the published laws."""
+
+    laws: list[PublishedEntry]
+    warning: str
 
 
 # --- plan, run, status --------------------------------------------------------------------------
@@ -368,10 +470,12 @@ class DemoResult(Result):
 
 COMMANDS: dict[str, type[Result]] = {
     "budget": BudgetResult,
+    "compare": CompareResult,
     "count": CountResult,
     "demo": DemoResult,
     "fit": FitResult,
     "forecast": Forecast,
+    "laws": LawsResult,
     "plan": PlanResult,
     "report": ReportResult,
     "run": RunSummary,

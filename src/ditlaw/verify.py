@@ -21,7 +21,7 @@ from ditlaw.files import write_json
 from ditlaw.forecast import forecast
 from ditlaw.laws import fit
 from ditlaw.observations import load_observations
-from ditlaw.results import Forecast, Measured, Quantity, Verification, VerifiedRun
+from ditlaw.results import Forecast, Measured, Quantity, Verification, VerifiedRun, known
 from ditlaw.study import (
     STUDY_FILE,
     RunSpec,
@@ -78,7 +78,7 @@ def freeze_forecast(folder: Path, flops: float) -> Frozen:
     answer = forecast(law, flops)
     # A new seed: neither a continuation of a fitted trunk nor its twin.
     seed = max(study.seeds) + 1
-    runs = [make_run(study, s, seed, [flops]) for s in _shapes(study, answer.params.value)]
+    runs = [make_run(study, s, seed, [flops]) for s in _shapes(study, known(answer.params).value)]
     plan_runs(study, runs)  # limits hold for checking runs too
     losses = [law.loss_at(r.counts().params, r.flops(r.steps))[0] for r in runs]
     content = {

@@ -1,11 +1,12 @@
 """The commands. Heavy imports happen inside each, so that help and errors come at once."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from ditlaw import __version__
+from ditlaw.cli.numbers import ManyNumbers
 from ditlaw.cli.output import emit, need_training, warn
 from ditlaw.compute import DEFAULT_MFU
 from ditlaw.errors import BadInput
@@ -158,28 +159,45 @@ def forecast(
     ] = None,
     gpus: Annotated[str | None, typer.Option(help="As 64xh100, with --days.")] = None,
     days: Annotated[float | None, typer.Option(help="Days that the GPUs are yours.")] = None,
+    params: Annotated[
+        float | None, typer.Option(help="Instead: the cost of this many params, trained best.")
+    ] = None,
+    loss: Annotated[float | None, typer.Option(help="Instead: the cost of this loss.")] = None,
+    images: Annotated[
+        float | None, typer.Option(help="Instead: the FLOPs that make best use of these images.")
+    ] = None,
     mfu: Annotated[float | None, typer.Option(help="Model FLOPs utilisation, 0 to 1.")] = None,
     where: Where = None,
     level: Level = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a budget buys, with intervals."""
+    """Say what a budget buys, or what a wish costs, with intervals."""
     from ditlaw.compute import budget as gpu_budget
     from ditlaw.compute.budget import check_mfu
+    from ditlaw.forecast import answering_law
     from ditlaw.forecast import forecast as make_forecast
-    from ditlaw.forecast import law_of
+    from ditlaw.inverse import asked_for, cost
     from ditlaw.study import hardware_of
     from ditlaw.study.schema import Hardware
 
-    if (gpus is None) != (days is None) or (flops is not None and gpus is not None):
-        raise BadInput("forecast: give --flops, or --gpus with --days")
+    asked = asked_for(params=params, loss=loss, images=images)
+    given = (flops is not None) + (gpus is not None) + len(asked)
+    one = BadInput(
+        "forecast: give one of --flops, --gpus with --days, --params, --loss and --images"
+    )
+    if (gpus is None) != (days is None) or given > 1:
+        raise one
     if mfu is not None:
         check_mfu(mfu)
-    law = law_of(source, where, level=level)
+    law = answering_law(source, where, level=level)
     study = law.observations.study
+    wish = None
+    for of, value in asked.items():
+        wish = cost(law, of, value)
+        flops = wish.flops.value
     if flops is None and gpus is None:
         if study is None or study.forecast is None:
-            raise BadInput("forecast: give --flops, or --gpus with --days")
+            raise one
         flops = study.forecast.flops
     known = hardware_of(study)
     stated = mfu or known.mfu
@@ -189,7 +207,50 @@ def forecast(
         hardware = Hardware(gpu=bought.gpu, mfu=stated)
         flops = bought.flops
     assert flops is not None
-    emit(make_forecast(law, flops, hardware), as_json)
+    emit(make_forecast(law, flops, hardware, wish), as_json)
+
+
+@app.command(cls=ManyNumbers)
+def compare(
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="Study folder, table, saved law or published:NAME.")
+    ],
+    b: Annotated[
+        str | None, typer.Argument(metavar="[B]", help="The other, unless --by splits A.")
+    ] = None,
+    at: Annotated[
+        list[float] | None, typer.Option(metavar="X...", help="FLOPs to compare at.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Compare every pair of its values.")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Column to compare in; by default loss.")
+    ] = None,
+    where: Where = None,
+    level: Level = None,
+    as_json: Json = False,
+) -> None:
+    """Say which of two laws is better at a budget, by how much, and where they cross."""
+    from ditlaw.compare import compare_groups, compare_sources
+
+    if (b is None) == (by is None):
+        raise BadInput("compare: give two sources, or one with --by COLUMN")
+    asked: dict[str, Any] = {"where": where, "metric": metric, "level": level}
+    if by is not None:
+        result = compare_groups(a, by, at or [], **asked)
+    else:
+        assert b is not None
+        result = compare_sources(a, b, at or [], **asked)
+    emit(result, as_json)
+
+
+@app.command()
+def laws(as_json: Json = False) -> None:
+    """List the published laws, to use as published:NAME."""
+    from ditlaw.published import list_laws
+
+    emit(list_laws(), as_json)
 
 
 @app.command()

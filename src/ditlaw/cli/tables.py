@@ -8,13 +8,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from ditlaw import text
+from ditlaw.cli.compare_tables import show_comparison, show_laws
 from ditlaw.compute import gpu_hours
 from ditlaw.results import (
     BudgetResult,
+    CompareResult,
     CountResult,
     DemoResult,
     FitResult,
     Forecast,
+    LawsResult,
     Note,
     PlanResult,
     Quantity,
@@ -24,6 +27,7 @@ from ditlaw.results import (
     StatusResult,
     Verification,
     VerifiedRun,
+    known,
 )
 
 
@@ -157,22 +161,41 @@ def _yes(flag: bool) -> str:
 
 def _forecast(console: Console, answer: Forecast) -> None:
     assumed = ", assumed" if answer.assumed_hardware else ""
+    far = (
+        "" if answer.beyond is None else f", {text.count(answer.beyond)}× the largest fitted budget"
+    )
     console.print(
-        f"[bold]{text.flops(answer.flops)} FLOPs[/], {answer.beyond:.3g}× the largest fitted "
-        f"budget: {text.hours(answer.gpu_hours)} of one {answer.gpu} at {answer.mfu:g} MFU"
-        f"{assumed}",
+        f"[bold]{text.flops(answer.flops)} FLOPs[/]{far}: {text.hours(answer.gpu_hours)} of one "
+        f"{answer.gpu} at {answer.mfu:g} MFU{assumed}",
         soft_wrap=True,
     )
-    table = _table("", f"forecast, {answer.loss.level:.0%} interval")
+    if answer.wish:
+        console.print(
+            f"C {text.with_interval(answer.wish.flops, text.flops)} FLOPs: "
+            f"{escape(answer.wish.how)}",
+            soft_wrap=True,
+        )
+    if answer.basis == "published":
+        table = _table("", "value, rounding", "by")
+        table.columns[2].justify = "left"
+    else:
+        table = _table("", f"forecast, {known(answer.loss).level:.0%} interval")
     table.columns[1].justify = "left"
-    table.add_row("params", text.with_interval(answer.params))
-    table.add_row("tokens", text.with_interval(answer.tokens))
-    if answer.images:
-        table.add_row("images", text.with_interval(answer.images))
-    if answer.epochs:
-        table.add_row("epochs", text.with_interval(answer.epochs, lambda v: f"{v:.2g}"))
-    table.add_row("loss of one new run", text.with_interval(answer.loss, text.loss))
-    if answer.law_low is not None and answer.law_high is not None:
+    rows: list[tuple[str, str, Quantity | None, Callable[[float], str]]] = [
+        ("params", "params", answer.params, text.count),
+        ("tokens", "tokens", answer.tokens, text.count),
+        ("images", "images", answer.images, text.count),
+        ("epochs", "epochs", answer.epochs, lambda v: f"{v:.2g}"),
+        ("loss", "loss of one new run", answer.loss, text.loss),
+        *((name, name, quantity, text.number) for name, quantity in answer.metrics.items()),
+    ]
+    for name, said, quantity, form in rows:
+        if quantity and answer.basis == "published":
+            formula = answer.formulas.get(name, "")
+            table.add_row(name, text.with_interval(quantity, form), formula.partition(", where")[0])
+        elif quantity:
+            table.add_row(said, text.with_interval(quantity, form))
+    if answer.basis == "fit" and answer.law_low is not None and answer.law_high is not None:
         table.add_row(
             "loss of the law", f"[{text.loss(answer.law_low)}, {text.loss(answer.law_high)}]"
         )
@@ -197,7 +220,7 @@ def _verification(console: Console, check: Verification) -> None:
     _forecast(console, check.forecast)
     console.print(f"\nfrozen in {escape(check.frozen)} before these runs began:", soft_wrap=True)
     images, hours = check.forecast.images, check.forecast
-    per_image = check.forecast.tokens.value / images.value if images else None
+    per_image = known(check.forecast.tokens).value / images.value if images else None
     table = _table("", *(run.id for run in check.runs))
     rows: dict[str, Callable[[VerifiedRun], str]] = {
         "params": lambda run: text.count(run.measured.params),
@@ -287,10 +310,12 @@ def _demo(console: Console, result: DemoResult) -> None:
 
 _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     BudgetResult: _budget,
+    CompareResult: show_comparison,
     CountResult: _count,
     DemoResult: _demo,
     FitResult: _fit,
     Forecast: _forecast,
+    LawsResult: show_laws,
     PlanResult: _plan,
     ReportResult: _report,
     RunSummary: _run,

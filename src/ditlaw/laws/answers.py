@@ -1,6 +1,7 @@
 """What a law answers: the optimum of a budget, curves over budgets, and isoFLOP curves to plot."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -22,6 +23,9 @@ class Optimum:
     law_high: float
     near_optimal_params: SizeRange | None
     warnings: list[Note]
+    metrics: dict[str, Quantity] = field(default_factory=dict)
+    formulas: dict[str, str] = field(default_factory=dict)  # empty: a mixture is no one formula
+    basis: Literal["fit", "published"] = "fit"
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ import numpy as np
 
 from ditlaw import text
 from ditlaw.laws.candidates import Candidates
+from ditlaw.laws.distance import below_notes, beyond_notes
 from ditlaw.laws.ensemble import Band, Ensemble
 from ditlaw.laws.isoflop import EDGE, FEW, FLAT, Parabola
 from ditlaw.laws.table import Table
 from ditlaw.observations import Observations
 from ditlaw.results import Backtest, Note
 
-FAR, VERY_FAR = 10.0, 100.0
 ROUGH = 1.5  # high ÷ low of N*
 COMFORTABLE_BUDGETS = 5
 USUAL_RATIO = (1.0, 100.0)  # flops ÷ (params·tokens)
@@ -91,33 +91,8 @@ def of_fit(
 
 def of_forecast(flops: float, largest: float, params: Band, ensemble: Ensemble) -> list[Note]:
     """Warnings of one forecast."""
-    notes = []
-    beyond = flops / largest
-    if beyond > VERY_FAR:
-        notes.append(
-            Note(
-                code="very-far-beyond",
-                text=f"{text.count(beyond)} times the largest fitted FLOPs: no interval that "
-                "far out can be checked.",
-            )
-        )
-    elif beyond > FAR:
-        notes.append(
-            Note(
-                code="far-beyond",
-                text=f"{text.count(beyond)} times the largest fitted FLOPs: a law may bend on "
-                "the way; a run or two in between would tell.",
-            )
-        )
-    smallest = float(np.exp(ensemble.fitted[0]))
-    if flops < 0.99 * smallest:
-        notes.append(
-            Note(
-                code="below-range",
-                text=f"below the smallest fitted FLOPs ({text.flops(smallest)}); laws are made "
-                "to go up.",
-            )
-        )
+    notes = beyond_notes(flops / largest)
+    notes += below_notes(flops, float(np.exp(ensemble.fitted[0])))
     low, high = float(params.low[0]), float(params.high[0])
     if high > ROUGH * low:
         notes.append(

@@ -6,7 +6,7 @@ from ditlaw import text
 from ditlaw.report.axes import Figure, Trace, bars, layout, log_axis, points, safe
 from ditlaw.report.material import Material
 from ditlaw.report.tables import interval
-from ditlaw.results import Quantity
+from ditlaw.results import Quantity, known
 
 OUTCOMES = [(True, "measured, inside", "star", "@good"), (False, "measured, outside", "x", "@bad")]
 
@@ -52,12 +52,15 @@ def check_traces(material: Material) -> list[Trace]:
         answers.append(material.answer)
     hover = [
         f"<b>forecast at {text.flops(a.flops)} FLOPs</b>, {hours_said(material, a.flops)}<br>"
-        f"{_said(a.loss)}"
+        f"{_said(known(a.loss))}"
         for a in answers
     ]
     name = "forecast" if material.check is None else "frozen forecast"
-    x, y = [a.flops for a in answers], [a.loss.value for a in answers]
-    found = [points(x, y, name, hover, **_hollow()) | {"error_y": _bars([a.loss for a in answers])}]
+    x, y = [a.flops for a in answers], [known(a.loss).value for a in answers]
+    found = [
+        points(x, y, name, hover, **_hollow())
+        | {"error_y": _bars([known(a.loss) for a in answers])}
+    ]
     runs = [run for c in material.checks for run in c.runs]
     for inside, name, symbol, color in OUTCOMES:
         chosen = [r for r in runs if r.inside == inside]

@@ -96,6 +96,7 @@ def _answer(material: Material, flops: float) -> Forecast:
 
 
 def _where(answer: Forecast) -> str:
+    assert answer.beyond is not None
     return "fitted" if answer.beyond <= 1.005 else f"{answer.beyond:.3g}× beyond"
 
 

@@ -11,7 +11,7 @@ from ditlaw import __version__, text
 from ditlaw.forecast import LAW_SUFFIX
 from ditlaw.report.material import AHEAD, Material, Run, frozen_at
 from ditlaw.report.tables import Cell, interval
-from ditlaw.results import Verification
+from ditlaw.results import Verification, known
 from ditlaw.study import STUDY_FILE
 
 ROUGH = "rough-optimum"
@@ -37,7 +37,7 @@ def answer(material: Material) -> str:
         f"With {text.flops(found.flops)} FLOPs ({text.hours(found.gpu_hours)} of one {found.gpu} "
         f"at {found.mfu:g} MFU{assumed}), train a model of {'roughly' if rough else 'about'} "
         f"{size} params on {amount}: the {material.law.metric} of a new run will be "
-        f"{_said(interval(found.loss, text.loss))}, with {found.loss.level:.0%} probability "
+        f"{_said(interval(found.loss, text.loss))}, with {known(found.loss).level:.0%} probability "
         "inside the brackets."
     )
 

@@ -1,0 +1,109 @@
+"""Comparisons and published laws as terminal tables, made for 80 columns."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from ditlaw import text
+from ditlaw.results import CompareResult, LawsResult, Pair, PublishedEntry
+
+
+def show_laws(console: Console, result: LawsResult) -> None:
+    """One block a law."""
+    for law in result.laws:
+        _law(console, law)
+    console.print(escape(result.warning), soft_wrap=True)
+
+
+def _law(console: Console, law: PublishedEntry) -> None:
+    fitted = "not known"
+    if law.range:
+        fitted = f"{text.flops(law.range[0])} to {text.flops(law.range[1])} FLOPs"
+    console.print(f"[bold]published:{law.name}[/]  {law.year}, arXiv {law.arxiv}")
+    lines = [f"{law.source}", *law.formulas.values()]
+    lines += [
+        f"{name} ∝ {form}" if form[0] == "C" else f"{name} = {form} (units unknown)"
+        for name, form in law.unscaled.items()
+    ]
+    lines += [f"fitted: {fitted}; {law.data}", f"counts: {law.flops_as}; {law.units}"]
+    lines += [f"{metric} compares {whose} features" for metric, whose in law.extractors.items()]
+    if law.unknown:
+        lines.append(f"not known: {'; '.join(law.unknown)}")
+    lines += [*law.remarks, f"read in: {law.read}"]
+    for line in lines:
+        console.print(Padding(escape(line), (0, 0, 0, 2)))
+    console.print()
+
+
+def show_comparison(console: Console, result: CompareResult) -> None:
+    """One pair: a row a budget. Several: a table a budget with a row a pair. Then the crossings."""
+    level = result.pairs[0].at[0].difference.level
+    kind = "what the printed digits allow" if level == 1 else f"{level:.0%} intervals"
+    console.print(f"{escape(result.metric)}, {kind}; one is better where b − a leaves out 0")
+    if len(result.pairs) == 1:
+        _one_pair(console, result.pairs[0])
+    else:
+        for k, target in enumerate(result.pairs[0].at):
+            console.print(f"\n[bold]{text.flops(target.flops)} FLOPs[/]")
+            console.print(_of_budget(result.pairs, k))
+        console.print("\n[bold]where they cross[/]")
+        console.print(_crossings(result.pairs))
+    for note in result.warnings:
+        console.print(f"[yellow]{note.code}[/]: {escape(note.text)}", soft_wrap=True)
+
+
+def _one_pair(console: Console, pair: Pair) -> None:
+    console.print(f"a: {escape(pair.a_name)}\nb: {escape(pair.b_name)}\n", soft_wrap=True)
+    table = _table("FLOPs", "a", "b", "b − a", "b's FLOPs ÷ a's", "better", left=("better",))
+    for at in pair.at:
+        table.add_row(
+            text.flops(at.flops),
+            text.loss(at.a),
+            text.loss(at.b),
+            text.with_interval(at.difference, lambda v: f"{v:+.2g}"),
+            text.with_interval(at.compute_ratio, text.number),
+            f"[green]{at.verdict}[/]" if at.verdict != "undecided" else at.verdict,
+        )
+    console.print(table)
+    if pair.crossing:
+        console.print(f"\nequal at {text.with_interval(pair.crossing, text.flops)} FLOPs")
+    else:
+        console.print("\nno crossing within 1,000 times the data and the budgets")
+    exponent = text.with_interval(pair.exponent_difference, lambda v: f"{v:+.2g}")
+    console.print(f"exponent at the largest budget, b − a: {exponent}")
+
+
+def _of_budget(pairs: list[Pair], k: int) -> Table:
+    table = _table("a", "b", "value a", "value b", "b's FLOPs ÷ a's", "better")
+    for pair in pairs:
+        at = pair.at[k]
+        better = {"a": pair.a_name, "b": pair.b_name}.get(at.verdict)
+        table.add_row(
+            escape(pair.a_name),
+            escape(pair.b_name),
+            text.loss(at.a),
+            text.loss(at.b),
+            text.with_interval(at.compute_ratio, text.number),
+            f"[green]{escape(better)}[/]" if better else at.verdict,
+        )
+    return table
+
+
+def _crossings(pairs: list[Pair]) -> Table:
+    table = _table("a", "b", "equal at FLOPs", "exponent, b − a")
+    for pair in pairs:
+        table.add_row(
+            escape(pair.a_name),
+            escape(pair.b_name),
+            text.with_interval(pair.crossing, text.flops),
+            text.with_interval(pair.exponent_difference, lambda v: f"{v:+.2g}"),
+        )
+    return table
+
+
+def _table(*columns: str, left: tuple[str, ...] = ("a", "b", "better")) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="left" if column in left else "right", overflow="fold")
+    return table

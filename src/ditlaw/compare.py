@@ -1,0 +1,284 @@
+"""Which of two laws is better where: values at target budgets, never exponents alone."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from ditlaw import text
+from ditlaw.answering import AnsweringLaw
+from ditlaw.compute.budget import MOST_FLOPS
+from ditlaw.curves import Curves
+from ditlaw.errors import BadInput, Refused
+from ditlaw.forecast import answering_law
+from ditlaw.laws import fit
+from ditlaw.laws.distance import below_notes, beyond_notes
+from ditlaw.laws.law import REACH
+from ditlaw.laws.table import FloatArray
+from ditlaw.observations import load_groups
+from ditlaw.published import PREFIX
+from ditlaw.results import CompareResult, Note, Pair, RefusedLaw, Target, Verdict
+
+WIDER = np.log(1e3)  # how far beyond data and targets crossings and equal losses are looked for
+POINTS = 241
+ROUGH_CROSSING = 10.0  # high ÷ low
+Named = tuple[str, AnsweringLaw]
+
+
+def compare_sources(
+    a: str,
+    b: str,
+    flops: Sequence[float],
+    *,
+    where: list[str] | None = None,
+    metric: str | None = None,
+    level: float | None = None,
+) -> CompareResult:
+    """Compare the laws of two SOURCEs at target budgets.
+
+    Raises:
+        BadInput, Refused: as ``answering_law`` and ``compare_laws``.
+    """
+
+    printed = [source.startswith(PREFIX) for source in (a, b)]
+
+    def law_of(source: str) -> AnsweringLaw:
+        # Rows and levels are the other source's where only one is published.
+        if source.startswith(PREFIX) and not all(printed):
+            return answering_law(source, metric=metric)
+        return answering_law(source, where, metric=metric, level=level)
+
+    return compare_laws([(a, law_of(a)), (b, law_of(b))], flops)
+
+
+def compare_groups(
+    source: str,
+    by: str,
+    flops: Sequence[float],
+    *,
+    where: list[str] | None = None,
+    metric: str | None = None,
+    level: float | None = None,
+) -> CompareResult:
+    """Compare every pair of a column's values; a group that cannot be fitted is named and left out.
+
+    Raises:
+        BadInput: as reading does; no such column.
+        Refused: fewer than two groups can be fitted.
+    """
+    targets(flops)  # before any fitting
+    groups, reasons = load_groups(source, by, where or [])
+    found: list[Named] = []
+    for seed, (name, rows) in enumerate(groups.items()):
+        try:
+            law = fit(
+                rows, metric=metric or "loss", level=0.9 if level is None else level, seed=seed
+            )
+        except Refused as error:
+            reasons[name] = str(error)
+        else:
+            found.append((name, law))
+    refused = [RefusedLaw(name=name, reason=reason) for name, reason in sorted(reasons.items())]
+    if len(found) < 2:
+        first = refused[0]
+        raise Refused(
+            f"{source}: a comparison needs two groups that can be fitted, and column '{by}' has "
+            f"{len(found)}; {by} '{first.name}': {first.reason}"
+        )
+    return compare_laws(found, flops, refused)
+
+
+def compare_laws(
+    laws: Sequence[Named], flops: Sequence[float], refused: Sequence[RefusedLaw] = ()
+) -> CompareResult:
+    """Compare every pair of named laws of one metric at target budgets.
+
+    Raises:
+        BadInput: a target is not a positive number, or the laws are of different metrics.
+        Refused: a target is out of a law's reach, or a law has no such metric.
+    """
+    wanted = targets(flops)
+    metrics = {law.metric for _, law in laws}
+    if len(metrics) > 1:
+        raise BadInput(f"compare: one law is of {' and the other of '.join(sorted(metrics))}")
+    pairs, warnings = (
+        [],
+        [
+            Note(
+                code="group-refused",
+                text=f"{r.name} could not be fitted and is left out: {r.reason}",
+            )
+            for r in refused
+        ],
+    )
+    for a, b in combinations(laws, 2):
+        pair = _pair(a, b, wanted)
+        pairs.append(pair)
+        warnings += _of_pair(a, b, pair)
+    return CompareResult(
+        metric=metrics.pop(),
+        pairs=pairs,
+        refused=list(refused),
+        warnings=warnings + _of_laws(laws, wanted),
+    )
+
+
+def targets(flops: Sequence[float]) -> list[float]:
+    """Target budgets, each once, smallest first.
+
+    Raises:
+        BadInput: none, or one that is not a positive number.
+    """
+    if not flops:
+        raise BadInput("compare: give the budgets to compare at, as --at 1e20 1e21")
+    for x in flops:
+        if not 0 < x <= MOST_FLOPS:
+            raise BadInput(f"--at: {x:g} is not a budget; use a positive number, as 1e21")
+    return sorted(set(flops))
+
+
+def _pair(a: Named, b: Named, flops: list[float]) -> Pair:
+    curves = _curves(a[1], b[1], flops)
+    return Pair(
+        a_name=a[0],
+        b_name=b[0],
+        at=[_target(curves, x) for x in flops],
+        crossing=curves.crossing(),
+        exponent_difference=curves.exponent_difference(float(np.log(flops[-1]))),
+    )
+
+
+def _curves(a: AnsweringLaw, b: AnsweringLaw, flops: list[float]) -> Curves:
+    known = [r for r in (a.observations.flops_range(), b.observations.flops_range()) if r]
+    ends = np.log([*flops, *(x for r in known for x in r)])
+    # No further than both laws answer, by a hair.
+    reach = np.log(REACH) - 1e-6
+    low = max(ends.min() - WIDER, *(np.log(r[0]) - reach for r in known), -np.inf)
+    high = min(ends.max() + WIDER, *(np.log(r[1]) + reach for r in known), np.inf)
+    grid = np.linspace(low, high, POINTS)
+    # The targets are points of the grid, so that their values are the forecasts' own.
+    log_c = np.union1d(grid, np.log(flops))
+    rows = [_rows(law, log_c, seed) for seed, law in enumerate((a, b))]
+    draws = max(len(r) for r in rows) - 1
+    rows = [np.vstack([r[:1], r[1:][np.arange(draws) % (len(r) - 1)]]) for r in rows]
+    # Between two published laws the interval is all that rounding allows; with a fitted one in the
+    # pair it is of that law's level.
+    return Curves(log_c, rows[0], rows[1], min(a.level, b.level))
+
+
+def _rows(law: AnsweringLaw, log_c: FloatArray, seed: int) -> FloatArray:
+    """Ln L: the estimate, then draws in an order of their own, independent of the other law's."""
+    flops = np.exp(log_c)
+    draws = law.loss_draws(flops)
+    shuffled = np.random.default_rng(seed).permutation(len(draws))
+    loss = law.curve(flops).loss
+    assert loss is not None  # or there had been no draws
+    return np.vstack([np.log(loss.value)[None], draws[shuffled]])
+
+
+def _target(curves: Curves, flops: float) -> Target:
+    log_c = float(np.log(flops))
+    a, b = (float(np.exp(x[0])) for x in curves.at(log_c))
+    difference = curves.difference(log_c)
+    assert difference.low is not None
+    assert difference.high is not None
+    verdict: Verdict = "undecided"
+    if difference.high < 0 or difference.low > 0:
+        verdict = "b" if difference.high < 0 else "a"
+    return Target(
+        flops=flops,
+        a=a,
+        b=b,
+        difference=difference,
+        compute_ratio=curves.compute_ratio(log_c),
+        verdict=verdict,
+    )
+
+
+def _of_pair(a: Named, b: Named, pair: Pair) -> list[Note]:
+    notes = _of_crossing(pair, [law.observations.flops_range() for _, law in (a, b)])
+    return notes + _misleading(pair) + _unlike(a, b)
+
+
+def _of_crossing(pair: Pair, ranges: list[tuple[float, float] | None]) -> list[Note]:
+    """A crossing that the data have seen, or one of which little is known."""
+    crossing = pair.crossing
+    if crossing is None:
+        return []
+    where = text.with_interval(crossing, text.flops)
+    said = f"{pair.a_name} and {pair.b_name} cross at {where} FLOPs"
+    rough = ""
+    if not crossing.low or not crossing.high or crossing.high > ROUGH_CROSSING * crossing.low:
+        rest = "rounding of the printed digits" if crossing.level == 1 else "what the fits allow"
+        rough = f" (by {rest}, that is how little is known of where)"
+    if all(r and r[0] <= crossing.value <= r[1] for r in ranges):
+        inside = "inside the fitted range: which is better depends on the budget, not on exponents"
+        return [Note(code="crossing-inside-range", text=f"{said}{rough}, {inside}.")]
+    return [Note(code="rough-crossing", text=f"{said}{rough}.")] if rough else []
+
+
+def _misleading(pair: Pair) -> list[Note]:
+    """The law that improves faster with compute is not the better one at a target."""
+    exponent = pair.exponent_difference
+    assert exponent.low is not None
+    assert exponent.high is not None
+    if exponent.low <= 0 <= exponent.high:
+        return []
+    faster = exponent.value > 0  # is b, then
+    names = (pair.a_name, pair.b_name)
+    steeper, other = names[faster], names[not faster]
+    behind = [t.flops for t in pair.at if t.a != t.b and (t.b > t.a) == faster]
+    if not behind:
+        return []
+    return [
+        Note(
+            code="exponent-misleads",
+            text=f"{steeper} improves faster with compute, yet {other} is ahead at "
+            f"{', '.join(map(text.flops, behind))} FLOPs: judge by the values.",
+        )
+    ]
+
+
+def _of_laws(laws: Sequence[Named], flops: list[float]) -> list[Note]:
+    """How far the targets lie from what each was fitted on, and what its intervals rest on."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for name, law in laws:
+        for note in _of_law(law, flops):
+            said.setdefault((note.code, note.text), []).append(name)
+    return [Note(code=c, text=f"{', '.join(names)}: {t}") for (c, t), names in said.items()]
+
+
+def _of_law(law: AnsweringLaw, flops: list[float]) -> list[Note]:
+    fitted = law.observations.flops_range()
+    if fitted:
+        notes = beyond_notes(flops[-1] / fitted[1]) + below_notes(flops[0], fitted[0])
+    else:
+        notes = [Note(code="unknown-range", text="which FLOPs were fitted is not known.")]
+    if law.optimum(flops[-1]).basis == "published":
+        notes.append(
+            Note(
+                code="rounding-only",
+                text="published; only the rounding of its digits is in the intervals, so a verdict "
+                "leaves out the scatter of its runs, and coefficients do not transfer.",
+            )
+        )
+    return notes
+
+
+def _unlike(a: Named, b: Named) -> list[Note]:
+    """Losses that may not be one quantity."""
+    ours, theirs = a[1].observations.kinds(), b[1].observations.kinds()
+    notes = []
+    for kind in sorted(ours.keys() | theirs.keys()):
+        one, other = ours.get(kind), theirs.get(kind)
+        if one == other:
+            continue
+        notes.append(
+            Note(
+                code="different-quantities",
+                text=f"{a[0]} and {b[0]} differ in {kind} ({one or 'not stated'}; "
+                f"{other or 'not stated'}): unless both were evaluated alike, their "
+                f"{a[1].metric} is not one quantity.",
+            )
+        )
+    return notes
