@@ -1,5 +1,6 @@
 """What a budget buys: a law's answer in images, epochs, GPU hours and a model that can be built."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,9 @@ from ditlaw.errors import BadInput
 from ditlaw.families import Shape, get_family
 from ditlaw.laws import Law, fit, load_law
 from ditlaw.laws.kappa import shapes_along
-from ditlaw.laws.law import Method
+from ditlaw.laws.law import NEAR_OPTIMAL, Method
 from ditlaw.observations import load_observations
-from ditlaw.results import Forecast, Note, Recipe, scaled
+from ditlaw.results import Choice, Forecast, Note, Recipe, scaled
 from ditlaw.study import Study, hardware_of
 from ditlaw.study.schema import Hardware
 
@@ -49,23 +50,34 @@ def law_of(
     return fit(law.observations, **(kept | settings))
 
 
-def forecast(law: Law, flops: float, hardware: Hardware | None = None) -> Forecast:
+def forecast(
+    law: Law,
+    flops: float,
+    hardware: Hardware | None = None,
+    *,
+    sizes: Sequence[float] = (),
+    tolerance: float = NEAR_OPTIMAL,
+) -> Forecast:
     """What a budget buys under a law.
 
     Args:
         law: the fitted law.
         flops: training FLOPs of the run that is forecast.
         hardware: what hours are counted on; else the study's, else one H100 at 0.4, assumed.
+        sizes: params of models whose loss and regret at that budget are wanted too.
+        tolerance: what the range of near-optimal sizes may give away, as a fraction of the loss.
 
     Raises:
-        BadInput: the budget is not a positive number or the accelerator is unknown.
+        BadInput: the budget, a size or the tolerance is not a positive number, or the accelerator
+            is unknown.
+        Refused: the budget or a size is too far from what was fitted.
     """
     if not 0 < flops < float("inf"):
         raise BadInput(f"flops: {flops:g} is not a budget; use a positive number, as 1e21")
     study = law.observations.study
     assumed = hardware is None and (study is None or study.hardware is None)
     hardware = hardware or hardware_of(study)
-    optimum = law.optimum(flops)
+    optimum = law.optimum(flops, tolerance)
     each = law.observations.tokens_per_image()
     images = scaled(optimum.tokens, 1 / each) if each else None
     warnings = list(optimum.warnings)
@@ -93,12 +105,25 @@ def forecast(law: Law, flops: float, hardware: Hardware | None = None) -> Foreca
         law_high=optimum.law_high,
         metrics={},
         near_optimal_params=optimum.near_optimal_params,
+        choices=[_choice(law, size, flops, each) for size in sizes],
+        tested_beyond=law.tested_beyond,
         gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
         gpu=get_accelerator(hardware.gpu).name,
         mfu=hardware.mfu,
         assumed_hardware=assumed,
         recipe=_recipe(study, optimum.params.value, flops, hardware) if study else None,
         warnings=warnings,
+    )
+
+
+def _choice(law: Law, size: float, flops: float, each: float | None) -> Choice:
+    tokens = law.tokens_of(size, flops)
+    return Choice(
+        params=size,
+        tokens=tokens,
+        images=tokens / each if each else None,
+        loss=law.loss_at(size, flops)[0],
+        regret=law.regret(size, flops),
     )
 
 

@@ -145,6 +145,7 @@ class FitResult(Result):
     evidence: list[FormEvidence]
     run_noise: float
     backtest: list[Backtest]
+    tested_beyond: float | None
     warnings: list[Note]
 
 
@@ -157,6 +158,19 @@ class SizeRange(Result):
     low: float
     high: float
     tolerance: float
+
+
+class Choice(Result):
+    """A size that the user named: what it would reach at the budget, and what it gives away.
+
+    ``loss`` is one new run's; ``regret`` the law's, a fraction of loss above the best size's.
+    """
+
+    params: float
+    tokens: float
+    images: float | None
+    loss: Quantity
+    regret: Quantity
 
 
 class Recipe(Result):
@@ -192,6 +206,8 @@ class Forecast(Result):
     law_high: float | None
     metrics: dict[str, Quantity]
     near_optimal_params: SizeRange | None
+    choices: list[Choice] = []  # a forecast that was frozen before there were any has none
+    tested_beyond: float | None = None
     gpu_hours: float
     gpu: str
     mfu: float

@@ -79,3 +79,15 @@ def with_interval(quantity: Quantity | None, form: Callable[[float], str] = coun
 def percent(fraction: float) -> str:
     """A signed percentage: +1.2 %."""
     return f"{100 * fraction:+.2g} %" if abs(fraction) < 0.1 else f"{100 * fraction:+.0f} %"
+
+
+def share(fraction: float) -> str:
+    """A fraction without a sign: 0.26 %."""
+    return f"{100 * fraction:.2g} %" if fraction < 0.1 else f"{100 * fraction:.0f} %"
+
+
+def tested(beyond: float | None) -> str:
+    """How far a law has been put to the test, as a sentence."""
+    if beyond is None:
+        return "Not tested on held-out budgets."
+    return f"Tested up to {beyond:.3g}× beyond what it was fitted on."

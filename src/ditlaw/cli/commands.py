@@ -159,6 +159,13 @@ def forecast(
     gpus: Annotated[str | None, typer.Option(help="As 64xh100, with --days.")] = None,
     days: Annotated[float | None, typer.Option(help="Days that the GPUs are yours.")] = None,
     mfu: Annotated[float | None, typer.Option(help="Model FLOPs utilisation, 0 to 1.")] = None,
+    size: Annotated[
+        list[float] | None,
+        typer.Option(metavar="PARAMS", help="What a model of that size would give away."),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="Loss that near-optimal sizes may give away; 0.0025 is 0.25 %.")
+    ] = 0.0025,
     where: Where = None,
     level: Level = None,
     as_json: Json = False,
@@ -189,7 +196,8 @@ def forecast(
         hardware = Hardware(gpu=bought.gpu, mfu=stated)
         flops = bought.flops
     assert flops is not None
-    emit(make_forecast(law, flops, hardware), as_json)
+    answer = make_forecast(law, flops, hardware, sizes=size or [], tolerance=tolerance)
+    emit(answer, as_json)
 
 
 @app.command()

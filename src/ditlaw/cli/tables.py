@@ -148,6 +148,7 @@ def _fit(console: Console, fit: FitResult) -> None:
             )
         console.print(tests)
     console.print(f"\nOne run scatters by {fit.run_noise:.2%} of its loss.")
+    console.print(text.tested(fit.tested_beyond))
     _notes(console, fit.warnings)
 
 
@@ -182,6 +183,12 @@ def _forecast(console: Console, answer: Forecast) -> None:
             f"params within {near.tolerance:.2%}",
             f"{text.count(near.low)} to {text.count(near.high)}",
         )
+    for choice in answer.choices:
+        table.add_row(
+            f"{text.count(choice.params)} params instead",
+            f"loss {text.with_interval(choice.loss, text.loss)}, "
+            f"{text.with_interval(choice.regret, text.share)} above the best",
+        )
     if answer.recipe:
         r = answer.recipe
         table.add_row(
@@ -190,6 +197,7 @@ def _forecast(console: Console, answer: Forecast) -> None:
             f"params, {r.steps:,} steps of {r.batch} at {r.learning_rate:.2g}",
         )
     console.print(table)
+    console.print(text.tested(answer.tested_beyond))
     _notes(console, answer.warnings)
 
 

@@ -85,6 +85,7 @@ def _fit_result(law: "Law") -> FitResult:
         evidence=law.fitted.evidence,
         run_noise=forms.noise.sd,
         backtest=law.fitted.backtest,
+        tested_beyond=law.tested_beyond,
         warnings=notes.of_fit(
             law.observations,
             table,
@@ -124,6 +125,7 @@ def describe(result: FitResult) -> str:
             f"params {text.percent(test.params_error)}, loss {text.percent(test.loss_error)}"
             f"{'' if test.loss_covered else ' (outside its interval)'}"
         )
+    lines.append(f"  {text.tested(result.tested_beyond)}")
     lines += [f"  {note.code}: {note.text}" for note in result.warnings]
     return "\n".join(lines)
 
