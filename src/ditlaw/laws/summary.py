@@ -63,6 +63,7 @@ def _fit_result(law: "Law") -> FitResult:
     hardware = hardware_of(law.observations.study)
     loss, without_floor = _loss_laws(law)
     params, tokens = _size_laws(law)
+    surface = None if forms.surface is None else _surface(forms.surface, law.level)
     at = np.array([law.fitted.ensemble.fitted[1]])
     width = law.fitted.ensemble.best_loss(at, law.level, one_run=False)
     return FitResult(
@@ -81,19 +82,24 @@ def _fit_result(law: "Law") -> FitResult:
         loss=loss,
         loss_without_floor=without_floor,
         budgets=_budgets(law),
-        surface=None if forms.surface is None else _surface(forms.surface, law.level),
+        surface=surface,
         evidence=law.fitted.evidence,
         run_noise=forms.noise.sd,
         backtest=law.fitted.backtest,
         tested_beyond=law.tested_beyond,
-        warnings=notes.of_fit(
-            law.observations,
-            table,
-            forms,
-            law.method == "auto",
-            law.fitted.backtest,
-            float(width.high[0] / width.low[0] - 1) / 2,
-        ),
+        warnings=[
+            *law.remarks,
+            *notes.of_fit(
+                law.observations,
+                table,
+                forms,
+                law.method == "auto",
+                law.fitted.backtest,
+                float(width.high[0] / width.low[0] - 1) / 2,
+                loss,
+                surface,
+            ),
+        ],
     )
 
 
