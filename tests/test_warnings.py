@@ -98,7 +98,8 @@ def test_learning_rates_that_look_off(tmp_path):
     data = frame(sd=0.003, sizes=9)
     one = codes_of(data.assign(learning_rate=1e-4), tmp_path)
     assert {"one-learning-rate"} == one.keys()
-    near = data[data["params"] < 5 * data["params"].min()]
+    near = frame(sd=0.003, sizes=5)
+    near = near[near["budget"] < 8e18]  # sizes 7 times apart
     assert "one-learning-rate" not in codes_of(near.assign(learning_rate=1e-4), tmp_path)
     rates = np.array([1e-4, 2e-4, 4e-4])
 
@@ -187,18 +188,18 @@ def test_three_budgets_leave_a_wider_interval_than_four(tmp_path):
 def test_a_floor_at_its_bound(tmp_path):
     data = frame(sd=0.0, sizes=9)
     best = data.groupby("budget")["loss"].transform("min")
-    valley = data["loss"] / best
-    power = codes_of(data.assign(loss=valley * 5.0 * (data["budget"] / 1e18) ** -0.15), tmp_path)
-    assert "no floor" in power["floor-at-bound"]
-    bent = 2.0 * (1 + 1e-3 * np.exp(-2.0 * np.log(data["budget"] / 1e18)))
+    valley, further = data["loss"] / best, np.log(data["budget"] / 1e18)
+    steeper = 5.0 * np.exp(-0.15 * further - 0.01 * further**2)
+    assert "no floor" in codes_of(data.assign(loss=valley * steeper), tmp_path)["floor-at-bound"]
+    bent = 2.0 * (1 + 1e-3 * np.exp(-2.0 * further))
     stuck = codes_of(data.assign(loss=valley * bent), tmp_path)
     assert "of the smallest loss, as high as it may" in stuck["floor-at-bound"]
 
 
 def test_an_exponent_at_its_bound(tmp_path):
     data = frame(sd=0.0, sizes=9)
-    steps = 1.0 * (data["tokens"] < data["tokens"].median())
-    odd = data.assign(loss=E + A / data["params"] ** ALPHA + steps).assign(budget=np.nan)
+    few = data["tokens"] < 1.3 * data["tokens"].min()
+    odd = data.assign(loss=E + A / data["params"] ** ALPHA + 1.0 * few).assign(budget=np.nan)
     said = codes_of(odd, tmp_path, method="surface")
     assert "beta = 4" in said["exponent-at-bound"]
 

@@ -14,6 +14,17 @@ class Result(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def __str__(self) -> str:
+        from ditlaw.display import result_text
+
+        return result_text(self) or super().__str__()
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the tables of the command line; None for a part of an answer."""
+        from ditlaw.display import result_html
+
+        return result_html(self)
+
 
 class Quantity(Result):
     """An estimate with an interval; a bound is null where no honest one exists."""

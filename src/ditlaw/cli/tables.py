@@ -27,9 +27,14 @@ from ditlaw.results import (
 )
 
 
-def show(result: Result) -> None:
-    """Print a result for people."""
-    _SHOW[type(result)](Console(highlight=False, soft_wrap=False), result)
+def show(result: Result, console: Console | None = None) -> None:
+    """Print a result for people, on standard output unless told."""
+    _SHOW[type(result)](console or Console(highlight=False, soft_wrap=False), result)
+
+
+def can_show(kind: type[Result]) -> bool:
+    """Whether there are tables for that kind of result; there are none for parts of one."""
+    return kind in _SHOW
 
 
 def _table(*columns: str, title: str | None = None) -> Table:
@@ -85,7 +90,12 @@ def _fit(console: Console, fit: FitResult) -> None:
     console.print(
         f"[bold]{escape(fit.source)}[/]: {fit.rows.used} rows, {len(fit.rows.dropped)} dropped; "
         f"{fit.level:.0%} intervals, {'exact' if fit.flops_as == 'exact' else '6·N·D'} FLOPs, "
-        f"time of one {fit.gpu} at {fit.mfu:g} MFU\n",
+        f"time of one {fit.gpu} at {fit.mfu:g} MFU",
+        soft_wrap=True,
+    )
+    console.print(
+        f"fitted to {_ends(fit.range.flops, text.flops)} FLOPs, {_ends(fit.range.params)} params, "
+        f"{_ends(fit.range.tokens)} tokens\n",
         soft_wrap=True,
     )
     table = _table("FLOPs", "time", "N*", "tokens", "images", "loss")
@@ -150,6 +160,10 @@ def _fit(console: Console, fit: FitResult) -> None:
     console.print(f"\nOne run scatters by {fit.run_noise:.2%} of its loss.")
     console.print(text.tested(fit.tested_beyond))
     _notes(console, fit.warnings)
+
+
+def _ends(ends: tuple[float, float], form: Callable[[float], str] = text.count) -> str:
+    return f"{form(ends[0])} to {form(ends[1])}"
 
 
 def _yes(flag: bool) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ditlaw.display import optimum_html, optimum_text
 from ditlaw.laws.ensemble import Band
 from ditlaw.laws.table import BoolArray, FloatArray
 from ditlaw.results import Note, Quantity, SizeRange
@@ -22,6 +23,13 @@ class Optimum:
     law_high: float
     near_optimal_params: SizeRange | None
     warnings: list[Note]
+
+    def __str__(self) -> str:
+        return optimum_text(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return optimum_html(self)
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,10 @@ class Law:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows."""
+        return self.result()._repr_html_()
+
     def _log_flops(self, flops: FloatLike) -> FloatArray:
         return _logs(flops, "flops", self.table.log_c)
 

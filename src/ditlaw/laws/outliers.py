@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ditlaw.laws.isoflop import OK, Parabola, design
+from ditlaw.laws.isoflop import FEW, Parabola, design
 from ditlaw.laws.noise import Noise
 from ditlaw.laws.table import BoolArray, FloatArray, IntArray, Table
 
@@ -10,6 +10,7 @@ FAR = 6.0  # robust standard deviations above the curve
 MUCH = 0.02  # and this much in ln L: below it nobody would call a run broken
 MUCH_OUTSIDE = 0.2  # the same for the smallest and largest size, where a valley leaves the parabola
 MOST = 0.2  # of the rows of one budget; more than that is no outlier
+MIN_ROWS = 5  # of a budget: a parabola, a row to judge, and one more
 RISE = 3.0  # standard deviations of the difference of two rows of one run
 SMALL_RISE = 0.005
 
@@ -17,16 +18,17 @@ SMALL_RISE = 0.005
 def high_rows(table: Table, curves: list[Parabola]) -> tuple[IntArray, FloatArray]:
     """Rows whose loss is far above the curve of the others, and by how much in ln L.
 
-    In each budget with a minimum, the row that stands out most from the parabola through the other
-    rows is taken out, then the next, as long as it is above by ``MUCH`` (``MUCH_OUTSIDE`` where
-    the others' sizes do not surround it) and by ``FAR`` standard deviations. Those come from the
-    median absolute residual over all budgets, which a few broken runs do not move. Residuals are
-    scaled by √(1 − leverage).
+    In each budget of five rows or more, the row that stands out most from the parabola through the
+    other rows is taken out, then the next, as long as it is above by ``MUCH`` (``MUCH_OUTSIDE``
+    where the others' sizes do not surround it) and by ``FAR`` standard deviations. Those come from
+    the median absolute residual over all budgets, which a few broken runs do not move. Residuals
+    are scaled by √(1 − leverage).
     """
-    budgets = [curve.rows for curve in curves if curve.status == OK and len(curve.rows) >= 5]
-    if not budgets:
+    # Whatever a curve's status: a broken run can hide its budget's minimum.
+    judged = [curve for curve in curves if curve.status != FEW and len(curve.rows) >= MIN_ROWS]
+    if not judged:
         return np.zeros(0, dtype=np.int64), np.zeros(0)
-    matrices = [design(table, c) for c in curves if c.status == OK and len(c.rows) >= 5]
+    budgets, matrices = [c.rows for c in judged], [design(table, c) for c in judged]
     scaled = [_residuals(m, table.log_loss[r])[0] for m, r in zip(matrices, budgets, strict=True)]
     scale = 1.4826 * float(np.median(np.abs(np.concatenate(scaled))))
     found, excess = [], []

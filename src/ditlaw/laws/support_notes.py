@@ -21,7 +21,7 @@ def few_budgets(log_c: FloatArray, loss: LossLaw, half_width: float) -> list[Not
     wider = _wider(log_c, loss)
     compared = (
         f"ten times further the interval of the law with a floor is {wider:.2g} times as wide as "
-        f"{COMFORTABLE_BUDGETS} budgets over the same range would leave it"
+        f"it would be with {COMFORTABLE_BUDGETS}, going on at the same spacing"
         if wider is not None
         else f"{COMFORTABLE_BUDGETS} or more are advised"
     )
@@ -44,13 +44,14 @@ def few_budgets(log_c: FloatArray, loss: LossLaw, half_width: float) -> list[Not
 
 
 def _wider(log_c: FloatArray, loss: LossLaw) -> float | None:
-    """Sd of L = E + k·C^(−c) at 10·C_max from these budgets ÷ that from five evenly spaced ones.
+    """Sd of L = E + k·C^(−c) at 10·C_max ÷ what it would be, were there larger budgets up to five.
 
-    To first order (delta method), every minimum equally well known in ln L; None where the law
-    leaves it undetermined.
+    They go on at the mean spacing. To first order (delta method), every minimum equally well known
+    in ln L; None where the law leaves it undetermined.
     """
     at = log_c.max() + np.log(10.0)
-    even = np.linspace(log_c.min(), log_c.max(), COMFORTABLE_BUDGETS)
+    step = float(np.ptp(log_c)) / (len(log_c) - 1)
+    more = log_c.max() + step * np.arange(1, COMFORTABLE_BUDGETS - len(log_c) + 1)
     centre = float(log_c.mean())
 
     def slopes(x: FloatArray) -> FloatArray:
@@ -64,7 +65,7 @@ def _wider(log_c: FloatArray, loss: LossLaw) -> float | None:
 
     with np.errstate(all="ignore"):
         try:
-            ratio = sd(log_c) / sd(even)
+            ratio = sd(log_c) / sd(np.append(log_c, more))
         except np.linalg.LinAlgError:
             return None
     return ratio if np.isfinite(ratio) and ratio >= 1 else None
