@@ -17,7 +17,7 @@ from ditlaw.files import last_json_line
 from ditlaw.results import Dropped
 from ditlaw.study import STUDY_FILE, Study, digest, open_study, study_runs
 from ditlaw.tablefile import numbers, read_table
-from ditlaw.text import nearest
+from ditlaw.text import nearest, plain
 from ditlaw.training.folder import RunFolder
 
 REQUIRED = ("run", "params", "tokens", "loss")
@@ -236,16 +236,10 @@ def _keep_numbers(table: Observations, column: str, written: "pd.Series[Any]") -
     table = table.keep(~empty, f"{column} is missing")
     no_number = table.frame[column].isna()
     lost = [
-        Dropped(row=int(row), reason=f"{column} is not a number: {_cell(cells[row])}")
+        Dropped(row=int(row), reason=f"{column} is not a number: {plain(repr(cells[row]), 24)}")
         for row in table.frame.index[no_number]
     ]
     return replace(table, frame=table.frame[~no_number], dropped=[*table.dropped, *lost])
-
-
-def _cell(cell: object) -> str:
-    """A cell in one short line."""
-    shown = " ".join(repr(cell).split())
-    return shown if len(shown) <= 24 else shown[:21] + "..."
 
 
 def _keep_fit_for_use(table: Observations) -> Observations:

@@ -22,6 +22,12 @@ def unknown(what: str, name: str, known: Iterable[str]) -> BadInput:
     return BadInput(f"{what}: '{name}' is unknown; {mend}")
 
 
+def plain(name: str, length: int = 40) -> str:
+    """A name of the user's in one short line: what does not print becomes a question mark."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return shown if len(shown) <= length else shown[: length - 3] + "..."
+
+
 def count(value: float) -> str:
     """A count for people: 23.4k, 1.2M, 3.4B, 5.6T."""
     if abs(value) >= 1e15:

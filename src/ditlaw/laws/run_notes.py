@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ditlaw import text
 from ditlaw.laws.isoflop import Parabola
 from ditlaw.laws.noise import Noise
 from ditlaw.laws.outliers import high_rows, rising_rows
@@ -59,7 +60,7 @@ def _odd_runs(
 
 def _named(runs: Iterable[str]) -> str:
     names = list(dict.fromkeys(str(run) for run in runs))
-    shown = ", ".join(name if len(name) <= 40 else name[:37] + "..." for name in names[:NAMED])
+    shown = ", ".join(text.plain(name) for name in names[:NAMED])
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"{'run' if len(names) == 1 else 'runs'} {shown}{more}"
 
