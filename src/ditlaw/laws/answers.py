@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ditlaw.display import optimum_html, optimum_text
 from ditlaw.laws.ensemble import Band
 from ditlaw.laws.table import BoolArray, FloatArray
 from ditlaw.results import Note, Quantity, SizeRange
@@ -25,10 +24,14 @@ class Optimum:
     warnings: list[Note]
 
     def __str__(self) -> str:
+        from ditlaw.display import optimum_text
+
         return optimum_text(self)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
+        from ditlaw.display import optimum_html
+
         return optimum_html(self)
 
 
