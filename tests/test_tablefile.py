@@ -61,7 +61,10 @@ def test_tables_are_read_as_they_are_meant(tmp_path, content):
         ("run,params,tokens,loss\n", "empty"),
         ("", "empty"),
         ("\n\n\n", "empty"),
-        (CSV.replace("3.01", "").replace("2.345", "?"), "no usable row (row 1: loss is missing)"),
+        (
+            CSV.replace("3.01", "").replace("2.345", "?"),
+            "no usable row (row 1: loss is not a finite number)",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(tmp_path, content, says):
@@ -116,13 +119,13 @@ def test_cells_of_json_that_are_no_numbers_are_listed(tmp_path):
     table = load_observations(str(path))
     assert table.frame["params"].tolist() == [4.5]
     assert {d.row: d.reason for d in table.dropped} == {
-        1: "params is not a number: {'n': 7}",
-        2: "params is not a number: [1]",
-        3: "params is not a number: True",
-        4: "params is not a number: '7B'",
-        5: "params is not a number: '1_000'",
-        6: "params is missing",
-        7: "params is not a finite number",
+        1: "params is not a finite number: {'n': 7}",
+        2: "params is not a finite number: [1]",
+        3: "params is not a finite number: True",
+        4: "params is not a finite number: '7B'",
+        5: "params is not a finite number: '1_000'",
+        6: "params is not a finite number",
+        7: "params is not a finite number: 100000000000000000000...",
         8: "params is not positive",
     }
 

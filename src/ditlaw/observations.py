@@ -210,9 +210,9 @@ def _checked(table: Observations, path: Path, flops_as: str) -> Observations:
 
     table = table.keep(written["run"].notna(), "run is missing")
     for column in ("params", "tokens", "flops", "loss"):
-        if column in written and not (column == "flops" and flops_as == "6nd"):
-            table = _keep_numbers(table, column, written[column])
-        table = table.keep(np.isfinite(table.frame[column]), f"{column} is not a finite number")
+        counted = column == "flops" and flops_as == "6nd"
+        as_written = table.frame[column] if counted else written[column]
+        table = _keep_numbers(table, column, as_written)
         table = table.keep(table.frame[column] > 0, f"{column} is not positive")
     if "budget" in written:
         budget = table.frame["budget"]
@@ -230,16 +230,14 @@ def _checked(table: Observations, path: Path, flops_as: str) -> Observations:
 
 
 def _keep_numbers(table: Observations, column: str, written: "pd.Series[Any]") -> Observations:
-    """Rows whose cell is a number or infinite; a cell left empty and one of text differ in why."""
-    cells = written[table.frame.index]
-    empty = cells.isna()
-    table = table.keep(~empty, f"{column} is missing")
-    no_number = table.frame[column].isna()
-    lost = [
-        Dropped(row=int(row), reason=f"{column} is not a number: {plain(repr(cells[row]), 24)}")
-        for row in table.frame.index[no_number]
-    ]
-    return replace(table, frame=table.frame[~no_number], dropped=[*table.dropped, *lost])
+    """Rows whose cell is a finite number; a cell that was written as something else is quoted."""
+    lost = table.frame.index[~np.isfinite(table.frame[column])]
+    dropped = []
+    for row, cell in zip(lost, written[lost], strict=True):
+        quoted = "" if isinstance(cell, float) or cell is None else f": {plain(repr(cell), 24)}"
+        reason = f"{column} is not a finite number{quoted}"
+        dropped.append(Dropped(row=int(row), reason=reason))
+    return replace(table, frame=table.frame.drop(index=lost), dropped=[*table.dropped, *dropped])
 
 
 def _keep_fit_for_use(table: Observations) -> Observations:
