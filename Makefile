@@ -15,8 +15,9 @@ test: $(VENV)/.ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: $(VENV)/.ready
-	$(BIN)/python benchmarks/coverage.py
-	$(BIN)/python benchmarks/speed.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/speed.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py general --processes 2
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .

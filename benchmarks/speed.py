@@ -1,9 +1,9 @@
-"""Speed of the two hot paths, each as a ratio against a named peer in the same run.
+"""Speed of the hot paths, each as a ratio against a named peer in the same run.
 
 1. A training step of the in-context DiT against the same widths built from
    ``torch.nn.TransformerEncoder`` (pre-norm, GELU), same loss, same fused AdamW, interleaved.
-2. Refitting L = E + A/N^α + B/D^β for an interval against SciPy's L-BFGS-B on the same rows,
-   warm-started, one refit at a time.
+2. Fitting (``fitting_speed.py``): the surface and its refits against SciPy's L-BFGS-B, parabolas
+   and lines against ``numpy.polyfit``, the command against the imports that it needs.
 
     OMP_NUM_THREADS=1 python benchmarks/speed.py
 """
@@ -12,12 +12,11 @@ import time
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import nn
 
+import fitting_speed
 from ditlaw.families import Geometry, get_family
 from ditlaw.flow import loss
-from ditlaw.laws import solver
 from ditlaw.models import build
 from ditlaw.models.blocks import patchify, sinusoid, unpatchify
 
@@ -85,51 +84,7 @@ def training():
         )
 
 
-def refits():
-    random = np.random.default_rng(0)
-    size, data = random.uniform(-1.5, 1.5, 240), random.uniform(-2, 2, 240)
-    truth = np.log(1.7 + 0.4 * np.exp(-0.34 * size) + 0.4 * np.exp(-0.3 * data))
-    losses = truth + random.normal(0, 0.003, (400, 240))
-    start = np.array([np.log(1.7), np.log(0.4), np.log(0.4), np.log(0.34), np.log(0.3)])
-    delta = 0.0045
-
-    def batched():
-        starts = np.broadcast_to(start, (len(losses), 5)).copy()
-        return solver.refine(starts, size, data, losses, delta, 100, 1e-5)
-
-    def objective(theta, y):
-        e, a, b, la, lb = theta
-        alpha, beta = np.exp(la), np.exp(lb)
-        terms = np.exp(e), np.exp(a - alpha * size), np.exp(b - beta * data)
-        total = sum(terms)
-        r = np.log(total) - y
-        pull = np.clip(r, -delta, delta)
-        value = np.sum(np.where(np.abs(r) <= delta, r * r / 2, delta * (np.abs(r) - delta / 2)))
-        weight = pull / total
-        gradient = [
-            np.sum(weight * terms[0]),
-            np.sum(weight * terms[1]),
-            np.sum(weight * terms[2]),
-            np.sum(weight * terms[1] * -alpha * size),
-            np.sum(weight * terms[2] * -beta * data),
-        ]
-        return value, np.array(gradient)
-
-    some = losses[:20]
-
-    def one_by_one():
-        for y in some:
-            minimize(objective, start, (y,), "L-BFGS-B", jac=True, options={"maxiter": 500})
-
-    mine = seconds(batched) / len(losses)
-    theirs = seconds(one_by_one) / len(some)
-    print(
-        f"surface refit: {mine * 1e3:.2f} ms each of {len(losses)}, SciPy L-BFGS-B "
-        f"{theirs * 1e3:.2f} ms each of {len(some)}, ratio {theirs / mine:.1f}×"
-    )
-
-
 if __name__ == "__main__":
     torch.set_num_threads(1)
     training()
-    refits()
+    fitting_speed.main()

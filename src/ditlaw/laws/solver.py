@@ -13,6 +13,7 @@ EXPONENTS = np.geomspace(0.06, 2.4, 11)
 STARTS = 6
 LOG_EXPONENT_RANGE = (float(np.log(0.02)), float(np.log(4.0)))
 LOG_FLOOR_BELOW = 12.0  # the floor is kept above exp(−12) of the smallest loss
+AT_ONCE = 12_000  # residuals; larger arrays are mapped afresh by the system at every step
 
 
 def predict(theta: FloatArray, u: FloatArray, v: FloatArray) -> tuple[FloatArray, ...]:
@@ -50,12 +51,33 @@ def refine(
 ) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Levenberg–Marquardt for r problems: θ (r, 5), Huber objectives (r,), which have converged.
 
-    ``log_loss`` is (r, n) or (n,); ``delta`` the Huber width in ln L. Finished problems drop out.
+    ``log_loss`` is (r, n) or (n,); ``delta`` the Huber width in ln L.
     """
-    theta = theta.copy()
     target = np.broadcast_to(log_loss, (len(theta), len(u)))
     low = np.array([log_loss.min() - LOG_FLOOR_BELOW, -60.0, -60.0, *[LOG_EXPONENT_RANGE[0]] * 2])
     high = np.array([log_loss.max(), 60.0, 60.0, *[LOG_EXPONENT_RANGE[1]] * 2])
+    size = max(1, AT_ONCE // len(u))
+    parts = [
+        _refine(theta[i : i + size], u, v, target[i : i + size], delta, steps, tolerance, low, high)
+        for i in range(0, len(theta), size)
+    ]
+    theta, objective, converged = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return theta, objective, converged
+
+
+def _refine(
+    theta: FloatArray,
+    u: FloatArray,
+    v: FloatArray,
+    target: FloatArray,
+    delta: float,
+    steps: int,
+    tolerance: float,
+    low: FloatArray,
+    high: FloatArray,
+) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """One batch of ``refine``, θ within ``low`` and ``high`` (5,). Finished problems drop out."""
+    theta = theta.copy()
     damping = np.full(len(theta), 1e-3)
     terms = predict(theta, u, v)
     residual = np.log(sum(terms)) - target
