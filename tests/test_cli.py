@@ -155,7 +155,7 @@ BAD_TABLES = {
     "run,params,tokens,loss\n": "empty",
     "run,params,tokens\na,1,2\n": "column 'loss' is missing",
     "run,parms,tokens,loss\na,1,2,3\n": "is 'parms' meant?",
-    "run,params,tokens,loss\na,x,2,3\n": "params is not a finite number",
+    "run,params,tokens,loss\na,x,2,3\n": "params is not a finite number: 'x'",
     "run,params,tokens,loss\na,1,2,nan\n": "loss is not a finite number",
     "run,params,tokens,loss\na,1,-2,3\n": "tokens is not positive",
 }

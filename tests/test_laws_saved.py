@@ -1,12 +1,13 @@
 """Saved laws: the same forecasts after loading, and files that are no law."""
 
 import json
+from pathlib import Path
 
 import pytest
-from laws_data import frame
+from laws_data import best_loss, frame
 
-from ditlaw import laws
-from ditlaw.errors import BadInput
+from ditlaw import __version__, laws
+from ditlaw.errors import BadInput, Refused
 from ditlaw.observations import Observations
 from ditlaw.study import digest, parse_study, preset_text
 
@@ -50,6 +51,58 @@ def test_files_that_are_no_law(noisy, tmp_path):
             laws.load_law(path)
         assert "\n" not in str(caught.value)
         assert str(path) in str(caught.value)
+
+
+OLDER = Path(__file__).parent / "data" / "version1.law.json"
+
+
+def test_a_law_of_version_1_still_loads_and_says_that_it_was_fitted_again(tmp_path):
+    content = json.loads(OLDER.read_text())
+    assert content["version"] == 1
+    law = laws.load_law(OLDER)
+    result = law.result()
+    assert result.rows.used == 25
+    assert [(d.row, d.reason) for d in result.rows.dropped] == [(99, "loss is not positive")]
+    assert law.observations.digest() == content["data_digest"]
+    assert result.range.flops == tuple(content["range"]["flops"])
+    assert result.warnings[0].code == law.optimum(1e20).warnings[0].code == "older-law"
+    assert law.optimum(1e20).loss.value == pytest.approx(best_loss(1e20), rel=0.02)
+    again = tmp_path / "again.law.json"
+    laws.save_law(law, again)
+    assert "older-law" not in {note.code for note in laws.load_law(again).result().warnings}
+
+
+def test_an_older_law_that_is_refused_today_says_why():
+    content = json.loads(OLDER.read_text())
+    smallest = sorted({row[content["columns"].index("budget")] for row in content["rows"]})[:2]
+    content["rows"] = [
+        row for row in content["rows"] if row[content["columns"].index("budget")] in smallest
+    ]
+    with pytest.raises(Refused, match=r"^f: .*usable budget"):
+        laws.from_json(json.loads(signed(content)), "f")
+
+
+def test_a_saved_law_says_what_it_is_of_and_what_wrote_it(noisy):
+    content = laws.to_json(noisy)
+    assert content["version"] == 2
+    assert content["ditlaw"] == __version__
+    assert content["method"] == "auto"
+    assert content["flops_as"] == "exact"
+    assert content["range"]["flops"] == list(noisy.result().range.flops)
+    assert content["data_digest"] == noisy.observations.digest()
+
+
+@pytest.mark.parametrize("version", [0, -1, True, None, "2", 1.5])
+def test_a_version_that_is_none_is_named(noisy, version):
+    content = {**laws.to_json(noisy), "version": version}
+    with pytest.raises(BadInput, match="no law version"):
+        laws.from_json(json.loads(signed(content)))
+
+
+def test_a_law_of_a_newer_ditlaw_names_its_writer(noisy):
+    content = {**laws.to_json(noisy), "version": 3, "ditlaw": "9.1"}
+    with pytest.raises(BadInput, match=r"saved by ditlaw 9\.1 .law version 3"):
+        laws.from_json(json.loads(signed(content)))
 
 
 def signed(content):

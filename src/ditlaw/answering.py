@@ -6,8 +6,9 @@
 from typing import Literal, Protocol
 
 from ditlaw.laws.ensemble import Band
+from ditlaw.laws.law import NEAR_OPTIMAL
 from ditlaw.laws.table import FloatArray
-from ditlaw.results import Note, Quantity, SizeRange
+from ditlaw.results import Choice, Note, Quantity, SizeRange
 from ditlaw.study import Study
 
 
@@ -111,8 +112,15 @@ class AnsweringLaw(Protocol):
     def level(self) -> float:
         """Of every interval."""
 
-    def optimum(self, flops: float) -> Answer:
-        """The best use of a budget."""
+    @property
+    def tested_beyond(self) -> float | None:
+        """How far beyond its data a backtest went at most; None without one."""
+
+    def optimum(self, flops: float, tolerance: float = NEAR_OPTIMAL) -> Answer:
+        """The best use of a budget; near-optimal sizes give away at most that share of the loss."""
+
+    def choice(self, params: float, flops: float) -> Choice:
+        """What a model of that size would reach with those FLOPs, and give away."""
 
     def curve(self, flops: FloatArray) -> LawCurve:
         """The law at FLOPs (m,)."""

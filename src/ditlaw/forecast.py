@@ -1,5 +1,6 @@
 """What a budget buys: a law's answer in images, epochs, GPU hours and a model that can be built."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from ditlaw.families import Shape, get_family
 from ditlaw.laws import Law, fit, load_law
 from ditlaw.laws.candidates import Method
 from ditlaw.laws.kappa import shapes_along
+from ditlaw.laws.law import NEAR_OPTIMAL
 from ditlaw.observations import load_observations
 from ditlaw.published import PREFIX, published_law
 from ditlaw.results import Forecast, Note, Quantity, Recipe, Wish, scaled
@@ -82,7 +84,13 @@ def answering_law(
 
 
 def forecast(
-    law: AnsweringLaw, flops: float, hardware: Hardware | None = None, wish: Wish | None = None
+    law: AnsweringLaw,
+    flops: float,
+    hardware: Hardware | None = None,
+    wish: Wish | None = None,
+    *,
+    sizes: Sequence[float] = (),
+    tolerance: float = NEAR_OPTIMAL,
 ) -> Forecast:
     """What a budget buys under a law.
 
@@ -91,16 +99,20 @@ def forecast(
         flops: training FLOPs of the run that is forecast.
         wish: what those FLOPs are the cost of, if they are (``inverse.cost``).
         hardware: what hours are counted on; else the study's, else one H100 at 0.4, assumed.
+        sizes: params of models whose loss and regret at that budget are wanted too.
+        tolerance: what the range of near-optimal sizes may give away, as a fraction of the loss.
 
     Raises:
-        BadInput: the budget is not a positive number or the accelerator is unknown.
+        BadInput: the budget, a size or the tolerance is not a positive number, or the accelerator
+            is unknown.
+        Refused: the budget or a size is too far from what was fitted.
     """
     if not 0 < flops < float("inf"):
         raise BadInput(f"flops: {flops:g} is not a budget; use a positive number, as 1e21")
     study = law.observations.study
     assumed = hardware is None and (study is None or study.hardware is None)
     hardware = hardware or hardware_of(study)
-    optimum = law.optimum(flops)
+    optimum = law.optimum(flops, tolerance)
     each = law.observations.tokens_per_image()
     images = scaled(optimum.tokens, 1 / each) if each and optimum.tokens else None
     warnings = list(optimum.warnings)
@@ -128,6 +140,8 @@ def forecast(
         law_high=optimum.law_high,
         metrics=optimum.metrics,
         near_optimal_params=optimum.near_optimal_params,
+        choices=[law.choice(size, flops) for size in sizes],
+        tested_beyond=law.tested_beyond,
         gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
         gpu=get_accelerator(hardware.gpu).name,
         mfu=hardware.mfu,

@@ -4,10 +4,10 @@ One row is one run's params, tokens, FLOPs and loss at one point of its training
 ``trunk`` (one training run, evaluated several times) share an error.
 """
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,16 +16,36 @@ from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.files import last_json_line
 from ditlaw.results import Dropped
 from ditlaw.study import STUDY_FILE, Study, digest, open_study, study_runs
-from ditlaw.text import nearest, unknown
+from ditlaw.tablefile import numbers, read_table
+from ditlaw.text import nearest, plain, unknown
 from ditlaw.training.folder import RunFolder
 
 REQUIRED = ("run", "params", "tokens", "loss")
 NUMERIC = ("params", "tokens", "loss", "flops", "budget", "images")
+# Numbers that only warnings are made from: one that is no number there is not held against a row.
+TELLING = ("steps", "warmup_steps", "epochs", "learning_rate")
 # Columns in which a fit may hold only one value: a law of a mixture is a law of nothing.
-SINGLE = ("family", "dataset", "role", "recipe", "timesteps")
-QUANTITY = ("dataset", "timesteps", "extractor")  # losses that differ in these are not one quantity
+SINGLE = (
+    "family",
+    "dataset",
+    "role",
+    "recipe",
+    "timesteps",
+    "weighting",
+    "loss_weighting",
+    "timestep_weighting",
+)
+QUANTITY = (
+    "dataset",
+    "timesteps",
+    "weighting",
+    "loss_weighting",
+    "timestep_weighting",
+    "extractor",
+)
 MOST_GROUPS = 20  # of a comparison; more is a column that names runs
 SAME_RATIO = 1.01  # rows whose tokens per image differ by less than this agree
+MAX_ROWS = 1_000_000  # in memory, with a reason for each that is left out
 MIN_STEPS = 100  # below this a run is still on its first plateau
 # Why a row is kept out of a fit, as written in its ``note``; any other note is the user's own.
 IN_WARMUP, TOO_EARLY, DIVERGED = "inside warm-up", f"under {MIN_STEPS} steps", "run diverged"
@@ -149,11 +169,16 @@ def _selected(
         study = open_study(path)
         frame = study_frame(path, study)
     else:
-        frame = _read_table(path)
+        frame = read_table(path)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
-    frame.columns = [str(c).strip() for c in frame.columns]
     _require_columns(frame, path)
-    return path, filters, study, _select(frame, filters, path)
+    frame = _select(frame, filters, path)
+    if len(frame) > MAX_ROWS:
+        raise Refused(
+            f"{path}: {len(frame):,} rows are more than a table may have ({MAX_ROWS:,}); keep one "
+            "row a run and budget, as with --where COL=VALUE"
+        )
+    return path, filters, study, frame
 
 
 def _single(table: Observations, path: Path) -> Observations:
@@ -198,53 +223,10 @@ def _split(source: str, where: Iterable[str]) -> tuple[Path, list[tuple[str, str
         filters.append((column.strip(), value.strip()))
     path = Path(name)
     if not path.exists():
+        if path.is_symlink():
+            raise BadInput(f"{name}: a link to {path.readlink()}, which is not there")
         raise BadInput(f"{name}: no such file or study folder")
     return path, filters
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    kind = path.suffix.lower()
-    try:
-        if kind == ".csv":
-            frame = _read_csv(path)
-        elif kind in (".jsonl", ".ndjson"):
-            frame = pd.read_json(path, lines=True)
-        elif kind == ".parquet":
-            frame = _read_parquet(path)
-        else:
-            raise BadInput(f"{path}: unknown kind of table; use .csv, .jsonl or .parquet")
-    except DitlawError:
-        raise
-    except pd.errors.EmptyDataError:
-        raise BadInput(f"{path}: empty; a table has a header and at least one row") from None
-    except (OSError, ValueError, csv.Error, pd.errors.ParserError) as error:
-        reason = (str(error).splitlines() or ["unreadable"])[0]
-        raise BadInput(f"{path}: cannot be read as {kind[1:]} ({reason})") from None
-    if frame.empty:
-        raise BadInput(f"{path}: empty; a table has a header and at least one row")
-    return frame
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    with path.open(encoding="utf-8", newline="") as file:
-        names = [name.strip() for name in next(csv.reader(file), [])]
-    repeated = [name for name in names if name and names.count(name) > 1]
-    if repeated:  # pandas would quietly rename the second
-        raise BadInput(f"{path}: column '{repeated[0]}' is there twice; rename or remove one")
-    frame = pd.read_csv(path)
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas would shift every column by one
-        raise BadInput(f"{path}: rows have more cells than the header; name or remove the last")
-    return frame
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise BadInput(
-            f"{path}: reading Parquet needs an extra; pip install 'ditlaw[parquet]'"
-        ) from None
-    return pd.read_parquet(path)
 
 
 def _require_columns(frame: pd.DataFrame, path: Path) -> None:
@@ -279,12 +261,11 @@ def _same(cell: object, value: str) -> bool:
 
 
 def _checked(table: Observations, path: Path, flops_as: str) -> Observations:
-    frame = table.frame.copy()
-    stated = frame["budget"].notna() if "budget" in frame else None
-    for column in NUMERIC:
+    written = table.frame
+    frame = written.copy()
+    for column in (*NUMERIC, *TELLING):
         if column in frame:
-            # Floats throughout: 6·params·tokens overflows int64 above 9.2e18.
-            frame[column] = pd.to_numeric(frame[column], errors="coerce").astype(float)
+            frame[column] = numbers(frame[column])
     if flops_as == "6nd" or "flops" not in frame:
         frame["flops"] = 6.0 * frame["params"] * frame["tokens"]
         flops_as = "6nd"
@@ -296,20 +277,46 @@ def _checked(table: Observations, path: Path, flops_as: str) -> Observations:
         frame["budget"] = np.nan
     table = replace(table, frame=frame, flops_as=flops_as)
 
+    table = table.keep(written["run"].notna(), "run is missing")
     for column in ("params", "tokens", "flops", "loss"):
-        values = table.frame[column]
-        table = table.keep(np.isfinite(values), f"{column} is not a finite number")
+        counted = column == "flops" and flops_as == "6nd"
+        as_written = table.frame[column] if counted else written[column]
+        table = _keep_numbers(table, column, as_written)
         table = table.keep(table.frame[column] > 0, f"{column} is not positive")
-    if stated is not None:
+    if "budget" in written:
         budget = table.frame["budget"]
-        wrong = stated[budget.index] & ~(np.isfinite(budget) & (budget > 0))
+        stated = written["budget"].notna()[budget.index]
+        wrong = stated & ~(np.isfinite(budget) & (budget > 0))
         table = table.keep(~wrong, "budget is not a positive number")
-    if "note" in table.frame:
-        for note in (IN_WARMUP, TOO_EARLY, DIVERGED):
-            table = table.keep(table.frame["note"] != note, note)
+    table = _keep_fit_for_use(table)
     repeated = table.frame.duplicated(subset=["run", "params", "tokens", "loss"])
     table = table.keep(~repeated, "repeats an earlier row")
     if table.frame.empty:
-        reason = table.dropped[0].reason if table.dropped else "none were given"
+        first = table.dropped[0] if table.dropped else None
+        reason = f"row {first.row}: {first.reason}" if first else "none were given"
         raise BadInput(f"{path}: no usable row ({reason})")
+    return table
+
+
+def _keep_numbers(table: Observations, column: str, written: "pd.Series[Any]") -> Observations:
+    """Rows whose cell is a finite number; a cell that was written as something else is quoted."""
+    lost = table.frame.index[~np.isfinite(table.frame[column])]
+    dropped = []
+    for row, cell in zip(lost, written[lost], strict=True):
+        quoted = "" if isinstance(cell, float) or cell is None else f": {plain(repr(cell), 24)}"
+        reason = f"{column} is not a finite number{quoted}"
+        dropped.append(Dropped(row=int(row), reason=reason))
+    return replace(table, frame=table.frame.drop(index=lost), dropped=[*table.dropped, *dropped])
+
+
+def _keep_fit_for_use(table: Observations) -> Observations:
+    """Rows that say of themselves that they are too early, or of a run that diverged."""
+    if "note" in table.frame:
+        for note in (IN_WARMUP, TOO_EARLY, DIVERGED):
+            table = table.keep(table.frame["note"] != note, note)
+    if "steps" in table.frame:
+        if "warmup_steps" in table.frame:
+            inside = table.frame["steps"] <= table.frame["warmup_steps"]
+            table = table.keep(~inside, IN_WARMUP)
+        table = table.keep(~(table.frame["steps"] < MIN_STEPS), TOO_EARLY)
     return table

@@ -14,6 +14,17 @@ class Result(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def __str__(self) -> str:
+        from ditlaw.display import result_text
+
+        return result_text(self) or super().__str__()
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the tables of the command line; None for a part of an answer."""
+        from ditlaw.display import result_html
+
+        return result_html(self)
+
 
 class Quantity(Result):
     """An estimate with an interval; a bound is null where no honest one exists."""
@@ -151,6 +162,7 @@ class FitResult(Result):
     evidence: list[FormEvidence]
     run_noise: float
     backtest: list[Backtest]
+    tested_beyond: float | None
     warnings: list[Note]
 
 
@@ -163,6 +175,19 @@ class SizeRange(Result):
     low: float
     high: float
     tolerance: float
+
+
+class Choice(Result):
+    """A size that the user named: what it would reach at the budget, and what it gives away.
+
+    ``loss`` is one new run's; ``regret`` the law's, a fraction of loss above the best size's.
+    """
+
+    params: float
+    tokens: float
+    images: float | None
+    loss: Quantity
+    regret: Quantity
 
 
 class Recipe(Result):
@@ -212,6 +237,8 @@ class Forecast(Result):
     law_high: float | None
     metrics: dict[str, Quantity]
     near_optimal_params: SizeRange | None
+    choices: list[Choice] = []  # a forecast that was frozen before there were any has none
+    tested_beyond: float | None = None
     gpu_hours: float
     gpu: str
     mfu: float

@@ -22,6 +22,12 @@ def unknown(what: str, name: str, known: Iterable[str]) -> BadInput:
     return BadInput(f"{what}: '{name}' is unknown; {mend}")
 
 
+def plain(name: str, length: int = 40) -> str:
+    """A name of the user's in one short line: what does not print becomes a question mark."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return shown if len(shown) <= length else shown[: length - 3] + "..."
+
+
 def count(value: float) -> str:
     """A count for people: 23.4k, 1.2M, 3.4B, 5.6T."""
     if abs(value) >= 1e15:
@@ -79,3 +85,15 @@ def with_interval(quantity: Quantity | None, form: Callable[[float], str] = coun
 def percent(fraction: float) -> str:
     """A signed percentage: +1.2 %."""
     return f"{100 * fraction:+.2g} %" if abs(fraction) < 0.1 else f"{100 * fraction:+.0f} %"
+
+
+def share(fraction: float) -> str:
+    """A fraction without a sign: 0.26 %."""
+    return f"{100 * fraction:.2g} %" if fraction < 0.1 else f"{100 * fraction:.0f} %"
+
+
+def tested(beyond: float | None) -> str:
+    """How far a law has been put to the test, as a sentence."""
+    if beyond is None:
+        return "Not tested on held-out budgets."
+    return f"Tested up to {beyond:.3g}× beyond what it was fitted on."

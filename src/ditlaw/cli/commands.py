@@ -167,6 +167,13 @@ def forecast(
         float | None, typer.Option(help="Instead: the FLOPs that make best use of these images.")
     ] = None,
     mfu: Annotated[float | None, typer.Option(help="Model FLOPs utilisation, 0 to 1.")] = None,
+    size: Annotated[
+        list[float] | None,
+        typer.Option(metavar="PARAMS", help="What a model of that size would give away."),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="Loss that near-optimal sizes may give away; 0.0025 is 0.25 %.")
+    ] = 0.0025,
     where: Where = None,
     level: Level = None,
     as_json: Json = False,
@@ -207,7 +214,8 @@ def forecast(
         hardware = Hardware(gpu=bought.gpu, mfu=stated)
         flops = bought.flops
     assert flops is not None
-    emit(make_forecast(law, flops, hardware, wish), as_json)
+    answer = make_forecast(law, flops, hardware, wish, sizes=size or [], tolerance=tolerance)
+    emit(answer, as_json)
 
 
 @app.command(cls=ManyNumbers)

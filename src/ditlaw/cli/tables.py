@@ -31,9 +31,14 @@ from ditlaw.results import (
 )
 
 
-def show(result: Result) -> None:
-    """Print a result for people."""
-    _SHOW[type(result)](Console(highlight=False, soft_wrap=False), result)
+def show(result: Result, console: Console | None = None) -> None:
+    """Print a result for people, on standard output unless told."""
+    _SHOW[type(result)](console or Console(highlight=False, soft_wrap=False), result)
+
+
+def can_show(kind: type[Result]) -> bool:
+    """Whether there are tables for that kind of result; there are none for parts of one."""
+    return kind in _SHOW
 
 
 def _table(*columns: str, title: str | None = None) -> Table:
@@ -89,7 +94,12 @@ def _fit(console: Console, fit: FitResult) -> None:
     console.print(
         f"[bold]{escape(fit.source)}[/]: {fit.rows.used} rows, {len(fit.rows.dropped)} dropped; "
         f"{fit.level:.0%} intervals, {'exact' if fit.flops_as == 'exact' else '6·N·D'} FLOPs, "
-        f"time of one {fit.gpu} at {fit.mfu:g} MFU\n",
+        f"time of one {fit.gpu} at {fit.mfu:g} MFU",
+        soft_wrap=True,
+    )
+    console.print(
+        f"fitted to {_ends(fit.range.flops, text.flops)} FLOPs, {_ends(fit.range.params)} params, "
+        f"{_ends(fit.range.tokens)} tokens\n",
         soft_wrap=True,
     )
     table = _table("FLOPs", "time", "N*", "tokens", "images", "loss")
@@ -152,7 +162,12 @@ def _fit(console: Console, fit: FitResult) -> None:
             )
         console.print(tests)
     console.print(f"\nOne run scatters by {fit.run_noise:.2%} of its loss.")
+    console.print(text.tested(fit.tested_beyond))
     _notes(console, fit.warnings)
+
+
+def _ends(ends: tuple[float, float], form: Callable[[float], str] = text.count) -> str:
+    return f"{form(ends[0])} to {form(ends[1])}"
 
 
 def _yes(flag: bool) -> str:
@@ -205,6 +220,12 @@ def _forecast(console: Console, answer: Forecast) -> None:
             f"params within {near.tolerance:.2%}",
             f"{text.count(near.low)} to {text.count(near.high)}",
         )
+    for choice in answer.choices:
+        table.add_row(
+            f"{text.count(choice.params)} params instead",
+            f"loss {text.with_interval(choice.loss, text.loss)}, "
+            f"{text.with_interval(choice.regret, text.share)} above the best",
+        )
     if answer.recipe:
         r = answer.recipe
         table.add_row(
@@ -213,6 +234,7 @@ def _forecast(console: Console, answer: Forecast) -> None:
             f"params, {r.steps:,} steps of {r.batch} at {r.learning_rate:.2g}",
         )
     console.print(table)
+    console.print(text.tested(answer.tested_beyond))
     _notes(console, answer.warnings)
 
 

@@ -27,6 +27,17 @@ class Optimum:
     formulas: dict[str, str] = field(default_factory=dict)  # empty: a mixture is no one formula
     basis: Literal["fit", "published"] = "fit"
 
+    def __str__(self) -> str:
+        from ditlaw.display import optimum_text
+
+        return optimum_text(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from ditlaw.display import optimum_html
+
+        return optimum_html(self)
+
 
 @dataclass(frozen=True)
 class Curve:

@@ -13,12 +13,14 @@ from ditlaw.laws.candidates import Method
 from ditlaw.laws.ensemble import Band
 from ditlaw.laws.isoflop import FEW, OK, Parabola, stated_budget
 from ditlaw.laws.kappa import Kappa
+from ditlaw.laws.regret import near_optimal, regret
 from ditlaw.laws.table import FloatArray, Table
 from ditlaw.observations import Observations
-from ditlaw.results import FitResult, Quantity, SizeRange
+from ditlaw.results import Choice, FitResult, Note, Quantity
 
 NEAR_OPTIMAL = 0.0025
 REACH = 1e12  # a forecast this many times beyond what was fitted is refused
+NO_NUMBER = "the answer is too small or large to be a number; ask nearer to what was fitted"
 FloatLike = float | Sequence[float] | FloatArray
 
 
@@ -35,6 +37,12 @@ class Law:
     table: Table
     kappa: Kappa
     fitted: Fitted
+    remarks: tuple[Note, ...] = ()  # what every answer is to say, as that an older law was loaded
+
+    @property
+    def tested_beyond(self) -> float | None:
+        """How far beyond its data a backtest went at most: FLOPs ÷ fitted FLOPs; None without."""
+        return max((test.beyond for test in self.fitted.backtest), default=None)
 
     @property
     def largest_flops(self) -> float:
@@ -45,8 +53,10 @@ class Law:
     def optimum(self, flops: float, tolerance: float = NEAR_OPTIMAL) -> Optimum:
         """The best size, its tokens and its loss for a budget.
 
+        ``tolerance`` is the fraction of loss that the range of near-optimal sizes may give away.
+
         Raises:
-            BadInput: the budget is not a positive number.
+            BadInput: the budget is not a positive number, or the tolerance not between 0 and 1.
             Refused: it is more than 1e12 times outside what was fitted, or has no finite answer.
         """
         log_c = self._log_flops(flops)
@@ -65,8 +75,13 @@ class Law:
             loss=run.quantity(self.level),
             law_low=float(law.low[0]),
             law_high=float(law.high[0]),
-            near_optimal_params=self._near_optimal(float(params.value[0]), log_c, tolerance),
-            warnings=notes.of_forecast(float(flops), self.largest_flops, params, ensemble),
+            near_optimal_params=near_optimal(
+                ensemble, float(np.log(params.value[0])), float(log_c[0]), tolerance
+            ),
+            warnings=[
+                *self.remarks,
+                *notes.of_forecast(float(flops), self.largest_flops, params, ensemble),
+            ],
         )
 
     def loss_at(self, params: float, flops: float) -> tuple[Quantity, float, float]:
@@ -87,6 +102,47 @@ class Law:
             law = self.fitted.ensemble.loss(log_n, log_c, self.level, one_run=False)
         self._check(run, law)
         return run.quantity(self.level), float(law.low[0]), float(law.high[0])
+
+    def regret(self, params: float, flops: float) -> Quantity:
+        """Loss of that size above the best at that budget, as a fraction (0.01: 1 % worse).
+
+        Raises:
+            BadInput: params or flops is not a positive number.
+            Refused: one is more than 1e12 times outside what was fitted, or has no finite answer.
+        """
+        log_n, log_c = _logs(params, "params", self.table.log_n), self._log_flops(flops)
+        ensemble = self.fitted.ensemble
+        with np.errstate(over="ignore", invalid="ignore"):
+            best = float(np.log(ensemble.best_size(log_c, self.level).value[0]))
+            found = regret(ensemble, best, float(log_n[0]), float(log_c[0]), self.level)
+        ends = (found.low, found.value, found.high)
+        if not all(end is not None and np.isfinite(end) for end in ends):
+            raise Refused(f"{self.observations.source}: {NO_NUMBER}")
+        return found
+
+    def tokens_of(self, params: float, flops: float) -> float:
+        """Tokens that those FLOPs train a model of that size on.
+
+        Raises:
+            BadInput, Refused: as ``regret``.
+        """
+        log_n, log_c = _logs(params, "params", self.table.log_n), self._log_flops(flops)
+        return float(np.exp(self.kappa.log_tokens(log_n, log_c))[0])
+
+    def choice(self, params: float, flops: float) -> Choice:
+        """Tokens, loss and regret of a model of that size with those FLOPs.
+
+        Raises:
+            BadInput, Refused: as ``regret``.
+        """
+        tokens, each = self.tokens_of(params, flops), self.observations.tokens_per_image()
+        return Choice(
+            params=params,
+            tokens=tokens,
+            images=tokens / each if each else None,
+            loss=self.loss_at(params, flops)[0],
+            regret=self.regret(params, flops),
+        )
 
     def curve(self, flops: FloatLike) -> Curve:
         """N*, D* and loss with bands at FLOPs (m,), and each form alone.
@@ -138,29 +194,17 @@ class Law:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows."""
+        return self.result()._repr_html_()
+
     def _log_flops(self, flops: FloatLike) -> FloatArray:
         return _logs(flops, "flops", self.table.log_c)
 
     def _check(self, *bands: Band) -> None:
         ends = np.concatenate([x for b in bands for x in (b.low, b.value, b.high)])
         if not np.all(np.isfinite(ends) & (ends > 0)):
-            raise Refused(
-                f"{self.observations.source}: the answer is too small or large to be a number; "
-                "ask nearer to what was fitted"
-            )
-
-    def _near_optimal(self, best: float, log_c: FloatArray, tolerance: float) -> SizeRange | None:
-        """Sizes about N* whose central loss is within ``tolerance`` of the smallest one."""
-        log_n = np.log(best) + np.linspace(-5, 5, 1001)
-        at = np.broadcast_to(log_c, log_n.shape)
-        ensemble = self.fitted.ensemble
-        centre = ensemble.central_loss(log_n, at)
-        near = log_n[np.asarray(centre) <= np.min(centre) + np.log1p(tolerance)]
-        if not len(near) or near[0] == log_n[0] or near[-1] == log_n[-1]:
-            return None
-        return SizeRange(
-            low=float(np.exp(near[0])), high=float(np.exp(near[-1])), tolerance=tolerance
-        )
+            raise Refused(f"{self.observations.source}: {NO_NUMBER}")
 
     def _isoflop(self, curve: Parabola) -> IsoflopCurve:
         inside = self.table.group == np.searchsorted(self.table.budgets, curve.budget)

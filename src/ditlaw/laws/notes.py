@@ -1,6 +1,7 @@
-"""Warnings with stable codes, one plain sentence each."""
+"""Warnings of fits and forecasts: stable codes, plain sentences. ``docs/warnings.md`` has them all.
 
-from collections import Counter
+``row_notes``, ``run_notes`` and ``support_notes`` hold those of their matters.
+"""
 
 import numpy as np
 
@@ -9,14 +10,14 @@ from ditlaw.laws.candidates import Candidates
 from ditlaw.laws.distance import below_notes, beyond_notes
 from ditlaw.laws.ensemble import Band, Ensemble
 from ditlaw.laws.isoflop import EDGE, FEW, FLAT, Parabola
+from ditlaw.laws.row_notes import of_rows
+from ditlaw.laws.run_notes import of_runs
+from ditlaw.laws.support_notes import at_bounds, few_budgets
 from ditlaw.laws.table import Table
 from ditlaw.observations import Observations
-from ditlaw.results import Backtest, Note
+from ditlaw.results import Backtest, LossLaw, Note, SurfaceLaw
 
 ROUGH = 1.5  # high ÷ low of N*
-COMFORTABLE_BUDGETS = 5
-USUAL_RATIO = (1.0, 100.0)  # flops ÷ (params·tokens)
-OFF_BUDGET = 0.1  # |flops ÷ budget − 1| of the median row
 MANY_FAILED = 0.01
 
 
@@ -27,33 +28,16 @@ def of_fit(
     surface_wanted: bool,
     backtest: list[Backtest],
     law_half_width: float,
+    loss: LossLaw,
+    surface: SurfaceLaw | None,
 ) -> list[Note]:
     """Warnings of a fit; ``law_half_width`` is relative, of the loss law at the largest budget."""
-    notes = _unfinished(observations)
-    if observations.dropped:
-        reasons = Counter(d.reason for d in observations.dropped)
-        listed = "; ".join(f"{n} × {reason}" for reason, n in reasons.most_common(3))
-        notes.append(Note(code="rows-dropped", text=f"rows were left out: {listed}."))
-    if observations.flops_as == "6nd":
-        notes.append(
-            Note(
-                code="6nd-used",
-                text="FLOPs are 6·params·tokens, which misses attention and embeddings; "
-                "a flops column with exact counts is better.",
-            )
-        )
-    notes += _of_units(table)
+    notes = of_rows(observations, table)
+    notes += of_runs(observations, table, found.curves, found.noise)
     notes += _of_curves(found.curves)
-    usable = 0 if found.minima is None else len(found.minima.log_c)
-    if found.minima is not None and usable < COMFORTABLE_BUDGETS:
-        notes.append(
-            Note(
-                code="few-budgets",
-                text=f"only {usable} usable budgets: the loss law is known to "
-                f"±{100 * law_half_width:.2g} % at the largest of them and worse beyond; "
-                f"{COMFORTABLE_BUDGETS} or more are advised.",
-            )
-        )
+    if found.minima is not None:
+        notes += few_budgets(found.minima.log_c, loss, law_half_width)
+    notes += at_bounds(table, loss, surface)
     if "power" in found.laws and found.laws["power"].exponent[0] <= 0:
         notes.append(
             Note(
@@ -105,59 +89,25 @@ def of_forecast(flops: float, largest: float, params: Band, ensemble: Ensemble) 
     return notes
 
 
-def _unfinished(observations: Observations) -> list[Note]:
-    planned = observations.planned_rows
-    there = len(observations.frame) + len(observations.dropped)
-    if planned is None or there >= planned:
-        return []
-    return [
-        Note(
-            code="unfinished-study",
-            text=f"{planned - there} of the study's {planned} observations are not there yet; "
-            "'ditlaw status' says which runs.",
-        )
-    ]
-
-
-def _of_units(table: Table) -> list[Note]:
-    notes = []
-    ratio = float(np.exp(np.median(table.log_c - table.log_n - table.log_d)))
-    if not USUAL_RATIO[0] <= ratio <= USUAL_RATIO[1]:
-        notes.append(
-            Note(
-                code="odd-units",
-                text=f"flops are {ratio:.3g} times params·tokens in the median row, where about 6 "
-                "is usual; check the units of the three.",
-            )
-        )
-    grouped = table.group >= 0
-    if np.any(grouped):
-        share = np.exp(table.log_c[grouped]) / table.budgets[table.group[grouped]]
-        if np.median(np.abs(share - 1)) > OFF_BUDGET:
-            notes.append(
-                Note(
-                    code="budget-mismatch",
-                    text=f"flops are {np.median(share):.3g} times the row's budget in the median; "
-                    "flops count here, and budgets only group rows.",
-                )
-            )
-    return notes
-
-
 def _of_curves(curves: list[Parabola]) -> list[Note]:
-    codes = {
-        EDGE: (
-            "edge-optimum",
-            "the minimum lies at or outside the edge of the sizes at {}; add sizes on that side.",
+    kinds = {
+        EDGE: Note(
+            code="edge-optimum",
+            text="the minimum lies at or outside the edge of the sizes at {}; add sizes on that "
+            "side. Not in the lines.",
         ),
-        FLAT: ("no-curvature", "the loss has no minimum in size at {}; add sizes or seeds."),
-        FEW: ("too-few-points", "fewer than 4 sizes near the best one at {}; add sizes."),
+        FLAT: Note(
+            code="no-curvature",
+            text="the loss has no minimum in size at {}; add sizes or seeds. Not in the lines.",
+        ),
+        FEW: Note(
+            code="too-few-points",
+            text="fewer than 4 sizes near the best one at {}; add sizes. Not in the lines.",
+        ),
     }
     notes = []
-    for status, (code, sentence) in codes.items():
+    for status, kind in kinds.items():
         budgets = [text.flops(p.budget) for p in curves if p.status == status]
         if budgets:
-            notes.append(
-                Note(code=code, text=sentence.format(", ".join(budgets)) + " Not in the lines.")
-            )
+            notes.append(Note(code=kind.code, text=kind.text.format(", ".join(budgets))))
     return notes

@@ -1,10 +1,14 @@
 """Saved laws: the rows, κ and settings of a fit, from which loading repeats it exactly.
 
+``version`` is raised whenever today's engine would answer otherwise for the same rows: a file of an
+older one is fitted again and says so (``older-law``). ``ditlaw`` is the version that wrote it.
+
 ``digest`` is of all else in the file: one that was edited, cut or damaged is not read.
 ``data_digest`` is of the rows alone, as frozen forecasts name them.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +16,20 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from ditlaw.errors import BadInput
+from ditlaw import __version__
+from ditlaw.errors import BadInput, Refused
 from ditlaw.files import write_json
 from ditlaw.laws.fitting import refit
 from ditlaw.laws.kappa import Kappa
 from ditlaw.laws.law import Law
 from ditlaw.laws.table import numeric_columns
 from ditlaw.observations import Observations
-from ditlaw.results import Dropped
+from ditlaw.results import Dropped, Note
 from ditlaw.study import Study, digest
 
 KIND = "ditlaw-law"
-VERSION = 1
+VERSION = 2
+OLDEST = 1
 NAMES = ("run", "trunk")  # the columns that stay text; the others saved are all numeric ones
 
 
@@ -38,6 +44,7 @@ def to_json(law: Law) -> dict[str, Any]:
     content = {
         "kind": KIND,
         "version": VERSION,
+        "ditlaw": __version__,
         "source": table.source,
         "method": law.method,
         "metric": law.metric,
@@ -66,15 +73,11 @@ def from_json(content: Any, where: str = "law") -> Law:
     Raises:
         BadInput: not a saved law, one of a newer version, one that was edited or cut short, or one
             with settings that no fit takes.
+        Refused: an older law whose rows are no longer thought enough.
     """
     if not isinstance(content, dict) or content.get("kind") != KIND:
         raise BadInput(f"{where}: not a saved law; 'ditlaw fit --save FILE.law.json' writes one")
-    version = content.get("version")
-    if not isinstance(version, int) or version > VERSION:
-        raise BadInput(
-            f"{where}: saved by a newer ditlaw (law version {version}, this one reads {VERSION}); "
-            "upgrade ditlaw or fit again"
-        )
+    version = _version(content, where)
     try:
         stated = content["digest"]
         if digest({k: v for k, v in content.items() if k != "digest"}) != stated:
@@ -92,7 +95,7 @@ def from_json(content: Any, where: str = "law") -> Law:
             planned_rows=content["planned_rows"],
         )
         kappa = Kappa(*(np.asarray(content["kappa"][k], dtype=float) for k in ("log_n", "log_k")))
-        return refit(
+        law = refit(
             observations,
             kappa,
             method=content["method"],
@@ -101,12 +104,37 @@ def from_json(content: Any, where: str = "law") -> Law:
             draws=content["draws"],
             seed=content["seed"],
         )
-    except BadInput as error:
-        raise BadInput(f"{where}: {error}") from None
+        return law if version == VERSION else replace(law, remarks=(_older(version),))
+    except (BadInput, Refused) as error:
+        raise type(error)(f"{where}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         raise BadInput(
             f"{where}: a damaged law file ({type(error).__name__}); fit the table again"
         ) from None
+
+
+def _version(content: dict[str, Any], where: str) -> int:
+    version = content.get("version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < OLDEST:
+        raise BadInput(
+            f"{where}: no law version ({version!r}); a damaged file, fit the table again"
+        )
+    if version > VERSION:
+        writer = content.get("ditlaw")
+        by = f"ditlaw {writer}" if isinstance(writer, str) else "a newer ditlaw"
+        raise BadInput(
+            f"{where}: saved by {by} (law version {version}, this one reads up to {VERSION}); "
+            "upgrade ditlaw or fit again"
+        )
+    return version
+
+
+def _older(version: int) -> Note:
+    return Note(
+        code="older-law",
+        text=f"saved as law version {version}; its rows were fitted again as version {VERSION} "
+        "does, so the numbers may differ from those it was saved with (its 'summary' has them).",
+    )
 
 
 def save_law(law: Law, path: Path) -> None:
@@ -123,11 +151,12 @@ def load_law(path: Path) -> Law:
 
     Raises:
         BadInput: unreadable, not a saved law, of a newer version, or damaged.
+        Refused: as ``from_json``.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+    except (OSError, ValueError, RecursionError):
         raise BadInput(f"{path}: not a saved law (no readable JSON)") from None
     return from_json(content, str(path))

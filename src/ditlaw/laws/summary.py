@@ -63,6 +63,7 @@ def _fit_result(law: "Law") -> FitResult:
     hardware = hardware_of(law.observations.study)
     loss, without_floor = _loss_laws(law)
     params, tokens = _size_laws(law)
+    surface = None if found.surface is None else _surface(found.surface, law.level)
     at = np.array([law.fitted.ensemble.fitted[1]])
     width = law.fitted.ensemble.best_loss(at, law.level, one_run=False)
     return FitResult(
@@ -81,18 +82,24 @@ def _fit_result(law: "Law") -> FitResult:
         loss=loss,
         loss_without_floor=without_floor,
         budgets=_budgets(law),
-        surface=None if found.surface is None else _surface(found.surface, law.level),
+        surface=surface,
         evidence=law.fitted.evidence,
         run_noise=found.noise.sd,
         backtest=law.fitted.backtest,
-        warnings=notes.of_fit(
-            law.observations,
-            table,
-            found,
-            law.method == "auto",
-            law.fitted.backtest,
-            float(width.high[0] / width.low[0] - 1) / 2,
-        ),
+        tested_beyond=law.tested_beyond,
+        warnings=[
+            *law.remarks,
+            *notes.of_fit(
+                law.observations,
+                table,
+                found,
+                law.method == "auto",
+                law.fitted.backtest,
+                float(width.high[0] / width.low[0] - 1) / 2,
+                loss,
+                surface,
+            ),
+        ],
     )
 
 
@@ -124,6 +131,7 @@ def describe(result: FitResult) -> str:
             f"params {text.percent(test.params_error)}, loss {text.percent(test.loss_error)}"
             f"{'' if test.loss_covered else ' (outside its interval)'}"
         )
+    lines.append(f"  {text.tested(result.tested_beyond)}")
     lines += [f"  {note.code}: {note.text}" for note in result.warnings]
     return "\n".join(lines)
 

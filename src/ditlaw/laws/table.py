@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from ditlaw.errors import BadInput, Refused
 from ditlaw.observations import Observations
+from ditlaw.tablefile import numbers
 from ditlaw.text import unknown
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+MAX_ROWS = 20_000  # hundreds of redraws of every row are held in memory
 SMALLEST, LARGEST = 1e-100, 1e100  # of what a row may hold
 
 
@@ -61,15 +63,20 @@ def prepare(observations: Observations, metric: str) -> tuple[Observations, Tabl
     frame = observations.frame
     if metric not in frame:
         raise unknown("metric", metric, numeric_columns(frame))
-    values = pd.to_numeric(frame[metric], errors="coerce").astype(float)
+    values = numbers(frame[metric])
     if values.notna().sum() == 0:
         raise BadInput(f"metric: '{metric}' holds no numbers; choose a numeric column")
     for column in dict.fromkeys((metric, "params", "tokens", "flops")):
-        cells = pd.to_numeric(observations.frame[column], errors="coerce").astype(float)
+        cells = numbers(observations.frame[column])
         usable = (cells >= SMALLEST) & (cells <= LARGEST)
         reason = f"{column} is not a number from {SMALLEST:g} to {LARGEST:g}"
         observations = observations.keep(usable, reason)
     frame = observations.frame
+    if len(frame) > MAX_ROWS:
+        raise Refused(
+            f"{observations.source}: {len(frame):,} rows are more than a fit takes "
+            f"({MAX_ROWS:,}); keep one row a run and budget, as with --where COL=VALUE"
+        )
     if frame.empty:
         raise Refused(
             f"{observations.source}: no usable row is left ({observations.dropped[-1].reason})"

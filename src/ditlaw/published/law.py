@@ -15,7 +15,7 @@ from ditlaw.published.catalogue import ENTRIES
 from ditlaw.published.entry import Entry
 from ditlaw.published.forms import Form
 from ditlaw.published.printed import FloatArray
-from ditlaw.results import Note, Quantity, SizeRange
+from ditlaw.results import Choice, Note, Quantity, SizeRange
 from ditlaw.study import Study
 from ditlaw.text import unknown
 
@@ -99,7 +99,39 @@ class PublishedLaw:
         """What is known of the runs behind it."""
         return PaperRows(self.entry, self.metric)
 
-    def optimum(self, flops: float) -> PublishedOptimum:
+    @property
+    def tested_beyond(self) -> None:
+        """No backtest is known."""
+        return None
+
+    def choice(self, params: float, flops: float) -> Choice:
+        """Tokens (6·params·tokens = FLOPs), loss and regret of a size, without bounds.
+
+        Raises:
+            BadInput: params or flops is not a positive number.
+            Refused: as ``optimum``, or the paper has no surface.
+        """
+        log_c = float(self._log_flops(np.array([flops]))[0])
+        surface, best = self.entry.surface, self.optimum(flops).params
+        if surface is None or best is None:
+            raise Refused(
+                f"{self.observations.source}: it says nothing of any size but the best; "
+                "leave --size out"
+            )
+        if not 0 < params < float("inf"):
+            raise BadInput(f"params: {params} is not a positive number")
+        here, least = (
+            float(surface.loss(np.log(np.array([n])), log_c)[0]) for n in (params, best.value)
+        )
+        return Choice(
+            params=params,
+            tokens=flops / 6 / params,
+            images=None,
+            loss=Quantity(value=here, low=None, high=None, level=LEVEL),
+            regret=Quantity(value=max(0.0, here / least - 1), low=None, high=None, level=LEVEL),
+        )
+
+    def optimum(self, flops: float, tolerance: float = NEAR_OPTIMAL) -> PublishedOptimum:
         """Everything that the paper lets one say of a budget.
 
         Raises:
@@ -119,7 +151,7 @@ class PublishedLaw:
             loss=known.get("loss"),
             metrics={name: known[name] for name in entry.metrics},
             formulas=entry.formulas(),
-            near_optimal_params=self._near_optimal(known.get("params"), float(log_c[0])),
+            near_optimal_params=self._near_optimal(known.get("params"), float(log_c[0]), tolerance),
             warnings=[*self._of_source(log_c), *self._of_distance(flops)],
         )
 
@@ -168,15 +200,17 @@ class PublishedLaw:
             )
         return np.asarray(np.log(flops))
 
-    def _near_optimal(self, params: Quantity | None, log_c: float) -> SizeRange | None:
+    def _near_optimal(
+        self, params: Quantity | None, log_c: float, tolerance: float
+    ) -> SizeRange | None:
         if self.entry.surface is None or params is None:
             return None
         log_n = np.log(params.value) + np.linspace(-5, 5, 1001)
         loss = self.entry.surface.loss(log_n, log_c)
-        near = np.exp(log_n[loss <= loss.min() * (1 + NEAR_OPTIMAL)])
+        near = np.exp(log_n[loss <= loss.min() * (1 + tolerance)])
         if len(near) == len(log_n):
             return None
-        return SizeRange(low=float(near[0]), high=float(near[-1]), tolerance=NEAR_OPTIMAL)
+        return SizeRange(low=float(near[0]), high=float(near[-1]), tolerance=tolerance)
 
     def _of_source(self, log_c: FloatArray) -> list[Note]:
         entry = self.entry
