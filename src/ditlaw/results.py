@@ -148,6 +148,28 @@ class FitResult(Result):
     warnings: list[Note]
 
 
+class FormResult(Result):
+    """``ditlaw fit --form NAME``: one equation of the literature, fitted by itself.
+
+    ``residual_sd`` and ``run_noise`` are relative, or in log odds for a score between 0 and 1.
+    """
+
+    source: str
+    form: str
+    target: str
+    formula: str
+    equation: str
+    reference: str
+    level: float
+    rows: Rows
+    range: dict[str, tuple[float, float]]
+    parameters: dict[str, Quantity]
+    residual_sd: float
+    run_noise: float
+    failed_refits: int
+    warnings: list[Note]
+
+
 # --- forecast and verify ------------------------------------------------------------------------
 
 
@@ -379,7 +401,10 @@ COMMANDS: dict[str, type[Result]] = {
     "verify": Verification,
 }
 
+# What is printed, by the name of its schema: a command's own answer, or another with an option.
+ANSWERS: dict[str, type[Result]] = COMMANDS | {"fit-form": FormResult}
 
-def json_schema(command: str) -> dict[str, Any]:
+
+def json_schema(answer: str) -> dict[str, Any]:
     """The JSON Schema of what ``ditlaw COMMAND --json`` prints."""
-    return COMMANDS[command].model_json_schema()
+    return ANSWERS[answer].model_json_schema()

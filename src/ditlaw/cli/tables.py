@@ -15,6 +15,7 @@ from ditlaw.results import (
     DemoResult,
     FitResult,
     Forecast,
+    FormResult,
     Note,
     PlanResult,
     Quantity,
@@ -148,6 +149,25 @@ def _fit(console: Console, fit: FitResult) -> None:
             )
         console.print(tests)
     console.print(f"\nOne run scatters by {fit.run_noise:.2%} of its loss.")
+    _notes(console, fit.warnings)
+
+
+def _form(console: Console, fit: FormResult) -> None:
+    console.print(
+        f"[bold]{escape(fit.source)}[/]: {fit.rows.used} points used, {len(fit.rows.dropped)} rows "
+        f"dropped; {fit.level:.0%} intervals\n\n{escape(fit.form)}: {escape(fit.formula)}\n"
+        f"[bold]{escape(fit.equation)}[/]\n",
+        soft_wrap=True,
+    )
+    table = _table("", "value, interval")
+    for name, quantity in fit.parameters.items():
+        table.add_row(name, text.with_interval(quantity, text.number))
+    for column, (low, high) in fit.range.items():
+        table.add_row(f"{column} fitted", f"{text.count(low)} to {text.count(high)}")
+    table.add_row("residual scatter", f"{fit.residual_sd:.3g}")
+    table.add_row("failed refits", str(fit.failed_refits))
+    console.print(table)
+    console.print(f"\nSource: {escape(fit.reference)}.", soft_wrap=True)
     _notes(console, fit.warnings)
 
 
@@ -291,6 +311,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     DemoResult: _demo,
     FitResult: _fit,
     Forecast: _forecast,
+    FormResult: _form,
     PlanResult: _plan,
     ReportResult: _report,
     RunSummary: _run,
