@@ -9,6 +9,7 @@ from ditlaw.families import Shape, get_family
 from ditlaw.laws import Law, fit, load_law
 from ditlaw.laws.kappa import shapes_along
 from ditlaw.laws.law import Method
+from ditlaw.metrics_forecast import forecast_metrics
 from ditlaw.observations import load_observations
 from ditlaw.results import Forecast, Note, Recipe, scaled
 from ditlaw.study import Study, hardware_of
@@ -80,6 +81,8 @@ def forecast(law: Law, flops: float, hardware: Hardware | None = None) -> Foreca
                     "repeated",
                 )
             )
+    metrics = forecast_metrics(law, flops)
+    warnings += metrics.warnings
     return Forecast(
         source=law.observations.source,
         flops=flops,
@@ -91,7 +94,8 @@ def forecast(law: Law, flops: float, hardware: Hardware | None = None) -> Foreca
         loss=optimum.loss,
         law_low=optimum.law_low,
         law_high=optimum.law_high,
-        metrics={},
+        metrics=metrics.direct,
+        metrics_through_loss=metrics.through_loss,
         near_optimal_params=optimum.near_optimal_params,
         gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
         gpu=get_accelerator(hardware.gpu).name,

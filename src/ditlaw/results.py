@@ -200,6 +200,7 @@ class Forecast(Result):
     """``ditlaw forecast``: what a budget buys.
 
     ``loss`` is a prediction interval for one new run; ``law_low`` and ``law_high`` are the law's.
+    ``metrics`` are by their own laws in C, ``metrics_through_loss`` from the forecast loss.
     """
 
     source: str
@@ -213,6 +214,7 @@ class Forecast(Result):
     law_low: float | None
     law_high: float | None
     metrics: dict[str, Quantity]
+    metrics_through_loss: dict[str, Quantity] = {}
     near_optimal_params: SizeRange | None
     gpu_hours: float
     gpu: str

@@ -97,7 +97,7 @@ def estimate(curve: Curve, x: FloatArray, y: FloatArray) -> FloatArray | None:
     )
     if not np.isfinite(cost.min()):
         return None
-    chosen = theta[np.argmin(cost)]
+    chosen: FloatArray = theta[np.argmin(cost)]
     spread = 1.4826 * float(np.median(np.abs(curve.value(chosen[None], x)[0] - y)))
     if spread < EXACT:
         return chosen

@@ -113,21 +113,23 @@ def broken(x: str) -> Form:
     )
 
 
-def logistic(x: str) -> Form:
-    """y = t/(1 + (x/h)^(−b)): a score from 0 to t, half of it at h."""
+def logistic(x: str, *, ceiling: bool = True) -> Form:
+    """y = t/(1 + (x/h)^(−b)): a score from 0 to t, half of it at h; t is 1 without a ceiling."""
     falling = x == "loss"
 
     def natural(theta: FloatArray, centre: FloatArray) -> dict[str, FloatArray]:
         half = np.exp(centre[0] - theta[:, 0] / theta[:, 1])
-        ceiling = np.exp(-np.logaddexp(0.0, -theta[:, 2]))
-        return {"t": ceiling, "h": half, "b": -theta[:, 1] if falling else theta[:, 1]}
+        own = {"h": half, "b": -theta[:, 1] if falling else theta[:, 1]}
+        return {"t": np.exp(-np.logaddexp(0.0, -theta[:, 2]))} | own if ceiling else own
 
+    top = "{t}" if ceiling else "1"
+    exponent = "{b}" if falling else "(−{b})"
     return Form(
-        name="sigmoid",
+        name="sigmoid" if ceiling else "sigmoid-to-1",
         purpose="a score between 0 and a ceiling t of at most 1, half of it at h",
-        template="{y} = {t}/(1 + ({x}/{h})^{b})" if falling else "{y} = {t}/(1 + ({x}/{h})^(−{b}))",
+        template="{y} = " + top + "/(1 + ({x}/{h})^" + exponent + ")",
         columns=(x,),
-        curve=Logistic(),
+        curve=Logistic() if ceiling else Line(),
         natural=natural,
         source=LLAMA,
         score=True,

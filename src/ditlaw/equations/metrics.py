@@ -1,0 +1,292 @@
+"""Metrics beside the loss: Fréchet distances, likelihoods, scores, forecast in two ways.
+
+Direct: at each budget the metric is read at the law's best size, and an equation in C goes through
+these; what it would have missed the largest budgets by widens its interval. Two steps: the metric is an equation in the loss, fitted to all rows, and the loss forecast
+goes through it. Where a metric has two equations (with and without a floor, a pole or a ceiling),
+both are used, in the proportion of their Akaike weights, so that their disagreement is inside the
+interval. Both intervals are of one new run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+from scipy.stats import spearmanr
+
+from ditlaw.equations import onedim
+from ditlaw.equations.base import FittedForm, Form, Sample
+from ditlaw.equations.fitting import estimate, fit_sample
+from ditlaw.equations.samples import of_rows
+from ditlaw.errors import Refused
+from ditlaw.laws import Law
+from ditlaw.laws.noise import PRIOR_SHARE, Noise
+from ditlaw.laws.table import FloatArray, prepare
+from ditlaw.results import Quantity
+
+MIN_BUDGETS = 4
+MIN_SIZES = 4  # of a budget, for a parabola of the metric
+MIN_ROWS = 8
+HEARD = 0.05  # an equation of less weight is not asked what it would have forecast
+NEAR = 0.3  # model error at d e-folds beyond the data: drift · (NEAR + d), as for the loss
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Equations of one metric with weights that sum to 1; ``run_sd`` is one run's scatter."""
+
+    metric: str
+    fits: list[FittedForm]
+    weights: list[float]
+    run_sd: float
+
+    def kept(self, loss: float | None = None) -> "Mixture":
+        """Without the equations that say nothing at this loss: a distance is gone at its pole."""
+        if loss is None:
+            return self
+        heard = [
+            (fit, weight)
+            for fit, weight in zip(self.fits, self.weights, strict=True)
+            if fit.form.name != "shifted" or fit.parameters["s"].value < loss
+        ]
+        total = sum(weight for _, weight in heard)
+        fits, weights = [fit for fit, _ in heard], [weight / total for _, weight in heard]
+        return Mixture(self.metric, fits, weights, self.run_sd)
+
+    def quantity(
+        self, centres: Sequence[float], drawn: Sequence[FloatArray], level: float
+    ) -> Quantity:
+        """The mixture of what each equation says, in ln y or log odds, and one run's error."""
+        weight = np.concatenate(
+            [np.full(len(d), w / len(d)) for d, w in zip(drawn, self.weights, strict=True)]
+        )
+        values = np.concatenate(drawn)
+        ends = np.quantile(
+            values, [(1 - level) / 2, (1 + level) / 2], weights=weight, method="inverted_cdf"
+        )
+        centre = float(np.dot(self.weights, centres))
+        found = self.fits[0].form.unlink(
+            np.array([centre, min(float(ends[0]), centre), max(float(ends[1]), centre)])
+        )
+        if not np.all(np.isfinite(found)):
+            raise Refused(
+                f"{self.fits[0].sample.source}: {self.metric}: the answer is too small or large to "
+                "be a number"
+            )
+        value, low, high = (float(v) for v in found)
+        return Quantity(value=value, low=low, high=high, level=level)
+
+
+def rank_correlation(law: Law, metric: str) -> float:
+    """Spearman's correlation of loss and metric over all rows that have both; NaN if constant."""
+    frame = law.observations.frame
+    values = pd.to_numeric(frame[metric], errors="coerce").to_numpy(dtype=float)
+    loss = frame[law.metric].to_numpy(dtype=float)
+    both = np.isfinite(values)
+    if both.sum() < 3 or np.ptp(values[both]) == 0 or np.ptp(loss[both]) == 0:
+        return float("nan")
+    return float(spearmanr(loss[both], values[both]).statistic)
+
+
+def is_score(law: Law, metric: str) -> bool:
+    """Whether it lies between 0 and 1 and rises as the loss falls."""
+    values = pd.to_numeric(law.observations.frame[metric], errors="coerce").dropna()
+    return bool(len(values) and values.max() < 1 and rank_correlation(law, metric) < 0)
+
+
+def fit_direct(law: Law, metric: str, *, draws: int = 200) -> Mixture:
+    """The metric at the best size as an equation in C.
+
+    Raises:
+        BadInput: the column holds no numbers.
+        Refused: fewer than four budgets have the metric at four sizes around their optimum.
+    """
+    score = is_score(law, metric)
+    forms = _forms("flops", score)
+    sample, run_sd = _at_best_size(law, metric, forms[0])
+    return _mixture(forms, sample, law, run_sd, draws)
+
+
+def fit_through_loss(law: Law, metric: str, *, draws: int = 200) -> Mixture:
+    """The metric as an equation in the loss, through all rows.
+
+    Raises:
+        BadInput: the column holds no numbers.
+        Refused: fewer than eight rows have the metric, or they do not determine an equation.
+    """
+    forms = _forms("loss", is_score(law, metric))
+    sample = of_rows(forms[0], law.observations, metric)
+    if len(sample.y) < MIN_ROWS:
+        raise Refused(
+            f"{sample.source}: {metric}: {len(sample.y)} rows have it; a map from the loss needs "
+            f"{MIN_ROWS}"
+        )
+    return _mixture(forms, sample, law, None, draws)
+
+
+def forecast_direct(law: Law, metric: str, flops: float) -> Quantity:
+    """The metric of one new run at the best size of a budget, by its own law.
+
+    Raises:
+        BadInput, Refused: as ``fit_direct``.
+    """
+    mixture = fit_direct(law, metric)
+    point = {"flops": flops}
+    beyond = max(0.0, float(np.log(flops) - mixture.fits[0].sample.x[0].max()))
+    spread = float(np.hypot(mixture.run_sd, _drift(mixture) * (NEAR + beyond)))
+    drawn = [
+        fit.draws(point)[:, 0] + spread * _normals(len(fit.sd_draws), 14 + i)
+        for i, fit in enumerate(mixture.fits)
+    ]
+    centres = [float(fit.form.link(fit.predict(point))[0]) for fit in mixture.fits]
+    return mixture.quantity(centres, drawn, law.level)
+
+
+def forecast_through_loss(law: Law, metric: str, flops: float) -> Quantity:
+    """The metric of one new run from the loss forecast; the interval holds both steps.
+
+    Raises:
+        BadInput, Refused: as ``fit_through_loss`` and the law's own forecast.
+    """
+    optimum = law.optimum(flops)
+    mixture = fit_through_loss(law, metric).kept(optimum.loss.value)
+    losses = law.loss_draws(flops)[:, 0]
+    losses = losses + _run_loss_sd(law, flops) * _normals(len(losses), 13)
+    drawn, centres = [], []
+    for fit in mixture.fits:
+        count = max(len(losses), len(fit.theta) - 1)
+        each = np.arange(count)
+        # Every pair of a loss and an equation is there; the diagonal is one of each.
+        grid = fit.draws({"loss": np.exp(losses)})
+        values = grid[each % len(grid), each % len(losses)]
+        drawn.append(values + fit.run_errors()[each % len(grid)])
+        centres.append(float(fit.form.link(fit.predict({"loss": optimum.loss.value}))[0]))
+    return mixture.quantity(centres, drawn, law.level)
+
+
+def _forms(x: str, score: bool) -> list[Form]:
+    if score:
+        return [onedim.logistic(x, ceiling=False), onedim.logistic(x)]
+    return [onedim.power(x), onedim.shifted() if x == "loss" else onedim.floor(x)]
+
+
+def _mixture(
+    forms: list[Form], sample: Sample, law: Law, run_sd: float | None, draws: int
+) -> Mixture:
+    fits: list[FittedForm] = []
+    for form in forms:
+        try:
+            fits.append(
+                fit_sample(form, sample, level=law.level, draws=draws, seed=law.seed + len(fits))
+            )
+        except Refused:
+            if not fits and form is forms[-1]:
+                raise
+    if not fits:
+        raise Refused(f"{sample.source}: {sample.target}: no equation fits these rows")
+    weights = akaike_weights(fits)
+    scatter = fits[int(np.argmax(weights))]
+    return Mixture(
+        sample.target, fits, weights, float(scatter.sd_draws.mean()) if run_sd is None else run_sd
+    )
+
+
+def akaike_weights(fits: Sequence[FittedForm]) -> list[float]:
+    """e^(−Δ/2), normalised, of Akaike's criterion with the scatter known.
+
+    The scatter is that of the observations, or of the equation with the most parameters where even
+    that fits worse.
+    """
+    fullest = max(fits, key=lambda fit: fit.form.curve.parameters)
+    sd = max(fullest.residual_sd, fullest.noise.sd, 1e-12)
+    criterion = []
+    for fit in fits:
+        df = max(len(fit.sample.y) - fit.form.curve.parameters, 1)
+        criterion.append(df * (fit.residual_sd / sd) ** 2 + 2 * fit.form.curve.parameters)
+    weight = np.exp(-0.5 * (np.array(criterion) - min(criterion)))
+    return [float(w) for w in weight / weight.sum()]
+
+
+def _at_best_size(law: Law, metric: str, form: Form) -> tuple[Sample, float]:
+    """The metric at N*(C) of each budget by a parabola over its sizes, and one run's scatter."""
+    observations, table = prepare(law.observations, metric)
+    usable = [curve for curve in law.isoflops() if curve.params_opt is not None]
+    log_c, values, leverage, squares, df = [], [], [], 0.0, 0
+    for curve in usable:
+        at = np.flatnonzero(table.budgets == curve.budget)
+        rows = np.flatnonzero(table.group == at[0]) if len(at) else np.zeros(0, dtype=np.int64)
+        low, high = (np.log(end) for end in curve.window)
+        rows = rows[(table.log_n[rows] >= low - 1e-9) & (table.log_n[rows] <= high + 1e-9)]
+        best = float(np.log(law.curve(curve.flops).params.value[0]))
+        if len(np.unique(table.log_n[rows])) < MIN_SIZES or not low <= best <= high:
+            continue
+        centre = table.log_n[rows].mean()
+        design = (table.log_n[rows] - centre)[:, None] ** np.arange(3)
+        y = form.link(np.exp(table.log_loss[rows]))
+        beta = np.linalg.lstsq(design, y, rcond=None)[0]
+        here = (best - centre) ** np.arange(3)
+        log_c.append(float(np.log(curve.flops)))
+        values.append(float(here @ beta))
+        leverage.append(float(here @ np.linalg.pinv(design.T @ design) @ here))
+        squares += float(np.sum((y - design @ beta) ** 2))
+        df += len(rows) - 3
+    if len(values) < MIN_BUDGETS:
+        raise Refused(
+            f"{observations.source}: {metric}: {len(values)} budgets have it at {MIN_SIZES} or "
+            f"more sizes around their optimum; its law in C needs {MIN_BUDGETS}"
+        )
+    scatter = float(np.sqrt(squares / max(df, 1)))
+    noise = Noise(scatter * float(np.sqrt(np.mean(leverage))), PRIOR_SHARE, max(df, 1), "parabolas")
+    sample = Sample(
+        source=observations.source,
+        target=metric,
+        x=np.array([log_c]),
+        y=form.unlink(np.array(values)),
+        trunk=np.arange(len(values)),
+        noise=noise,
+        dropped=observations.dropped,
+    )
+    return sample, scatter
+
+
+def _drift(mixture: Mixture) -> float:
+    """How far the equations in C missed each of the two largest budgets, per e-fold beyond.
+
+    What run noise explains of the misses is taken off.
+    """
+    sample, excess = mixture.fits[0].sample, []
+    for hidden in (1, 2):
+        kept = len(sample.y) - hidden
+        error = distance = 0.0
+        for fit, weight in zip(mixture.fits, mixture.weights, strict=True):
+            curve, y = fit.form.curve, fit.form.link(sample.y)
+            x = sample.x - sample.x[:, :kept].mean()
+            if kept <= curve.parameters or weight < HEARD:
+                continue
+            with np.errstate(all="ignore"):
+                theta = estimate(curve, x[:, :kept], y[:kept])
+                if theta is None:
+                    continue
+                missed = curve.value(theta[None], x[:, kept:])[0] - y[kept:]
+            error += weight * float(missed[-1])
+            distance = float(x[0, -1] - x[0, kept - 1])
+        if distance > 0:
+            noise = 2 * mixture.fits[0].noise.sd ** 2
+            excess.append(max(0.0, error**2 - noise) / (NEAR + distance) ** 2)
+    return float(np.sqrt(np.mean(excess))) if excess else 0.0
+
+
+def _run_loss_sd(law: Law, flops: float) -> float:
+    """Sd of ln loss that one new run adds to the law: what its wider interval shows."""
+    optimum = law.optimum(flops)
+    if optimum.loss.low is None or optimum.loss.high is None:
+        return 0.0
+    z = 2 * float(ndtri((1 + law.level) / 2))
+    run = np.log(optimum.loss.high / optimum.loss.low) / z
+    own = np.log(optimum.law_high / optimum.law_low) / z
+    return float(np.sqrt(max(run**2 - own**2, 0.0)))
+
+
+def _normals(count: int, seed: int) -> FloatArray:
+    return np.random.default_rng(seed).standard_normal(count)
