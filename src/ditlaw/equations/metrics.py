@@ -1,10 +1,11 @@
 """Metrics beside the loss: Fréchet distances, likelihoods, scores, forecast in two ways.
 
 Direct: at each budget the metric is read at the law's best size, and an equation in C goes through
-these; what it would have missed the largest budgets by widens its interval. Two steps: the metric is an equation in the loss, fitted to all rows, and the loss forecast
-goes through it. Where a metric has two equations (with and without a floor, a pole or a ceiling),
-both are used, in the proportion of their Akaike weights, so that their disagreement is inside the
-interval. Both intervals are of one new run.
+these; what it would have missed the largest budgets by widens its interval. Two steps: the metric
+is an equation in the loss, fitted to all rows, and the loss forecast goes through it. Where a
+metric has two equations (with and without a floor, a pole or a ceiling), both are used, in the
+proportion of their Akaike weights, so that their disagreement is inside the interval. Both
+intervals are of one new run.
 """
 
 from collections.abc import Sequence

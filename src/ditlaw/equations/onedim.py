@@ -90,15 +90,19 @@ def henighan(x: str) -> Form:
     )
 
 
-def broken(x: str) -> Form:
-    """y = k·x^(−b)·(1 + (x/d)^(1/f))^(−c·f): exponent b before the break d, b + c after it."""
+def broken(x: str, sharpness: float | None = None) -> Form:
+    """y = k·x^(−b)·(1 + (x/d)^(1/f))^(−c·f): exponent b before the break d, b + c after it.
+
+    f, the width of the turn in e-folds, is fitted unless ``sharpness`` gives it.
+    """
 
     def natural(theta: FloatArray, centre: FloatArray) -> dict[str, FloatArray]:
+        width = np.exp(theta[:, 4]) if sharpness is None else np.full(len(theta), sharpness)
         return {
             "k": np.exp(theta[:, 0] + theta[:, 1] * centre[0]),
             "b": theta[:, 1],
             "d": np.exp(theta[:, 3] + centre[0]),
-            "f": np.exp(theta[:, 4]),
+            "f": width,
             "c": theta[:, 2],
         }
 
@@ -107,7 +111,7 @@ def broken(x: str) -> Form:
         purpose="a power law that bends once: exponent b before d, b + c after it",
         template="{y} = {k}·{x}^(−{b})·(1 + ({x}/{d})^(1/{f}))^(−{c}·{f})",
         columns=(x,),
-        curve=Broken(),
+        curve=Broken(sharpness),
         natural=natural,
         source="Caballero et al. 2022, arXiv 2210.14891, one break and no limit",
     )
