@@ -54,7 +54,8 @@ class Form:
         """Back from ``link``."""
         if self.score:
             return np.asarray(np.exp(-np.logaddexp(0.0, -value)))
-        return np.asarray(np.exp(value))
+        with np.errstate(over="ignore"):  # an infinite answer is refused where it is given
+            return np.asarray(np.exp(value))
 
     def centre(self, x: FloatArray) -> FloatArray:
         """Means of the columns' logs (k,); 0 for a column that is not centred."""
@@ -150,7 +151,7 @@ class FittedForm:
         if one_run:
             drawn = drawn + self.run_errors()[:, None]
         centre = self._values(points, self.theta[:1])[0]
-        low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        low, high = _ends(drawn, level)
         low, high = np.minimum(low, centre), np.maximum(high, centre)
         return Band(*(self._finite(self.form.unlink(end)) for end in (centre, low, high)))
 
@@ -233,7 +234,7 @@ class FittedForm:
             return self.form.curve.value(theta, x)
 
     def _quantity(self, name: str, values: FloatArray) -> Quantity:
-        low, high = np.quantile(values[1:], [(1 - self.level) / 2, (1 + self.level) / 2])
+        low, high = (float(end) for end in _ends(values[1:], self.level))
         ends = [float(v) for v in (min(low, values[0]), values[0], max(high, values[0]))]
         if not np.isfinite(ends[1]):
             raise Refused(
@@ -250,6 +251,15 @@ class FittedForm:
                 "ask nearer to what was fitted"
             )
         return values
+
+
+def _ends(draws: FloatArray, level: float) -> FloatArray:
+    """Quantiles along axis 0, of draws that may be infinite."""
+    at = [(1 - level) / 2, (1 + level) / 2]
+    if np.all(np.isfinite(draws)):
+        return np.asarray(np.quantile(draws, at, axis=0))
+    known = np.where(np.isnan(draws), np.inf, draws)
+    return np.asarray(np.quantile(known, at, axis=0, method="nearest"))
 
 
 def _fields(template: str) -> list[str]:

@@ -25,7 +25,7 @@ from ditlaw.results import Note, Quantity
 
 MIN_BUDGETS = 6
 SHARPNESS = 0.2  # e-folds: the turn lies between two budgets
-MARGIN = 8.0  # of Akaike's criterion
+MARGIN = 3.0  # of Akaike's criterion
 EXACT = 1e-6  # relative scatter that is rounding, not noise
 
 
