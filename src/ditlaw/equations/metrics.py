@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
-from scipy.stats import spearmanr
 
 from ditlaw.equations import onedim
 from ditlaw.equations.base import FittedForm, Form, Sample
@@ -82,12 +81,12 @@ class Mixture:
 def rank_correlation(law: Law, metric: str) -> float:
     """Spearman's correlation of loss and metric over all rows that have both; NaN if constant."""
     frame = law.observations.frame
-    values = pd.to_numeric(frame[metric], errors="coerce").to_numpy(dtype=float)
-    loss = frame[law.metric].to_numpy(dtype=float)
+    values = pd.to_numeric(frame[metric], errors="coerce").astype(float)
     both = np.isfinite(values)
-    if both.sum() < 3 or np.ptp(values[both]) == 0 or np.ptp(loss[both]) == 0:
+    ranks = np.stack([frame[law.metric][both].rank(), values[both].rank()])
+    if ranks.shape[1] < 3 or np.any(np.ptp(ranks, axis=1) == 0):
         return float("nan")
-    return float(spearmanr(loss[both], values[both]).statistic)
+    return float(np.corrcoef(ranks)[0, 1])
 
 
 def is_score(law: Law, metric: str) -> bool:
@@ -213,13 +212,15 @@ def _at_best_size(law: Law, metric: str, form: Form) -> tuple[Sample, float]:
     """The metric at N*(C) of each budget by a parabola over its sizes, and one run's scatter."""
     observations, table = prepare(law.observations, metric)
     usable = [curve for curve in law.isoflops() if curve.params_opt is not None]
+    if len(usable) < MIN_BUDGETS:
+        raise _too_few_budgets(observations.source, metric, len(usable))
+    sizes = np.log(law.curve([curve.flops for curve in usable]).params.value)
     log_c, values, leverage, squares, df = [], [], [], 0.0, 0
-    for curve in usable:
+    for curve, best in zip(usable, sizes, strict=True):
         at = np.flatnonzero(table.budgets == curve.budget)
         rows = np.flatnonzero(table.group == at[0]) if len(at) else np.zeros(0, dtype=np.int64)
         low, high = (np.log(end) for end in curve.window)
         rows = rows[(table.log_n[rows] >= low - 1e-9) & (table.log_n[rows] <= high + 1e-9)]
-        best = float(np.log(law.curve(curve.flops).params.value[0]))
         if len(np.unique(table.log_n[rows])) < MIN_SIZES or not low <= best <= high:
             continue
         centre = table.log_n[rows].mean()
@@ -233,10 +234,7 @@ def _at_best_size(law: Law, metric: str, form: Form) -> tuple[Sample, float]:
         squares += float(np.sum((y - design @ beta) ** 2))
         df += len(rows) - 3
     if len(values) < MIN_BUDGETS:
-        raise Refused(
-            f"{observations.source}: {metric}: {len(values)} budgets have it at {MIN_SIZES} or "
-            f"more sizes around their optimum; its law in C needs {MIN_BUDGETS}"
-        )
+        raise _too_few_budgets(observations.source, metric, len(values))
     scatter = float(np.sqrt(squares / max(df, 1)))
     noise = Noise(scatter * float(np.sqrt(np.mean(leverage))), PRIOR_SHARE, max(df, 1), "parabolas")
     sample = Sample(
@@ -249,6 +247,13 @@ def _at_best_size(law: Law, metric: str, form: Form) -> tuple[Sample, float]:
         dropped=observations.dropped,
     )
     return sample, scatter
+
+
+def _too_few_budgets(source: str, metric: str, count: int) -> Refused:
+    return Refused(
+        f"{source}: {metric}: {count} budgets have it at {MIN_SIZES} or more sizes around their "
+        f"optimum; its law in C needs {MIN_BUDGETS}"
+    )
 
 
 def _drift(mixture: Mixture) -> float:
