@@ -1,11 +1,14 @@
 """Metrics beside the loss, laws that bend, and the command that fits one equation."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import ditlaw
-from laws_data import best_loss, frame, observed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from laws_data import FEW, best_loss, frame, observed, one_line_at_most
 
 from ditlaw import laws
 from ditlaw.equations.bends import find_bend, law_bends
@@ -110,6 +113,24 @@ def test_a_metric_of_too_few_rows_is_left_out_with_a_reason():
     assert "frechet" not in answer.metrics_through_loss
     texts = [note.text for note in answer.warnings if note.code == "no-metric-forecast"]
     assert any("7 rows have it" in text for text in texts)
+
+
+CELLS = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True),
+    st.floats(0, 1),
+    st.sampled_from([0.0, -1.0, 1.0, 1e-300, 1e300, float("nan")]),
+)
+
+
+@given(cells=st.lists(CELLS, min_size=1, max_size=84), name=st.sampled_from(["fid", "geneval"]))
+@settings(FEW, max_examples=25)
+def test_any_numbers_in_a_metric_leave_a_forecast_that_can_be_read(law, cells, name):
+    data = law.observations.frame.drop(columns=["frechet", "geneval"])
+    data = data.assign(**{name: np.resize(cells, len(data))})
+    with one_line_at_most():
+        answer = forecast(replace(law, observations=observed(data)), 1e20)
+        found = [*answer.metrics.values(), *answer.metrics_through_loss.values()]
+        assert all(0 <= q.low <= q.value <= q.high < np.inf for q in found)
 
 
 def bent(change, budgets=8, sd=0.0, seed=0):

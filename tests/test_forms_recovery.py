@@ -6,7 +6,8 @@ import pytest
 
 from ditlaw.equations import CATALOGUE, fit_form, fit_sample, form_named, in_flops_per_token
 from ditlaw.equations.base import Sample
-from ditlaw.equations.curves import Additive, Broken, Line, Repeated
+from ditlaw.equations.curves import Broken, Line
+from ditlaw.equations.curves2d import Additive, Repeated
 from ditlaw.observations import Observations
 
 # Parameters of each equation in the column that it is tested in, and the rows' column.

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ditlaw.compute import get_accelerator, gpu_hours
+from ditlaw.equations import law_bends
 from ditlaw.errors import BadInput
 from ditlaw.families import Shape, get_family
 from ditlaw.laws import Law, fit, load_law
@@ -82,7 +83,8 @@ def forecast(law: Law, flops: float, hardware: Hardware | None = None) -> Foreca
                 )
             )
     metrics = forecast_metrics(law, flops)
-    warnings += metrics.warnings
+    bend = law_bends(law)
+    warnings += [*metrics.warnings, *([bend] if bend else [])]
     return Forecast(
         source=law.observations.source,
         flops=flops,

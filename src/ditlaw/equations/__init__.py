@@ -4,8 +4,10 @@
 any single equation of the literature, by itself. None of this imports torch.
 """
 
-from ditlaw.equations.base import FittedForm, Form, Sample
+from ditlaw.equations.base import Form, Sample
+from ditlaw.equations.bends import law_bends
 from ditlaw.equations.catalogue import CATALOGUE, fit_form, form_named
+from ditlaw.equations.fitted import FittedForm
 from ditlaw.equations.fitting import fit_sample
 from ditlaw.equations.perflop import in_flops_per_token
 
@@ -18,4 +20,5 @@ __all__ = [
     "fit_sample",
     "form_named",
     "in_flops_per_token",
+    "law_bends",
 ]

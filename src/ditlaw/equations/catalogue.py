@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from ditlaw import text
 from ditlaw.equations import onedim, surfaces
-from ditlaw.equations.base import FittedForm, Form, Sample
+from ditlaw.equations.base import Form, Sample
+from ditlaw.equations.fitted import FittedForm
 from ditlaw.equations.fitting import fit_sample
 from ditlaw.equations.perflop import of_optima
 from ditlaw.equations.samples import of_best_settings, of_rows

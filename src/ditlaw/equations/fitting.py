@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ditlaw.equations.base import FittedForm, Form, Sample
+from ditlaw.equations.base import Form, Sample
 from ditlaw.equations.curves import Curve
+from ditlaw.equations.fitted import FittedForm
 from ditlaw.equations.squares import solve
 from ditlaw.errors import BadInput, Refused
 from ditlaw.laws import noise as noise_module

@@ -8,16 +8,13 @@ proportion of their Akaike weights, so that their disagreement is inside the int
 intervals are of one new run.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
 from ditlaw.equations import onedim
-from ditlaw.equations.base import FittedForm, Form, Sample
-from ditlaw.equations.fitting import estimate, fit_sample
+from ditlaw.equations.base import Form, Sample
+from ditlaw.equations.mixture import NEAR, Mixture, drift, mix
 from ditlaw.equations.samples import of_rows
 from ditlaw.errors import Refused
 from ditlaw.laws import Law
@@ -28,54 +25,6 @@ from ditlaw.results import Quantity
 MIN_BUDGETS = 4
 MIN_SIZES = 4  # of a budget, for a parabola of the metric
 MIN_ROWS = 8
-HEARD = 0.05  # an equation of less weight is not asked what it would have forecast
-NEAR = 0.3  # model error at d e-folds beyond the data: drift · (NEAR + d), as for the loss
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """Equations of one metric with weights that sum to 1; ``run_sd`` is one run's scatter."""
-
-    metric: str
-    fits: list[FittedForm]
-    weights: list[float]
-    run_sd: float
-
-    def kept(self, loss: float | None = None) -> "Mixture":
-        """Without the equations that say nothing at this loss: a distance is gone at its pole."""
-        if loss is None:
-            return self
-        heard = [
-            (fit, weight)
-            for fit, weight in zip(self.fits, self.weights, strict=True)
-            if fit.form.name != "shifted" or fit.parameters["s"].value < loss
-        ]
-        total = sum(weight for _, weight in heard)
-        fits, weights = [fit for fit, _ in heard], [weight / total for _, weight in heard]
-        return Mixture(self.metric, fits, weights, self.run_sd)
-
-    def quantity(
-        self, centres: Sequence[float], drawn: Sequence[FloatArray], level: float
-    ) -> Quantity:
-        """The mixture of what each equation says, in ln y or log odds, and one run's error."""
-        weight = np.concatenate(
-            [np.full(len(d), w / len(d)) for d, w in zip(drawn, self.weights, strict=True)]
-        )
-        values = np.concatenate(drawn)
-        ends = np.quantile(
-            values, [(1 - level) / 2, (1 + level) / 2], weights=weight, method="inverted_cdf"
-        )
-        centre = float(np.dot(self.weights, centres))
-        found = self.fits[0].form.unlink(
-            np.array([centre, min(float(ends[0]), centre), max(float(ends[1]), centre)])
-        )
-        if not np.all(np.isfinite(found)):
-            raise Refused(
-                f"{self.fits[0].sample.source}: {self.metric}: the answer is too small or large to "
-                "be a number"
-            )
-        value, low, high = (float(v) for v in found)
-        return Quantity(value=value, low=low, high=high, level=level)
 
 
 def rank_correlation(law: Law, metric: str) -> float:
@@ -105,7 +54,7 @@ def fit_direct(law: Law, metric: str, *, draws: int = 200) -> Mixture:
     score = is_score(law, metric)
     forms = _forms("flops", score)
     sample, run_sd = _at_best_size(law, metric, forms[0])
-    return _mixture(forms, sample, law, run_sd, draws)
+    return mix(forms, sample, law, run_sd, draws)
 
 
 def fit_through_loss(law: Law, metric: str, *, draws: int = 200) -> Mixture:
@@ -122,7 +71,7 @@ def fit_through_loss(law: Law, metric: str, *, draws: int = 200) -> Mixture:
             f"{sample.source}: {metric}: {len(sample.y)} rows have it; a map from the loss needs "
             f"{MIN_ROWS}"
         )
-    return _mixture(forms, sample, law, None, draws)
+    return mix(forms, sample, law, None, draws)
 
 
 def forecast_direct(law: Law, metric: str, flops: float) -> Quantity:
@@ -134,7 +83,7 @@ def forecast_direct(law: Law, metric: str, flops: float) -> Quantity:
     mixture = fit_direct(law, metric)
     point = {"flops": flops}
     beyond = max(0.0, float(np.log(flops) - mixture.fits[0].sample.x[0].max()))
-    spread = float(np.hypot(mixture.run_sd, _drift(mixture) * (NEAR + beyond)))
+    spread = float(np.hypot(mixture.run_sd, drift(mixture) * (NEAR + beyond)))
     drawn = [
         fit.draws(point)[:, 0] + spread * _normals(len(fit.sd_draws), 14 + i)
         for i, fit in enumerate(mixture.fits)
@@ -169,43 +118,6 @@ def _forms(x: str, score: bool) -> list[Form]:
     if score:
         return [onedim.logistic(x, ceiling=False), onedim.logistic(x)]
     return [onedim.power(x), onedim.shifted() if x == "loss" else onedim.floor(x)]
-
-
-def _mixture(
-    forms: list[Form], sample: Sample, law: Law, run_sd: float | None, draws: int
-) -> Mixture:
-    fits: list[FittedForm] = []
-    for form in forms:
-        try:
-            fits.append(
-                fit_sample(form, sample, level=law.level, draws=draws, seed=law.seed + len(fits))
-            )
-        except Refused:
-            if not fits and form is forms[-1]:
-                raise
-    if not fits:
-        raise Refused(f"{sample.source}: {sample.target}: no equation fits these rows")
-    weights = akaike_weights(fits)
-    scatter = fits[int(np.argmax(weights))]
-    return Mixture(
-        sample.target, fits, weights, float(scatter.sd_draws.mean()) if run_sd is None else run_sd
-    )
-
-
-def akaike_weights(fits: Sequence[FittedForm]) -> list[float]:
-    """e^(−Δ/2), normalised, of Akaike's criterion with the scatter known.
-
-    The scatter is that of the observations, or of the equation with the most parameters where even
-    that fits worse.
-    """
-    fullest = max(fits, key=lambda fit: fit.form.curve.parameters)
-    sd = max(fullest.residual_sd, fullest.noise.sd, 1e-12)
-    criterion = []
-    for fit in fits:
-        df = max(len(fit.sample.y) - fit.form.curve.parameters, 1)
-        criterion.append(df * (fit.residual_sd / sd) ** 2 + 2 * fit.form.curve.parameters)
-    weight = np.exp(-0.5 * (np.array(criterion) - min(criterion)))
-    return [float(w) for w in weight / weight.sum()]
 
 
 def _at_best_size(law: Law, metric: str, form: Form) -> tuple[Sample, float]:
@@ -254,33 +166,6 @@ def _too_few_budgets(source: str, metric: str, count: int) -> Refused:
         f"{source}: {metric}: {count} budgets have it at {MIN_SIZES} or more sizes around their "
         f"optimum; its law in C needs {MIN_BUDGETS}"
     )
-
-
-def _drift(mixture: Mixture) -> float:
-    """How far the equations in C missed each of the two largest budgets, per e-fold beyond.
-
-    What run noise explains of the misses is taken off.
-    """
-    sample, excess = mixture.fits[0].sample, []
-    for hidden in (1, 2):
-        kept = len(sample.y) - hidden
-        error = distance = 0.0
-        for fit, weight in zip(mixture.fits, mixture.weights, strict=True):
-            curve, y = fit.form.curve, fit.form.link(sample.y)
-            x = sample.x - sample.x[:, :kept].mean()
-            if kept <= curve.parameters or weight < HEARD:
-                continue
-            with np.errstate(all="ignore"):
-                theta = estimate(curve, x[:, :kept], y[:kept])
-                if theta is None:
-                    continue
-                missed = curve.value(theta[None], x[:, kept:])[0] - y[kept:]
-            error += weight * float(missed[-1])
-            distance = float(x[0, -1] - x[0, kept - 1])
-        if distance > 0:
-            noise = 2 * mixture.fits[0].noise.sd ** 2
-            excess.append(max(0.0, error**2 - noise) / (NEAR + distance) ** 2)
-    return float(np.sqrt(np.mean(excess))) if excess else 0.0
 
 
 def _run_loss_sd(law: Law, flops: float) -> float:

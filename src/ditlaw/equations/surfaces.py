@@ -3,7 +3,7 @@
 import numpy as np
 
 from ditlaw.equations.base import Form
-from ditlaw.equations.curves import Additive, Nested, Repeated
+from ditlaw.equations.curves2d import Additive, Nested, Repeated
 from ditlaw.equations.onedim import KAPLAN
 from ditlaw.laws.table import FloatArray
 
