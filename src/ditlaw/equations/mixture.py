@@ -26,15 +26,22 @@ class Mixture:
     weights: list[float]
     run_sd: float
 
-    def kept(self, loss: float | None = None) -> "Mixture":
-        """Without the equations that say nothing at this loss: a distance is gone at its pole."""
-        if loss is None:
-            return self
+    def kept(self, loss: float) -> "Mixture":
+        """Without the equations that say nothing at this loss: a distance is gone at its pole.
+
+        Raises:
+            Refused: none is left.
+        """
         heard = [
             (fit, weight)
             for fit, weight in zip(self.fits, self.weights, strict=True)
             if fit.form.name != "shifted" or fit.parameters["s"].value < loss
         ]
+        if not heard:
+            raise Refused(
+                f"{self.fits[0].sample.source}: {self.metric}: by these rows it is gone before the "
+                "forecast loss; no equation says what it is there"
+            )
         total = sum(weight for _, weight in heard)
         fits, weights = [fit for fit, _ in heard], [weight / total for _, weight in heard]
         return Mixture(self.metric, fits, weights, self.run_sd)
