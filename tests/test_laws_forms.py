@@ -1,7 +1,5 @@
 """The parts of a law on data whose answer is known."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -207,9 +205,10 @@ def test_separate_runs_a_budget_are_not_counted_twice():
 
 
 def test_redraws_share_a_trunks_effect():
-    four = replace(table().where(np.arange(63) < 4), trunk=np.array([0, 0, 1, 1]))
+    trunk, log_c = np.array([0, 0, 1, 1]), np.zeros(4)
     rng = np.random.default_rng(0)
-    drawn = noise.Noise(0.1, 0.8, 1e9, "given").perturbations(four, np.full(4000, 0.1), rng)
+    given = noise.Noise(0.1, 0.8, 1e9, "given")
+    drawn = given.perturbations(trunk, log_c, np.full(4000, 0.1), rng)
     seen = np.corrcoef(drawn.T)
     assert seen[0, 1] == pytest.approx(0.8, abs=0.05)
     assert seen[0, 2] == pytest.approx(0.0, abs=0.06)

@@ -6,12 +6,14 @@ from typing import Any
 
 from ditlaw.answering import AnsweringLaw
 from ditlaw.compute import get_accelerator, gpu_hours
+from ditlaw.equations import law_bends
 from ditlaw.errors import BadInput
 from ditlaw.families import Shape, get_family
 from ditlaw.laws import Law, fit, load_law
 from ditlaw.laws.candidates import Method
 from ditlaw.laws.kappa import shapes_along
 from ditlaw.laws.law import NEAR_OPTIMAL
+from ditlaw.metrics_forecast import forecast_metrics
 from ditlaw.observations import load_observations
 from ditlaw.published import PREFIX, published_law
 from ditlaw.results import Forecast, Note, Quantity, Recipe, Wish, scaled
@@ -127,6 +129,11 @@ def forecast(
                     "repeated",
                 )
             )
+    direct, through_loss = optimum.metrics, {}
+    if isinstance(law, Law):  # a published law has no rows to see a bend or other metrics in
+        metrics, bend = forecast_metrics(law, flops), law_bends(law)
+        direct, through_loss = metrics.direct, metrics.through_loss
+        warnings += [*metrics.warnings, *([bend] if bend else [])]
     return Forecast(
         source=law.observations.source,
         flops=flops,
@@ -138,7 +145,8 @@ def forecast(
         loss=optimum.loss,
         law_low=optimum.law_low,
         law_high=optimum.law_high,
-        metrics=optimum.metrics,
+        metrics=direct,
+        metrics_through_loss=through_loss,
         near_optimal_params=optimum.near_optimal_params,
         choices=[law.choice(size, flops) for size in sizes],
         tested_beyond=law.tested_beyond,

@@ -166,6 +166,28 @@ class FitResult(Result):
     warnings: list[Note]
 
 
+class FormResult(Result):
+    """``ditlaw fit --form NAME``: one equation of the literature, fitted by itself.
+
+    ``residual_sd`` and ``run_noise`` are relative, or in log odds for a score between 0 and 1.
+    """
+
+    source: str
+    form: str
+    target: str
+    formula: str
+    equation: str
+    reference: str
+    level: float
+    rows: Rows
+    range: dict[str, tuple[float, float]]
+    parameters: dict[str, Quantity]
+    residual_sd: float
+    run_noise: float
+    failed_refits: int
+    warnings: list[Note]
+
+
 # --- forecast and verify ------------------------------------------------------------------------
 
 
@@ -221,6 +243,7 @@ class Forecast(Result):
     """``ditlaw forecast``: what a budget buys, or what a ``wish`` costs.
 
     ``loss`` is a prediction interval for one new run; ``law_low`` and ``law_high`` are the law's.
+    ``metrics`` are by their own laws in C, ``metrics_through_loss`` from the forecast loss.
     Where ``basis`` is ``published``, every interval is what the printed digits allow (level 1), and
     what the paper does not tell is null.
     """
@@ -236,6 +259,7 @@ class Forecast(Result):
     law_low: float | None
     law_high: float | None
     metrics: dict[str, Quantity]
+    metrics_through_loss: dict[str, Quantity] = {}
     near_optimal_params: SizeRange | None
     choices: list[Choice] = []  # a forecast that was frozen before there were any has none
     tested_beyond: float | None = None
@@ -510,7 +534,10 @@ COMMANDS: dict[str, type[Result]] = {
     "verify": Verification,
 }
 
+# What is printed, by the name of its schema: a command's own answer, or another with an option.
+ANSWERS: dict[str, type[Result]] = COMMANDS | {"fit-form": FormResult}
 
-def json_schema(command: str) -> dict[str, Any]:
+
+def json_schema(answer: str) -> dict[str, Any]:
     """The JSON Schema of what ``ditlaw COMMAND --json`` prints."""
-    return COMMANDS[command].model_json_schema()
+    return ANSWERS[answer].model_json_schema()

@@ -31,6 +31,11 @@ Source = Annotated[
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Runs at a time; by default one a core.")]
 
+FORM_HELP = (
+    "Fit one equation instead: power, floor, henighan, broken, kaplan-n, kaplan-d, kaplan, "
+    "chinchilla, repeated, yin, deepseek-m, deepseek-d, learning-rate, batch, sigmoid, shifted."
+)
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -137,9 +142,20 @@ def fit(
     save: Annotated[
         Path | None, typer.Option(metavar="FILE.law.json", help="Save the law.")
     ] = None,
+    form: Annotated[str | None, typer.Option(metavar="NAME", help=FORM_HELP)] = None,
+    x: Annotated[
+        str | None, typer.Option(help="Column of a one-column form: flops, params, tokens, loss.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Fit the laws of a table of runs, with intervals."""
+    """Fit the laws of a table of runs, with intervals; or one equation with --form."""
+    if form or x:
+        from ditlaw.cli.forms import fit_one_form
+
+        if method or save:
+            raise BadInput("--form: one equation has no --method and is not saved; leave them out")
+        emit(fit_one_form(source, where, form, x, metric, flops_as, level), as_json)
+        return
     from ditlaw.forecast import LAW_SUFFIX, law_of
     from ditlaw.laws import save_law
 

@@ -17,6 +17,7 @@ from ditlaw.results import (
     DemoResult,
     FitResult,
     Forecast,
+    FormResult,
     LawsResult,
     Note,
     PlanResult,
@@ -170,6 +171,25 @@ def _ends(ends: tuple[float, float], form: Callable[[float], str] = text.count) 
     return f"{form(ends[0])} to {form(ends[1])}"
 
 
+def _form(console: Console, fit: FormResult) -> None:
+    console.print(
+        f"[bold]{escape(fit.source)}[/]: {fit.rows.used} points used, {len(fit.rows.dropped)} rows "
+        f"dropped; {fit.level:.0%} intervals\n\n{escape(fit.form)}: {escape(fit.formula)}\n"
+        f"[bold]{escape(fit.equation)}[/]\n",
+        soft_wrap=True,
+    )
+    table = _table("", "value, interval")
+    for name, quantity in fit.parameters.items():
+        table.add_row(name, text.with_interval(quantity, text.number))
+    for column, (low, high) in fit.range.items():
+        table.add_row(f"{column} fitted", f"{text.count(low)} to {text.count(high)}")
+    table.add_row("residual scatter", f"{fit.residual_sd:.3g}")
+    table.add_row("failed refits", str(fit.failed_refits))
+    console.print(table)
+    console.print(f"\nSource: {escape(fit.reference)}.", soft_wrap=True)
+    _notes(console, fit.warnings)
+
+
 def _yes(flag: bool) -> str:
     return "yes" if flag else "[red]no[/]"
 
@@ -214,6 +234,10 @@ def _forecast(console: Console, answer: Forecast) -> None:
         table.add_row(
             "loss of the law", f"[{text.loss(answer.law_low)}, {text.loss(answer.law_high)}]"
         )
+    for name, value in answer.metrics.items():
+        table.add_row(name, text.with_interval(value, text.loss))
+    for name, value in answer.metrics_through_loss.items():
+        table.add_row(f"{name}, through the loss", text.with_interval(value, text.loss))
     if answer.near_optimal_params:
         near = answer.near_optimal_params
         table.add_row(
@@ -338,6 +362,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     FitResult: _fit,
     Forecast: _forecast,
     LawsResult: show_laws,
+    FormResult: _form,
     PlanResult: _plan,
     ReportResult: _report,
     RunSummary: _run,

@@ -55,7 +55,7 @@ def fit_candidates(
     if noise is None:
         return None
     sd = noise.sd_draws(draws, rng)
-    perturbations = noise.perturbations(table, sd, rng)
+    perturbations = noise.perturbations(table.trunk, table.log_c, sd, rng)
     reach = (float(table.log_c.min()), float(table.log_c.max()))
     forms: dict[str, Form] = {}
     minima = _minima(table, curves, noise, perturbations, names[0], rng)

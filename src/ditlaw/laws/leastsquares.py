@@ -88,11 +88,14 @@ def _batch(
     steps: int,
     tolerance: float,
 ) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """``refine`` of problems that fit into memory together. Finished ones drop out."""
+    """``refine`` of problems that fit into memory together.
+
+    Finished ones drop out. A parameter at a bound that wants to go further is left out of the step.
+    """
     theta = np.clip(theta, model.low, model.high)
     damping = np.full(len(theta), 1e-3)
     objective = _objective(model, theta, target, delta)
-    active = np.arange(len(theta))
+    active = np.flatnonzero(np.isfinite(objective))
     converged = np.zeros(len(theta), dtype=bool)
     for _ in range(steps):
         if not len(active):
@@ -101,8 +104,8 @@ def _batch(
         step = _step(model, old, target[active], delta, damping[active])
         new = np.clip(old + step, model.low, model.high)
         value = _objective(model, new, target[active], delta)
-        better = value <= objective[active]
-        gain = objective[active] - value
+        better = value <= objective[active]  # a NaN is not
+        gain = np.where(better, objective[active] - value, 0.0)
         theta[active[better]] = new[better]
         done = better & (gain <= tolerance * objective[active] + 1e-30)
         done |= ~better & (damping[active] > 1e8)
@@ -117,7 +120,7 @@ def _objective(model: Model, theta: FloatArray, target: FloatArray, delta: float
     value = huber(model.predict(theta) - target, delta)
     if len(model.aim):
         value = value + 0.5 * np.sum((theta @ model.pull.T - model.aim) ** 2, axis=1)
-    return np.asarray(value)
+    return np.where(np.isfinite(value), value, np.inf)
 
 
 def _step(
@@ -132,7 +135,13 @@ def _step(
     if len(model.aim):
         normal = normal + model.pull.T @ model.pull
         gradient = gradient + (theta @ model.pull.T - model.aim) @ model.pull
+    held = ((theta <= model.low) & (gradient > 0)) | ((theta >= model.high) & (gradient < 0))
+    if held.any():
+        gradient = np.where(held, 0.0, gradient)
+        normal = np.where(held[:, :, None] | held[:, None, :], 0.0, normal)
     diagonal = np.einsum("rpp->rp", normal)
-    ridge = damping[:, None] * diagonal + 1e-14 * diagonal.max(axis=1, keepdims=True) + 1e-300
-    normal = normal + ridge[:, :, None] * np.eye(theta.shape[1])
+    ridge = damping[:, None] * diagonal + 1e-14 * diagonal.max(axis=1, keepdims=True) + 1e-200
+    normal = normal + np.where(held, 1.0, ridge)[:, :, None] * np.eye(theta.shape[1])
+    lost = ~np.isfinite(normal).all(axis=(1, 2)) | ~np.isfinite(gradient).all(axis=1)
+    normal[lost], gradient[lost] = np.eye(theta.shape[1]), 0.0
     return -np.linalg.solve(normal, gradient[:, :, None])[:, :, 0]

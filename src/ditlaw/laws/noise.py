@@ -40,13 +40,17 @@ class Noise:
         """(draws,) plausible sds: s·√(df/χ²), so that few degrees of freedom widen intervals."""
         return np.asarray(self.sd * np.sqrt(self.df / rng.chisquare(self.df, draws)))
 
-    def perturbations(self, table: Table, sd: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """(draws, n) changes of ln loss: √share · trunk effect + √(1 − share) · row effect."""
-        trunk = table.trunk
+    def perturbations(
+        self, trunk: IntArray, log_c: FloatArray, sd: FloatArray, rng: np.random.Generator
+    ) -> FloatArray:
+        """(draws, n) changes of ln loss: √share · trunk effect + √(1 − share) · row effect.
+
+        ``trunk`` and ``log_c`` (n,) are of the rows; ``sd`` (draws,) as ``sd_draws`` gives it.
+        """
         shared = rng.standard_normal((len(sd), int(trunk.max()) + 1))[:, trunk]
         own = rng.standard_normal((len(sd), len(trunk)))
         mixed = np.sqrt(self.share) * shared + np.sqrt(1 - self.share) * own
-        relative = np.exp(self.slope * (np.clip(table.log_c, *self.reach) - self.reach[1]))
+        relative = np.exp(self.slope * (np.clip(log_c, *self.reach) - self.reach[1]))
         return np.asarray(sd[:, None] * relative * mixed)
 
 

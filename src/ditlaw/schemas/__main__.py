@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ditlaw.files import write_json
-from ditlaw.results import COMMANDS, json_schema
+from ditlaw.results import ANSWERS, json_schema
 
-for command in COMMANDS:
-    write_json(Path(__file__).parent / f"{command}.schema.json", json_schema(command))
+for answer in ANSWERS:
+    write_json(Path(__file__).parent / f"{answer}.schema.json", json_schema(answer))
