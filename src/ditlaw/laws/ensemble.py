@@ -13,7 +13,7 @@ from ditlaw.results import Quantity
 
 EXCLUDED_BELOW = 0.05
 # Model error of ln L at d e-folds beyond the data: drift · (NEAR + d).
-NEAR = 0.3
+NEAR = 0.4
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ditlaw.results import Backtest, FormEvidence
 
 # Prior of the loss's model error per e-fold, and how many targets it is worth. The size is that of
 # the bend of public language sweeps; a study's own backtests outvote it.
-PRIOR_DRIFT = 0.003
+PRIOR_DRIFT = 0.002
 PRIOR_DRIFT_WEIGHT = 3.0
 # What a right form may miss by, per e-fold: evidence finer than this would be overread.
 FINEST = {"loss": 0.002, "size": 0.04}

@@ -74,6 +74,17 @@ def level_and_slope(
     return float(np.sqrt(variance[best])), float(slopes[best, 0]), reach
 
 
+def df_at_end(log_c: FloatArray, df_share: FloatArray, df: float) -> float:
+    """Degrees of freedom that the sd at the largest ln C is worth, its slope being estimated too.
+
+    From the first-order variance of ln sd there, as 1/(2·df) would be without a slope.
+    """
+    middle = float(np.average(log_c, weights=df_share))
+    spread = float(np.average((log_c - middle) ** 2, weights=df_share))
+    slope_variance = 1 / (2 * df * spread + SLOPE_SPREAD**-2)
+    return 1 / (1 / df + 2 * slope_variance * (float(log_c.max()) - middle) ** 2)
+
+
 def from_replicates(table: Table) -> Noise | None:
     """Scatter between seeds: rows of one size and budget from different trunks.
 
@@ -108,7 +119,7 @@ def from_replicates(table: Table) -> Noise | None:
     share = _shrunk_share(deviation / np.maximum(noise.at(log_c), 1e-300), trunk, pairs)
     # Never more than there are differences: runs of one budget only are independent already.
     df = min(1 / (share**2 / pairs + (1 - share) ** 2 / rows_df), rows_df)
-    return replace(noise, share=share, df=float(df))
+    return replace(noise, share=share, df=df_at_end(log_c, df_share, float(df)))
 
 
 @dataclass(frozen=True)
@@ -123,7 +134,8 @@ class Residuals:
 def from_residuals(residuals: Residuals) -> Noise:
     """Scatter about fitted curves; a trunk shares half of it."""
     sd, slope, reach = level_and_slope(residuals.log_c, residuals.value**2, residuals.df)
-    return Noise(sd, PRIOR_SHARE, float(residuals.df.sum()), "residuals", slope, reach)
+    df = df_at_end(residuals.log_c, residuals.df, float(residuals.df.sum()))
+    return Noise(sd, PRIOR_SHARE, df, "residuals", slope, reach)
 
 
 def scaled(noise: Noise, factor: float) -> Noise:
