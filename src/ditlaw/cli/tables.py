@@ -234,8 +234,6 @@ def _forecast(console: Console, answer: Forecast) -> None:
         table.add_row(
             "loss of the law", f"[{text.loss(answer.law_low)}, {text.loss(answer.law_high)}]"
         )
-    for name, value in answer.metrics.items():
-        table.add_row(name, text.with_interval(value, text.loss))
     for name, value in answer.metrics_through_loss.items():
         table.add_row(f"{name}, through the loss", text.with_interval(value, text.loss))
     if answer.near_optimal_params:
