@@ -12,7 +12,6 @@ from laws_data import FEW, best_loss, frame, observed, one_line_at_most
 
 from ditlaw import laws
 from ditlaw.cli.tables import show
-from ditlaw.equations.bends import find_bend, law_bends
 from ditlaw.equations.metrics import (
     fit_direct,
     fit_through_loss,
@@ -152,22 +151,22 @@ def bent(change, budgets=8, sd=0.0, seed=0):
 @pytest.mark.parametrize("change", [-0.06, 0.06])
 def test_a_law_that_bends_says_where(change):
     law = laws.fit(observed(bent(change, sd=0.001)), method="isoflop", draws=50)
-    bend = find_bend(law.isoflops())
+    bend = law.bend
     assert bend.flops.low < np.sqrt(1e18 * 3e19) < bend.flops.high
     assert bend.after - bend.before == pytest.approx(change, abs=0.03)
-    note = law_bends(law)
-    assert note.code == "law-bends"
-    assert "\n" not in note.text
+    assert "\n" not in bend.note().text
+    for warnings in (law.result().warnings, forecast(law, 1e20).warnings):
+        assert warnings.count(bend.note()) == 1
 
 
 @pytest.mark.parametrize("sd", [0.0, 0.002, 0.01])
 def test_a_law_that_does_not_bend_says_nothing(sd):
-    assert law_bends(laws.fit(observed(bent(0.0, sd=sd)), method="isoflop", draws=50)) is None
+    assert laws.fit(observed(bent(0.0, sd=sd)), method="isoflop", draws=50).bend is None
 
 
 def test_five_budgets_cannot_show_a_bend():
     law = laws.fit(observed(bent(0.06, budgets=5)), method="isoflop", draws=50)
-    assert law_bends(law) is None
+    assert law.bend is None
 
 
 @pytest.fixture(scope="module")
