@@ -5,6 +5,7 @@ import pytest
 from laws_data import ALPHA, BETA, A, B, E, best_loss, best_params, frame, observed
 
 from ditlaw import laws
+from ditlaw.cli.tables import show
 from ditlaw.errors import Refused
 from ditlaw.laws import line, noise
 from ditlaw.laws.candidates import METHODS
@@ -31,6 +32,25 @@ def test_every_method_answers_with_intervals(method):
     assert all(e.form in {"isoflop", "surface", method} for e in result.evidence)
     assert len(result.backtest) == 6
     assert f"({method}, " in str(law)
+    # Where the loss follows one law alone, the printed one is that law.
+    assert (result.one_law is None) == (method in ("joint", "surface"))
+    if result.one_law is None:
+        floor, k, c = (
+            q.value for q in (result.loss.floor, result.loss.coefficient, result.loss.exponent)
+        )
+        assert floor + k * flops**-c == pytest.approx(found.loss.value, rel=1e-3)
+
+
+@pytest.mark.parametrize(("curve", "believed"), [(0.0, (0.4, 1.0)), (0.01, (0.0, 0.2))])
+def test_a_law_that_does_not_fit_all_budgets_is_believed_less_and_says_so(curve, believed, capsys):
+    data = frame(budgets=8, sizes=9, sd=1e-4)
+    data["loss"] *= np.exp(curve * np.sin(2 * np.log(data["budget"])))
+    result = laws.fit(observed(data), method="isoflop", draws=100).result()
+    assert believed[0] <= result.one_law <= believed[1]
+    said = f"believed to {100 * result.one_law:.0f} %; for the rest"
+    show(result)
+    assert said in str(result)
+    assert said in capsys.readouterr().out
 
 
 def test_without_noise_the_joint_form_is_the_surface():

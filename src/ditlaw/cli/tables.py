@@ -138,6 +138,8 @@ def _fit(console: Console, fit: FitResult) -> None:
             equations.add_row(equation, name, text.with_interval(quantity, text.number))
             equation = ""
     console.print(equations)
+    if fit.one_law is not None:
+        console.print(f"\n{text.one_law(fit.one_law)}", soft_wrap=True)
     console.print()
     evidence = _table("form", "loss error", "loss weight", "N* error", "N* weight")
     for form in fit.evidence:

@@ -1,5 +1,6 @@
 """A law as the result object of ``ditlaw fit``, and that result in words."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from ditlaw.compute import gpu_hours
 from ditlaw.errors import Refused
 from ditlaw.laws import notes
 from ditlaw.laws.ensemble import Band, band, of_draws
+from ditlaw.laws.forms import Form, MinimaForm
 from ditlaw.laws.isoflop import stated_budget
 from ditlaw.laws.losslaws import LossLaws
 from ditlaw.laws.surface import Surface
@@ -81,6 +83,7 @@ def _fit_result(law: "Law") -> FitResult:
         tokens=tokens,
         loss=loss,
         loss_without_floor=without_floor,
+        one_law=_one_law(found.forms.values()),
         budgets=_budgets(law),
         surface=surface,
         evidence=law.fitted.evidence,
@@ -115,6 +118,8 @@ def describe(result: FitResult) -> str:
         "  loss    L = E + k · C^−c   "
         + _terms(E=result.loss.floor, k=result.loss.coefficient, c=result.loss.exponent),
     ]
+    if result.one_law is not None:
+        lines.append(f"  {text.one_law(result.one_law)}")
     if result.surface is not None:
         s = result.surface
         terms = _terms(E=s.E, A=s.A, B=s.B, α=s.alpha, β=s.beta)
@@ -161,6 +166,10 @@ def _chord(
             level
         ),
     )
+
+
+def _one_law(forms: Iterable[Form]) -> float | None:
+    return next((form.one_law for form in forms if isinstance(form, MinimaForm)), None)
 
 
 def _loss_laws(law: "Law") -> tuple[LossLaw, PowerLaw]:
