@@ -201,7 +201,10 @@ def test_separate_runs_a_budget_are_not_counted_twice():
     frame["loss"] *= np.exp(0.01 * rng.standard_normal(len(frame)))
     frame["trunk"] = [f"run{i}" for i in range(len(frame))]
     found = noise.from_replicates(as_table(frame, "loss"))
-    assert found.df == len(frame) / 2
+    # One slope of the scatter over compute is estimated too, so the end is known less well.
+    assert len(frame) / 8 < found.df < len(frame) / 2
+    one = frame[frame["budget"] == BUDGETS[0]]
+    assert noise.from_replicates(as_table(one, "loss")).df == pytest.approx(len(one) / 2)
 
 
 def test_redraws_share_a_trunks_effect():

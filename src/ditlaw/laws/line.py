@@ -12,10 +12,11 @@ import numpy as np
 
 from ditlaw.laws.table import FloatArray
 
-# Slope change per √e-fold and scatter of a minimum beyond run noise. Estimated once, by marginal
-# likelihood over public isoFLOP sweeps, with each sweep's three largest budgets left out.
-DRIFT = 0.05
-SCATTER = 0.04
+# Slope change per √e-fold and scatter of a minimum beyond run noise: the least drift whose marginal
+# likelihood is within one unit of the best, over public isoFLOP sweeps whose three largest budgets
+# are left out.
+DRIFT = 0.06
+SCATTER = 0.02
 # Prior of the slope at the middle. Published exponents of N* lie between 0.41 and 0.73.
 SLOPE, SLOPE_SPREAD = 0.5, 0.15
 

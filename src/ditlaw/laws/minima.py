@@ -161,8 +161,11 @@ def _minimum(budget: _Budget, lean: FloatArray) -> tuple[FloatArray, FloatArray]
     a, b, c = (rest @ budget.solve.T).T
     c = np.maximum(c, 0.1 * budget.trend)
     d = lean * budget.trend
-    # The root of b + 2cu + 3du² that is −b/2c without lean; no root: where the slope is least.
-    u = -b / (c + np.sqrt(np.maximum(c * c - 3 * d * b, 0.0)))
+    inside = c * c - 3 * d * b
+    # No minimum with that lean: the valley does not lean as far out as that.
+    d = np.where(inside > 0, d, 0.0)
+    # The root of b + 2cu + 3du² that is −b/2c without lean.
+    u = -b / (c + np.sqrt(np.where(inside > 0, inside, c * c)))
     low, high = budget.matrix[:, 1].min(), budget.matrix[:, 1].max()
     u = np.clip(u, low - (high - low), high + (high - low))
     return budget.curve.centre + u, a + b * u + c * u * u + d * u**3
