@@ -39,7 +39,8 @@ def of_fit(
     notes += _of_curves(found.curves)
     if found.minima is not None:
         notes += few_budgets(found.minima.log_c, loss, law_half_width)
-    notes += at_bounds(table, loss, surface)
+    fitted = table.log_loss if found.minima is None else found.minima.log_loss[0]
+    notes += at_bounds(float(np.exp(fitted.min())), loss, surface)
     notes += [] if bend is None else [bend.note()]
     if "power" in found.laws and found.laws["power"].exponent[0] <= 0:
         notes.append(
