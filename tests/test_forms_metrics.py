@@ -12,6 +12,7 @@ from laws_data import FEW, best_loss, frame, observed, one_line_at_most
 
 from ditlaw import laws
 from ditlaw.cli.tables import show
+from ditlaw.equations import Sample, fit_sample, onedim
 from ditlaw.equations.metrics import (
     fit_direct,
     fit_through_loss,
@@ -19,8 +20,10 @@ from ditlaw.equations.metrics import (
     forecast_through_loss,
     is_score,
 )
+from ditlaw.equations.mixture import Mixture, drift
 from ditlaw.errors import Refused
 from ditlaw.forecast import forecast
+from ditlaw.laws.noise import Noise
 from ditlaw.results import FormResult
 
 
@@ -119,6 +122,18 @@ def test_a_metric_of_too_few_rows_is_left_out_with_a_reason():
     assert "frechet" not in answer.metrics_through_loss
     texts = [note.text for note in answer.warnings if note.code == "no-metric-forecast"]
     assert any("7 rows have it" in text for text in texts)
+
+
+def test_equations_that_few_budgets_cannot_test_do_not_hide_what_the_others_missed():
+    log_c = np.log([1e18, 3e18, 1e19, 3e19])
+    noise = Noise(1e-4, 0.5, 20.0, "given")
+    bent = Sample("a", "fid", log_c[None], np.exp(0.02 * (log_c - 43) ** 2), np.arange(4), noise)
+    power = fit_sample(onedim.power("flops"), bent)
+    floor = fit_sample(onedim.floor("flops"), replace(bent, y=np.array([9.0, 7.0, 6.0, 5.5])))
+    floor = replace(floor, sample=bent)
+    both = drift(Mixture("fid", [power, floor], [0.5, 0.5], 0.0))
+    assert both == pytest.approx(drift(Mixture("fid", [power], [1.0], 0.0)))
+    assert both > 0.01
 
 
 CELLS = st.one_of(
