@@ -52,6 +52,15 @@ def test_an_unknown_best_size_widens_the_regret_with_distance(noisy):
     assert far.high - far.low > near.high - near.low
 
 
+@pytest.mark.parametrize("method", ["isoflop", "surface"])
+def test_an_unknown_best_size_widens_the_loss_of_a_size_far_from_it(method):
+    law = laws.fit(observed(), method=method, draws=100)  # without noise
+    at = 30 * law.largest_flops
+    best, off = (law.loss_at(f * law.optimum(at).params.value, at) for f in (1.0, 8.0))
+    widths = [np.log(high / low) for _, low, high in (best, off)]
+    assert widths[1] > 1.3 * widths[0]
+
+
 def test_wrong_sizes_and_tolerances_are_one_line(noisy):
     for size in (0, -1, np.nan, np.inf):
         with pytest.raises(BadInput, match=r"params: .* is not a positive number"):

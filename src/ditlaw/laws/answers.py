@@ -59,6 +59,8 @@ class Curve:
 class IsoflopCurve:
     """One budget for a plot: its runs, which of them the parabola used, and its minimum.
 
+    The laws go through minima whose curvature is drawn towards that of the other budgets, so a
+    fit's ``budgets`` may differ a little from ``params_opt`` and ``loss_opt``.
     ln loss = a + b·u + c·u² with u = ln(params) − centre; ``window`` is [low, high] of params.
     """
 

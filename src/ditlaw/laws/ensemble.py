@@ -77,8 +77,12 @@ class Ensemble:
         return np.vstack(parts) + extra
 
     def loss(self, log_n: FloatArray, log_c: FloatArray, level: float, *, one_run: bool) -> Band:
-        """L of models of ln N (m,) trained with ln C (m,)."""
-        parts = {name: form.loss(log_n, log_c) for name, form in self.forms.items()}
+        """L of models of ln N (m,) trained with ln C (m,).
+
+        The model error of N* moves the valley sideways, which is a size moved the other way.
+        """
+        errors = self._size_errors(log_c)
+        parts = {n: form.loss(log_n - errors[n], log_c) for n, form in self.forms.items()}
         return self._loss_band(parts, log_c, level, one_run)
 
     def central_loss(self, log_n: FloatArray, log_c: FloatArray) -> FloatArray:
@@ -93,12 +97,15 @@ class Ensemble:
 
     def size_draws(self, log_c: FloatArray) -> dict[str, FloatArray]:
         """Ln N* of each form with its own model error in the draws: (draws + 1, m) each."""
-        found = {}
+        errors = self._size_errors(log_c)
+        return {name: form.best_size(log_c) + errors[name] for name, form in self.forms.items()}
+
+    def _size_errors(self, log_c: FloatArray) -> dict[str, FloatArray]:
+        """Model errors of ln N*, 0 for the estimate: (draws + 1, m) for each form."""
+        found, draws = {}, len(self.candidates.sd_draws)
         for seed, (name, form) in enumerate(self.forms.items()):
-            values = form.best_size(log_c)
-            normal = spread_normals(len(values) - 1, seed)[:, None]
-            error = np.vstack([np.zeros_like(log_c)[None], normal * form.size_model_sd(log_c)])
-            found[name] = values + error
+            drawn = spread_normals(draws, seed)[:, None] * form.size_model_sd(log_c)
+            found[name] = np.vstack([np.zeros_like(log_c)[None], drawn])
         return found
 
     def tokens(self, size: Band, log_c: FloatArray) -> Band:

@@ -43,7 +43,7 @@ class Form(Protocol):
         ...
 
     def loss(self, log_n: FloatArray, log_c: FloatArray) -> FloatArray:
-        """Ln L of models of ln N (m,) trained with ln C (m,): (draws + 1, m).
+        """Ln L of models of ln N (m,) or (draws + 1, m) with FLOPs ln C (m,): (draws + 1, m).
 
         NaN where the form knows nothing off the best size.
         """
