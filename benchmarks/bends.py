@@ -15,7 +15,6 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from ditlaw import laws
-from ditlaw.equations.bends import find_bend
 from ditlaw.errors import Refused
 from ditlaw.observations import Observations
 
@@ -82,7 +81,7 @@ def main() -> None:
                 law = laws.fit(rows, method="isoflop", draws=50)
             except Refused:  # too few budgets with a minimum: no note either
                 continue
-            found += find_bend(law.isoflops()) is not None
+            found += law.bend is not None
         interval = binomtest(found, studies).proportion_ci(method="wilson")
         print(
             f"{truth:10s}  {budgets:7d}  {100 * sd:7.1f}  {bend:+5.2f}   "

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from laws_data import FEW, best_loss, frame, observed, one_line_at_most
 
 from ditlaw import laws
-from ditlaw.equations.bends import find_bend, law_bends
+from ditlaw.cli.tables import show
+from ditlaw.equations import Sample, fit_sample, onedim
 from ditlaw.equations.metrics import (
     fit_direct,
     fit_through_loss,
@@ -19,8 +20,10 @@ from ditlaw.equations.metrics import (
     forecast_through_loss,
     is_score,
 )
+from ditlaw.equations.mixture import Mixture, drift
 from ditlaw.errors import Refused
 from ditlaw.forecast import forecast
+from ditlaw.laws.noise import Noise
 from ditlaw.results import FormResult
 
 
@@ -55,6 +58,12 @@ def test_a_forecast_holds_known_metrics_by_both_ways(law):
         assert found["geneval"].value == pytest.approx(geneval(best_loss(1e20)), rel=0.1)
         assert 0 < found["geneval"].low < found["geneval"].high < 1
     assert not [n for n in answer.warnings if "metric" in n.code]
+
+
+def test_a_metric_is_printed_once_by_each_way(law, capsys):
+    show(forecast(law, 1e20))
+    lines = [line for line in capsys.readouterr().out.splitlines() if "frechet" in line]
+    assert [line.split()[0] for line in lines] == ["frechet", "frechet,"]
 
 
 def test_without_metric_columns_there_are_none():
@@ -115,6 +124,18 @@ def test_a_metric_of_too_few_rows_is_left_out_with_a_reason():
     assert any("7 rows have it" in text for text in texts)
 
 
+def test_equations_that_few_budgets_cannot_test_do_not_hide_what_the_others_missed():
+    log_c = np.log([1e18, 3e18, 1e19, 3e19])
+    noise = Noise(1e-4, 0.5, 20.0, "given")
+    bent = Sample("a", "fid", log_c[None], np.exp(0.02 * (log_c - 43) ** 2), np.arange(4), noise)
+    power = fit_sample(onedim.power("flops"), bent)
+    floor = fit_sample(onedim.floor("flops"), replace(bent, y=np.array([9.0, 7.0, 6.0, 5.5])))
+    floor = replace(floor, sample=bent)
+    both = drift(Mixture("fid", [power, floor], [0.5, 0.5], 0.0))
+    assert both == pytest.approx(drift(Mixture("fid", [power], [1.0], 0.0)))
+    assert both > 0.01
+
+
 CELLS = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True),
     st.floats(0, 1),
@@ -145,22 +166,22 @@ def bent(change, budgets=8, sd=0.0, seed=0):
 @pytest.mark.parametrize("change", [-0.06, 0.06])
 def test_a_law_that_bends_says_where(change):
     law = laws.fit(observed(bent(change, sd=0.001)), method="isoflop", draws=50)
-    bend = find_bend(law.isoflops())
+    bend = law.bend
     assert bend.flops.low < np.sqrt(1e18 * 3e19) < bend.flops.high
     assert bend.after - bend.before == pytest.approx(change, abs=0.03)
-    note = law_bends(law)
-    assert note.code == "law-bends"
-    assert "\n" not in note.text
+    assert "\n" not in bend.note().text
+    for warnings in (law.result().warnings, forecast(law, 1e20).warnings):
+        assert warnings.count(bend.note()) == 1
 
 
 @pytest.mark.parametrize("sd", [0.0, 0.002, 0.01])
 def test_a_law_that_does_not_bend_says_nothing(sd):
-    assert law_bends(laws.fit(observed(bent(0.0, sd=sd)), method="isoflop", draws=50)) is None
+    assert laws.fit(observed(bent(0.0, sd=sd)), method="isoflop", draws=50).bend is None
 
 
 def test_five_budgets_cannot_show_a_bend():
     law = laws.fit(observed(bent(0.06, budgets=5)), method="isoflop", draws=50)
-    assert law_bends(law) is None
+    assert law.bend is None
 
 
 @pytest.fixture(scope="module")

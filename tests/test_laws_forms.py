@@ -77,6 +77,13 @@ def test_a_surface_without_floor_or_from_one_size_does_not_break():
     assert surface.fit_point(one, np.arange(len(one)), 0.0) is None
 
 
+def test_a_surfaces_best_size_goes_on_as_a_power_law_however_far():
+    data = table()
+    found = surface.fit_surface(data, smooth(data), quiet(), np.zeros((50, len(data))))
+    far = np.log(1e20) + np.log(10.0) * np.array([-30.0, 30.0])
+    np.testing.assert_allclose(found.best_size(far)[0], np.log(best_params(np.exp(far))), rtol=1e-4)
+
+
 def test_best_size_follows_a_varying_kappa():
     data = table()
     nodes = np.linspace(data.log_n.min() - 9, data.log_n.max() + 9, 500)

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from laws_data import ALPHA, BETA, best_loss, best_params, frame, observed
+from laws_data import ALPHA, BETA, A, B, E, best_loss, best_params, frame, observed
 
 from ditlaw import laws
+from ditlaw.cli.tables import show
 from ditlaw.errors import Refused
-from ditlaw.laws import noise
+from ditlaw.laws import line, noise
 from ditlaw.laws.candidates import METHODS
 from ditlaw.laws.joint import fit_joint
 from ditlaw.laws.line import DRIFT, DriftingLine
@@ -31,6 +32,25 @@ def test_every_method_answers_with_intervals(method):
     assert all(e.form in {"isoflop", "surface", method} for e in result.evidence)
     assert len(result.backtest) == 6
     assert f"({method}, " in str(law)
+    # Where the loss follows one law alone, the printed one is that law.
+    assert (result.one_law is None) == (method in ("joint", "surface"))
+    if result.one_law is None:
+        floor, k, c = (
+            q.value for q in (result.loss.floor, result.loss.coefficient, result.loss.exponent)
+        )
+        assert floor + k * flops**-c == pytest.approx(found.loss.value, rel=1e-3)
+
+
+@pytest.mark.parametrize(("curve", "believed"), [(0.0, (0.4, 1.0)), (0.01, (0.0, 0.2))])
+def test_a_law_that_does_not_fit_all_budgets_is_believed_less_and_says_so(curve, believed, capsys):
+    data = frame(budgets=8, sizes=9, sd=1e-4)
+    data["loss"] *= np.exp(curve * np.sin(2 * np.log(data["budget"])))
+    result = laws.fit(observed(data), method="isoflop", draws=100).result()
+    assert believed[0] <= result.one_law <= believed[1]
+    said = f"believed to {100 * result.one_law:.0f} %; for the rest"
+    show(result)
+    assert said in str(result)
+    assert said in capsys.readouterr().out
 
 
 def test_without_noise_the_joint_form_is_the_surface():
@@ -128,10 +148,53 @@ def test_run_noise_may_change_with_compute():
 
 def test_a_line_drifts_more_the_further_it_goes():
     log_c = np.linspace(40, 45, 6)
-    line = DriftingLine(log_c, np.tile(0.5 * log_c, (3, 1)), np.full(6, 1e-4))
-    sd = line.model_sd(np.array([45.0, 47.0, 50.0]))
+    fitted = DriftingLine(log_c, np.tile(0.5 * log_c, (3, 1)), np.full(6, 1e-4))
+    sd = fitted.model_sd(np.array([45.0, 47.0, 50.0]))
     assert np.all(np.diff(sd) > 0)
     assert sd[2] > DRIFT * np.sqrt(5**3 / 3)
+
+
+@pytest.mark.parametrize("variance", [1e-4, 0.01, 0.1])
+def test_a_lines_own_error_and_run_noise_make_up_its_whole_error(variance):
+    """Under its own assumptions, however much the minima leave of the slope's prior."""
+    rng = np.random.default_rng(0)
+    log_c, ahead = np.log(3) * np.arange(5.0), np.log(3) * 4 + np.array([0.0, 2.3])
+    x = np.append(log_c, ahead) - log_c.mean()
+    walk = np.linalg.cholesky(line._walk(x, x) + 1e-10 * np.eye(7))
+    slope = line.SLOPE + line.SLOPE_SPREAD * rng.standard_normal((4000, 1))
+    truth = rng.standard_normal((4000, 7)) @ walk.T + slope * x
+    scatter = np.hypot(line.SCATTER, np.sqrt(variance))
+    seen = truth[:, :5] + scatter * rng.standard_normal((4000, 5))
+    found = DriftingLine(log_c, seen, np.full(5, variance))
+    error = (found(ahead) - truth[:, 5:]).std(axis=0)
+    again = DriftingLine(log_c, np.sqrt(variance) * rng.standard_normal((4000, 5)), found.variance)
+    run = again(ahead).std(axis=0)
+    np.testing.assert_allclose(np.hypot(run, found.model_sd(ahead)), error, rtol=0.05)
+
+
+def test_a_backtest_is_the_forecast_of_the_table_without_those_budgets():
+    """Runs stop at whole steps: their FLOPs lie on both sides of the budget's mean."""
+    data = frame(budgets=6)
+    data["tokens"] *= np.exp(np.resize([-0.05, 0.05, 0.02, -0.02], len(data)))
+    data["flops"] = 6 * data["params"] * data["tokens"]
+    data["loss"] = E + A / data["params"] ** ALPHA + B / data["tokens"] ** BETA
+    whole = laws.fit(observed(data), method="isoflop", draws=50)
+    last = whole.isoflops()[-1]
+    part = data[data["budget"] < data["budget"].max()]
+    found = laws.fit(observed(part), method="isoflop", draws=400).optimum(last.flops)
+    test = whole.fitted.backtest[0]
+    assert test.held_out == pytest.approx(last.flops)
+    assert test.beyond == pytest.approx(last.flops / part["flops"].max())
+    assert test.params_error == pytest.approx(found.params.value / last.params_opt - 1, abs=0.02)
+    assert test.loss_error == pytest.approx(found.loss.value / last.loss_opt - 1, abs=5e-4)
+
+
+def test_the_order_of_budgets_and_of_their_flops_may_differ():
+    data = frame(budgets=5)
+    renamed = data.assign(budget=1e37 / data["budget"])
+    found, plain = (laws.fit(observed(d), method="envelope", draws=60) for d in (renamed, data))
+    sizes = [law.optimum(1e20).params.value for law in (found, plain)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.05)
 
 
 def test_a_leaning_valley_widens_the_interval_to_the_side_it_leans():

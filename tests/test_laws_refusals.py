@@ -25,6 +25,14 @@ def test_refusals_say_what_is_missing():
         laws.fit(observed(loose), method="isoflop")
     with pytest.raises(Refused, match="8 rows"):
         laws.fit(observed(loose[::7]))
+    with pytest.raises(Refused, match="levels of compute, that runs of 3 sizes"):
+        laws.fit(observed(frame(sizes=1)), method="envelope")
+    with pytest.raises(Refused, match="6 rows of 6 sizes near their budget's best"):
+        laws.fit(observed(frame(sizes=1)), method="surface")
+    close = frame(sizes=7)
+    close["params"] **= 0.05
+    with pytest.raises(Refused, match="akima cannot be fitted to these rows, though 6 budgets"):
+        laws.fit(observed(close), method="akima")
     law = laws.fit(observed(loose))
     assert law.result().method == "surface"
     assert law.result().backtest == []

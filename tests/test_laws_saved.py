@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from laws_data import best_loss, frame
 
 from ditlaw import __version__, laws
 from ditlaw.errors import BadInput, Refused
+from ditlaw.laws.candidates import METHODS
 from ditlaw.observations import Observations
 from ditlaw.study import digest, parse_study, preset_text
 
@@ -19,6 +21,31 @@ def test_a_saved_law_forecasts_the_same(noisy, tmp_path):
     assert again.optimum(1e21) == noisy.optimum(1e21)
     assert again.loss_at(1e9, 1e21) == noisy.loss_at(1e9, 1e21)
     assert again.result() == noisy.result()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_answers_the_same_after_loading(method, tmp_path):
+    rows = Observations(frame(sd=0.005, seeds=2), source="a")
+    law = laws.fit(rows, method=method, draws=60, level=0.8, seed=3)
+    laws.save_law(law, tmp_path / "a.law.json")
+    again = laws.load_law(tmp_path / "a.law.json")
+    assert again.result() == law.result()
+    assert again.optimum(1e21) == law.optimum(1e21)
+    assert np.array_equal(again.loss_draws([1e20, 1e21]), law.loss_draws([1e20, 1e21]))
+    # One budget of a curve is what is answered for it alone.
+    curve = law.curve([1e19, 1e21])
+    assert curve.params.high[1] == pytest.approx(law.optimum(1e21).params.high, rel=1e-12)
+    assert curve.run.low[1] == pytest.approx(law.optimum(1e21).loss.low, rel=1e-12)
+
+
+def test_a_saved_law_knows_what_its_loss_is_a_loss_of(tmp_path):
+    data = frame(sd=0.005).assign(dataset="scenes", weighting=None, timesteps=1000, family="x")
+    law = laws.fit(Observations(data, source="a"), draws=60)
+    laws.save_law(law, tmp_path / "a.law.json")
+    again = laws.load_law(tmp_path / "a.law.json")
+    kinds = again.observations.kinds()
+    assert kinds == law.observations.kinds() == {"dataset": "scenes", "timesteps": "1000"}
+    assert again.result() == law.result()
 
 
 def test_a_law_of_a_study_is_saved_with_its_study(tmp_path):

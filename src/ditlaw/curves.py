@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ditlaw.laws.ensemble import of_draws
 from ditlaw.laws.table import FloatArray
 from ditlaw.results import Quantity
 
@@ -28,7 +29,7 @@ class Curves:
     def difference(self, log_c: float) -> Quantity:
         """L_b − L_a."""
         a, b = self.at(log_c)
-        return quantity(np.exp(b) - np.exp(a), self.level)
+        return of_draws(np.exp(b) - np.exp(a), self.level)
 
     def compute_ratio(self, log_c: float) -> Quantity | None:
         """b's FLOPs ÷ a's for the loss that a has at ``log_c``; None if b never has it.
@@ -42,7 +43,7 @@ class Curves:
         """b − a of the local exponent −d ln L / d ln C."""
         after, before = self.at(log_c + step), self.at(log_c - step)
         a, b = ((before[k] - after[k]) / (2 * step) for k in (0, 1))
-        return quantity(b - a, self.level)
+        return of_draws(b - a, self.level)
 
     def crossing(self) -> Quantity | None:
         """FLOPs at which the two are equal; None where the estimates are not, on this grid.
@@ -103,17 +104,8 @@ def _nearest_crossing(gap: FloatArray, grid: FloatArray, where: float, rising: b
     return -np.inf if (at(gap[None], grid, where)[0] > 0) == rising else np.inf
 
 
-def quantity(values: FloatArray, level: float) -> Quantity:
-    """Entry 0 with the quantiles of the rest; the interval holds the estimate."""
-    value = float(values[0])
-    low, high = np.quantile(values[1:], [(1 - level) / 2, (1 + level) / 2])
-    return Quantity(
-        value=value, low=min(float(low), value), high=max(float(high), value), level=level
-    )
-
-
 def quantity_or_none(values: FloatArray, level: float) -> Quantity | None:
-    """As ``quantity`` for positive values of which 0 and inf mean beyond the grid."""
+    """As ``of_draws`` for positive values of which 0 and inf mean beyond the grid."""
     if not 0 < values[0] < np.inf:
         return None
     # Quantiles between two draws would mix a number with infinity: take draws themselves.

@@ -6,7 +6,6 @@ from typing import Any
 
 from ditlaw.answering import AnsweringLaw
 from ditlaw.compute import get_accelerator, gpu_hours
-from ditlaw.equations import law_bends
 from ditlaw.errors import BadInput
 from ditlaw.families import Shape, get_family
 from ditlaw.laws import Law, fit, load_law
@@ -130,10 +129,10 @@ def forecast(
                 )
             )
     direct, through_loss = optimum.metrics, {}
-    if isinstance(law, Law):  # a published law has no rows to see a bend or other metrics in
-        metrics, bend = forecast_metrics(law, flops), law_bends(law)
+    if isinstance(law, Law):  # a published law has no rows to see other metrics in
+        metrics = forecast_metrics(law, flops)
         direct, through_loss = metrics.direct, metrics.through_loss
-        warnings += [*metrics.warnings, *([bend] if bend else [])]
+        warnings += metrics.warnings
     return Forecast(
         source=law.observations.source,
         flops=flops,

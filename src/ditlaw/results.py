@@ -143,7 +143,12 @@ class FormEvidence(Result):
 
 
 class FitResult(Result):
-    """``ditlaw fit``: the laws of one table."""
+    """``ditlaw fit``: the laws of one table.
+
+    ``loss`` is one law through all budgets' minima. ``one_law`` is how far it is believed, from 0
+    to 1: its share in what the isoFLOP form forecasts, the rest being what the latest budgets say.
+    Null where no form is made so (``joint``, ``surface``); there ``loss`` is what is forecast.
+    """
 
     source: str
     method: str
@@ -157,6 +162,7 @@ class FitResult(Result):
     tokens: PowerLaw
     loss: LossLaw
     loss_without_floor: PowerLaw
+    one_law: float | None
     budgets: list[BudgetOptimum]
     surface: SurfaceLaw | None
     evidence: list[FormEvidence]

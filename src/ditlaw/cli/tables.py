@@ -138,6 +138,8 @@ def _fit(console: Console, fit: FitResult) -> None:
             equations.add_row(equation, name, text.with_interval(quantity, text.number))
             equation = ""
     console.print(equations)
+    if fit.one_law is not None:
+        console.print(f"\n{text.one_law(fit.one_law)}", soft_wrap=True)
     console.print()
     evidence = _table("form", "loss error", "loss weight", "N* error", "N* weight")
     for form in fit.evidence:
@@ -234,8 +236,6 @@ def _forecast(console: Console, answer: Forecast) -> None:
         table.add_row(
             "loss of the law", f"[{text.loss(answer.law_low)}, {text.loss(answer.law_high)}]"
         )
-    for name, value in answer.metrics.items():
-        table.add_row(name, text.with_interval(value, text.loss))
     for name, value in answer.metrics_through_loss.items():
         table.add_row(f"{name}, through the loss", text.with_interval(value, text.loss))
     if answer.near_optimal_params:

@@ -5,7 +5,6 @@ any single equation of the literature, by itself. None of this imports torch.
 """
 
 from ditlaw.equations.base import Form, Sample
-from ditlaw.equations.bends import law_bends
 from ditlaw.equations.catalogue import CATALOGUE, fit_form, form_named
 from ditlaw.equations.fitted import FittedForm
 from ditlaw.equations.fitting import fit_sample
@@ -20,5 +19,4 @@ __all__ = [
     "fit_sample",
     "form_named",
     "in_flops_per_token",
-    "law_bends",
 ]

@@ -90,42 +90,31 @@ class Floor:
 
 @dataclass(frozen=True)
 class Broken:
-    """ln y = θ0 − θ1·x − θ2·f·ln(1 + e^((x − d)/f)), d = θ3, f = e^θ4: a slope θ1, then θ1 + θ2.
+    """ln y = θ0 − θ1·x − θ2·f·ln(1 + e^((x − d)/f)), d = θ3, f = e^θ4: a slope θ1, then θ1 + θ2."""
 
-    ``sharpness`` fixes f and drops θ4.
-    """
-
-    sharpness: float | None = None
-
-    @property
-    def parameters(self) -> int:
-        """See ``Curve``."""
-        return 5 if self.sharpness is None else 4
+    parameters: int = 5
 
     def value(self, theta: FloatArray, x: FloatArray) -> FloatArray:
         """See ``Curve``."""
-        width = np.exp(theta[:, 4:5]) if self.sharpness is None else np.float64(self.sharpness)
+        width = np.exp(theta[:, 4:5])
         turned = width * np.logaddexp(0.0, (x - theta[:, 3:4]) / width)
         return np.asarray(theta[:, :1] - theta[:, 1:2] * x - theta[:, 2:3] * turned)
 
     def bounds(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """See ``Curve``: the break lies inside the data."""
-        low, high = [-1e4, -50.0, -50.0, x.min()], [1e4, 50.0, 50.0, x.max()]
-        if self.sharpness is None:
-            span = max(float(np.ptp(x)), 1e-6)
-            low, high = [*low, np.log(0.01 * span)], [*high, np.log(span)]
-        return np.array(low), np.array(high)
+        span = max(float(np.ptp(x)), 1e-6)
+        low = [-1e4, -50.0, -50.0, x.min(), np.log(0.01 * span)]
+        return np.array(low), np.array([1e4, 50.0, 50.0, x.max(), np.log(span)])
 
     def starts(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """See ``Curve``: a grid of breaks and widths, the rest by least squares."""
         span = max(float(np.ptp(x)), 1e-6)
-        widths = [0.03 * span, 0.15 * span] if self.sharpness is None else [self.sharpness]
         found = []
-        for width in widths:
+        for width in (0.03 * span, 0.15 * span):
             for at in x.min() + span * np.linspace(0.1, 0.9, 9):
                 turned = width * np.logaddexp(0.0, (x - at) / width)
                 level, before, more = straight(np.vstack([x, turned]), y)
-                found.append([level, -before, -more, at, np.log(width)][: self.parameters])
+                found.append([level, -before, -more, at, np.log(width)])
         return np.array(found)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ditlaw.equations.curves import FLOOR_BELOW, FREE, LOG_EXPONENTS
+from ditlaw.laws import solver
 from ditlaw.laws.table import FloatArray
 
 
@@ -54,20 +55,8 @@ class Additive:
         return np.array(low), np.array(high)
 
     def starts(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        """See ``Curve``: over a grid of (α, β), E, A and B by least squares; the best six."""
-        loss, smallest = np.exp(y - y.min()), float(y.min())
-        found, cost = [], []
-        for alpha in np.geomspace(0.05, 1.6, 9):
-            for beta in np.geomspace(0.05, 1.6, 9):
-                terms = np.stack([np.ones_like(y), np.exp(-alpha * x[0]), np.exp(-beta * x[1])])
-                scale = terms.mean(axis=1)
-                # Relative residuals: an error of ln y is one of y over y.
-                design = (terms / scale[:, None] / loss).T
-                solution = np.linalg.lstsq(design, np.ones_like(y), rcond=None)[0]
-                positive = np.maximum(solution, 1e-3)
-                found.append([*np.log(positive / scale) + smallest, np.log(alpha), np.log(beta)])
-                cost.append(float(np.sum((design @ positive - 1) ** 2)))
-        return np.array(found)[np.argsort(cost, kind="stable")[:6]]
+        """See ``Curve``: those of the laws' own surface."""
+        return solver.best_start(x[0], x[1], y)
 
 
 @dataclass(frozen=True)

@@ -111,14 +111,15 @@ def akaike_weights(fits: Sequence[FittedForm]) -> list[float]:
 
 
 def drift(mixture: Mixture) -> float:
-    """How far the equations in C missed each of the two largest budgets, per e-fold beyond.
+    """How far the equations in C miss the largest budget, from 1 and from 2 below it, per e-fold.
 
-    What run noise explains of the misses is taken off.
+    What run noise explains of the misses is taken off. An equation that the budgets left are too
+    few for is not asked, and the others count for it.
     """
     sample, excess = mixture.fits[0].sample, []
     for hidden in (1, 2):
         kept = len(sample.y) - hidden
-        error = distance = 0.0
+        error = asked = distance = 0.0
         for fit, weight in zip(mixture.fits, mixture.weights, strict=True):
             curve, y = fit.form.curve, fit.form.link(sample.y)
             x = sample.x - sample.x[:, :kept].mean()
@@ -129,9 +130,9 @@ def drift(mixture: Mixture) -> float:
                 if theta is None:
                     continue
                 missed = curve.value(theta[None], x[:, kept:])[0] - y[kept:]
-            error += weight * float(missed[-1])
+            error, asked = error + weight * float(missed[-1]), asked + weight
             distance = float(x[0, -1] - x[0, kept - 1])
         if distance > 0:
             noise = 2 * mixture.fits[0].noise.sd ** 2
-            excess.append(max(0.0, error**2 - noise) / (NEAR + distance) ** 2)
+            excess.append(max(0.0, (error / asked) ** 2 - noise) / (NEAR + distance) ** 2)
     return float(np.sqrt(np.mean(excess))) if excess else 0.0

@@ -90,19 +90,18 @@ def henighan(x: str) -> Form:
     )
 
 
-def broken(x: str, sharpness: float | None = None) -> Form:
+def broken(x: str) -> Form:
     """y = k·x^(−b)·(1 + (x/d)^(1/f))^(−c·f): exponent b before the break d, b + c after it.
 
-    f, the width of the turn in e-folds, is fitted unless ``sharpness`` gives it.
+    f is the width of the turn in e-folds.
     """
 
     def natural(theta: FloatArray, centre: FloatArray) -> dict[str, FloatArray]:
-        width = np.exp(theta[:, 4]) if sharpness is None else np.full(len(theta), sharpness)
         return {
             "k": np.exp(theta[:, 0] + theta[:, 1] * centre[0]),
             "b": theta[:, 1],
             "d": np.exp(theta[:, 3] + centre[0]),
-            "f": width,
+            "f": np.exp(theta[:, 4]),
             "c": theta[:, 2],
         }
 
@@ -111,7 +110,7 @@ def broken(x: str, sharpness: float | None = None) -> Form:
         purpose="a power law that bends once: exponent b before d, b + c after it",
         template="{y} = {k}·{x}^(−{b})·(1 + ({x}/{d})^(1/{f}))^(−{c}·{f})",
         columns=(x,),
-        curve=Broken(sharpness),
+        curve=Broken(),
         natural=natural,
         source="Caballero et al. 2022, arXiv 2210.14891, one break and no limit",
     )

@@ -5,6 +5,7 @@ import numpy as np
 from ditlaw.equations.base import Form
 from ditlaw.equations.curves2d import Additive, Nested, Repeated
 from ditlaw.equations.onedim import KAPLAN
+from ditlaw.laws import solver
 from ditlaw.laws.table import FloatArray
 
 
@@ -93,11 +94,4 @@ def yin() -> Form:
 
 
 def _surface(theta: FloatArray, centre: FloatArray) -> dict[str, FloatArray]:
-    alpha, beta = np.exp(theta[:, 3]), np.exp(theta[:, 4])
-    return {
-        "E": np.exp(theta[:, 0]),
-        "A": np.exp(theta[:, 1] + alpha * centre[0]),
-        "alpha": alpha,
-        "B": np.exp(theta[:, 2] + beta * centre[1]),
-        "beta": beta,
-    }
+    return solver.coefficients(theta, centre[0], centre[1])

@@ -101,13 +101,9 @@ class _Rows:
         u, v = self._centred()
         theta, objective, _ = solver.refine(starts, u, v, self.log_loss, width, STEPS, TOLERANCE)
         best = theta[[objective.argmin()]]
-        (floor, size, data), (alpha, beta) = best[0, :3], np.exp(best[0, 3:])
+        found = solver.coefficients(best, float(self.log_n.mean()), float(self.log_d.mean()))
         return best, FivePoint(
-            E=float(np.exp(floor)),
-            A=float(np.exp(size + alpha * self.log_n.mean())),
-            B=float(np.exp(data + beta * self.log_d.mean())),
-            alpha=float(alpha),
-            beta=float(beta),
+            **{name: float(value[0]) for name, value in found.items()},
             objective=float(objective.min()),
             residuals=self.log_loss - np.log(sum(solver.predict(best, u, v)))[0],
         )

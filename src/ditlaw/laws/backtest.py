@@ -47,7 +47,7 @@ def fit_with_backtests(
     references = [reference(table, p, float(found.noise.at(np.array(p.log_c)))) for p in usable]
     errors: list[Error] = []
     for hidden in range(len(usable) - MIN_BUDGETS, 0, -1):
-        part = table.up_to(usable[-hidden - 1].log_c)
+        part = _up_to(table, found.curves, usable[-hidden - 1].log_c)
         inner = fit_candidates(part, kappa, method, INNER_DRAWS, seed + hidden)
         if inner is None:
             continue
@@ -68,6 +68,16 @@ def reference(table: Table, curve: Parabola, sd: float) -> Reference:
     sd_n = sd * float(np.linalg.norm(np.array([0.0, -1 / (2 * c), b / (2 * c * c)]) @ solve))
     sd_loss = sd * float(np.linalg.norm(np.array([1.0, u, u * u]) @ solve))
     return Reference(curve.log_c, curve.log_n, curve.log_loss, sd_n, sd_loss)
+
+
+def _up_to(table: Table, curves: list[Parabola], log_c: float) -> Table:
+    """The budgets up to ln C, and the rows without a budget that took no more (½ % over).
+
+    A budget stays whole: its rows' FLOPs may lie on either side of their mean.
+    """
+    kept = [c.budget for c in curves if c.log_c <= log_c]
+    alone = (table.group < 0) & (table.log_c <= log_c + 0.005)
+    return table.where(alone | np.isin(table.group, np.searchsorted(table.budgets, kept)))
 
 
 def _seen(errors: list[Error], hidden: int) -> list[Error]:

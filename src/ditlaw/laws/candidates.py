@@ -38,7 +38,7 @@ class Candidates:
     sd_draws: FloatArray
     forms: dict[str, Form]
     minima: Minima | None
-    laws: dict[str, LossLaws]  # "power" and "floor" through all minima
+    laws: dict[str, LossLaws]  # "power" and "floor" through all minima; the joint form's own floor
     surface: Surface | None
 
 
@@ -69,6 +69,7 @@ def fit_candidates(
     if "joint" in names:
         joint = fit_joint(table, noise, perturbations)
         if joint is not None:
+            laws["floor"] = joint.loss_law
             forms["joint"] = SurfaceForm(joint, reach, 1.0)
     surface = fit_surface(table, kappa, noise, perturbations) if "surface" in names else None
     if surface is not None:

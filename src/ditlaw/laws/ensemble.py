@@ -158,6 +158,15 @@ def weighted_quantiles(values: FloatArray, weight: FloatArray, at: list[float]) 
     return np.stack([np.interp(at, middle[:, j], ordered[:, j]) for j in columns], axis=1)
 
 
+def of_draws(values: FloatArray, level: float) -> Quantity:
+    """Entry 0 of (draws + 1,) with the quantiles of the rest; the interval holds the estimate."""
+    low, high = np.quantile(values[1:], [(1 - level) / 2, (1 + level) / 2])
+    value = float(values[0])
+    return Quantity(
+        value=value, low=min(float(low), value), high=max(float(high), value), level=level
+    )
+
+
 def spread_normals(count: int, seed: int) -> FloatArray:
     """Evenly spread standard normal quantiles in a fixed random order: less noise than sampling."""
     even = ndtri((np.arange(count) + 0.5) / count)

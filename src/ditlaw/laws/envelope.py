@@ -21,7 +21,7 @@ def envelope_minima(
     table: Table, curves: list[Parabola], noise: Noise, perturbations: FloatArray
 ) -> Minima | None:
     """Best sizes and losses of at least three levels, else None."""
-    levels = np.array([p.log_c for p in curves])
+    levels = np.sort([p.log_c for p in curves])
     if len(levels) < 3:
         levels = np.linspace(table.log_c.min(), table.log_c.max(), LEVELS)
     losses = table.log_loss + np.vstack([np.zeros(len(table)), perturbations])

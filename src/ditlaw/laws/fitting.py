@@ -6,10 +6,11 @@ from ditlaw import text
 from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.laws.backtest import fit_with_backtests
 from ditlaw.laws.candidates import METHODS, MIN_BUDGETS, Method, needs_parabolas
+from ditlaw.laws.envelope import MIN_SIZES as ENVELOPE_SIZES
 from ditlaw.laws.isoflop import OK, parabolas
 from ditlaw.laws.kappa import Kappa, kappa_of
 from ditlaw.laws.law import Law
-from ditlaw.laws.surface import MIN_ROWS
+from ditlaw.laws.surface import MIN_ROWS, rows_of
 from ditlaw.laws.table import Table, prepare
 from ditlaw.observations import Observations
 
@@ -121,15 +122,32 @@ def _usable(table: Table, method: Method, source: str) -> Method:
 
 def _refusal(table: Table, method: Method, source: str) -> DitlawError:
     """What is missing, in one line."""
-    if method == "surface" or not len(table.budgets):
-        sizes = len(np.unique(table.log_n))
+    budgets = len(table.budgets)
+    if method == "surface" or (method == "auto" and not budgets):
+        rows = rows_of(table)
+        sizes, near = len(np.unique(table.log_n[rows])), " near their budget's best" * bool(budgets)
         lack = "" if method == "surface" else "no row has a budget, and "
         return Refused(
             f"{source}: {lack}a surface needs {MIN_ROWS} rows with 3 sizes and 3 amounts of "
-            f"tokens; there are {len(table)} rows of {sizes} sizes"
+            f"tokens; there are {len(rows)} rows of {sizes} sizes{near}"
+        )
+    if method == "envelope":
+        return Refused(
+            f"{source}: an envelope needs {MIN_BUDGETS} budgets, or levels of compute, that runs "
+            f"of {ENVELOPE_SIZES} sizes have reached; use --method surface"
+        )
+    if not budgets:
+        return Refused(
+            f"{source}: no row has a budget, and --method {method} needs {MIN_BUDGETS}; name each "
+            "row's in a column 'budget', or use --method surface"
         )
     states = [p.status for p in parabolas(table)]
     usable = states.count(OK)
+    if usable >= MIN_BUDGETS:
+        return Refused(
+            f"{source}: --method {method} cannot be fitted to these rows, though {usable} budgets "
+            "have a minimum; use --method isoflop"
+        )
     others = ", ".join(f"{states.count(s)} '{s}'" for s in dict.fromkeys(states) if s != OK)
     return Refused(
         f"{source}: {usable} usable {'budget' if usable == 1 else 'budgets'} "

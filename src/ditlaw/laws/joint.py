@@ -12,7 +12,7 @@ import numpy as np
 
 from ditlaw.laws import leastsquares
 from ditlaw.laws.line import SLOPE, SLOPE_SPREAD
-from ditlaw.laws.losslaws import MAX_SHARE
+from ditlaw.laws.losslaws import MAX_SHARE, LossLaws
 from ditlaw.laws.noise import Noise, Residuals, misfit
 from ditlaw.laws.solver import LOG_EXPONENT_RANGE, LOG_FLOOR_BELOW
 from ditlaw.laws.surface import huber_width, rows_of
@@ -37,10 +37,15 @@ class Joint:
         away = log_c - self.log_c
         return np.asarray(self.log_n + self.theta[:, 3:4] + self.theta[:, 4:5] * away)
 
+    @property
+    def loss_law(self) -> LossLaws:
+        """L = E + a·C^(−b) along the best sizes."""
+        floor, level, exponent = self.theta[:, 0], self.theta[:, 1], self.theta[:, 2]
+        return LossLaws(np.exp(floor), level, np.exp(exponent), self.log_c)
+
     def best_loss(self, log_c: FloatArray) -> FloatArray:
         """Ln L at the best size: (draws + 1, m)."""
-        fall = np.exp(self.theta[:, 2:3]) * (log_c - self.log_c)
-        return np.asarray(np.logaddexp(self.theta[:, :1], self.theta[:, 1:2] - fall))
+        return self.loss_law(log_c)
 
     def loss(self, log_n: FloatArray, log_c: FloatArray) -> FloatArray:
         """Ln L of models ln N (m,) or (draws + 1, m) with FLOPs ln C (m,): (draws + 1, m)."""

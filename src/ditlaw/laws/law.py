@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from ditlaw.errors import BadInput, Refused
 from ditlaw.laws import notes, summary
 from ditlaw.laws.answers import Curve, IsoflopCurve, Optimum
 from ditlaw.laws.backtest import Fitted
+from ditlaw.laws.bends import Bend, find_bend
 from ditlaw.laws.candidates import Method
 from ditlaw.laws.ensemble import Band
 from ditlaw.laws.isoflop import FEW, OK, Parabola, stated_budget
@@ -43,6 +45,15 @@ class Law:
     def tested_beyond(self) -> float | None:
         """How far beyond its data a backtest went at most: FLOPs ÷ fitted FLOPs; None without."""
         return max((test.beyond for test in self.fitted.backtest), default=None)
+
+    @cached_property
+    def bend(self) -> Bend | None:
+        """Where the best loss bends inside the data; None where six or more budgets show none.
+
+        Fewer usable budgets than that cannot show one.
+        """
+        minima = self.fitted.ensemble.candidates.minima
+        return None if minima is None else find_bend(minima, self.level)
 
     @property
     def largest_flops(self) -> float:
@@ -80,7 +91,7 @@ class Law:
             ),
             warnings=[
                 *self.remarks,
-                *notes.of_forecast(float(flops), self.largest_flops, params, ensemble),
+                *notes.of_forecast(float(flops), self.largest_flops, params, ensemble, self.bend),
             ],
         )
 

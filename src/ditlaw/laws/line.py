@@ -37,11 +37,14 @@ class DriftingLine:
         return np.asarray((self.log_n - usual) @ operator.T + ahead)
 
     def model_sd(self, log_c: FloatArray) -> FloatArray:
-        """Sd of ln N* from drift and scatter alone, without run noise: (m,)."""
+        """Sd of ln N* from drift, scatter and the prior of the slope, without run noise: (m,)."""
         operator, cross, inner = self._operator(log_c)
-        variance = DRIFT**2 * np.abs(self._from_middle(log_c)) ** 3 / 3
+        new = self._from_middle(log_c)
+        variance = DRIFT**2 * np.abs(new) ** 3 / 3
         variance -= 2 * np.sum(operator * cross, axis=1)
         variance += np.sum((operator @ inner) * operator, axis=1)
+        # What noisy minima leave of the prior: the share of the slope that is not theirs.
+        variance += (SLOPE_SPREAD * (new - operator @ self._from_middle(self.log_c))) ** 2
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
     def _from_middle(self, log_c: FloatArray) -> FloatArray:

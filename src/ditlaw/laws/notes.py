@@ -6,6 +6,7 @@
 import numpy as np
 
 from ditlaw import text
+from ditlaw.laws.bends import Bend
 from ditlaw.laws.candidates import Candidates
 from ditlaw.laws.distance import below_notes, beyond_notes
 from ditlaw.laws.ensemble import Band, Ensemble
@@ -30,6 +31,7 @@ def of_fit(
     law_half_width: float,
     loss: LossLaw,
     surface: SurfaceLaw | None,
+    bend: Bend | None,
 ) -> list[Note]:
     """Warnings of a fit; ``law_half_width`` is relative, of the loss law at the largest budget."""
     notes = of_rows(observations, table)
@@ -37,7 +39,9 @@ def of_fit(
     notes += _of_curves(found.curves)
     if found.minima is not None:
         notes += few_budgets(found.minima.log_c, loss, law_half_width)
-    notes += at_bounds(table, loss, surface)
+    fitted = table.log_loss if found.minima is None else found.minima.log_loss[0]
+    notes += at_bounds(float(np.exp(fitted.min())), loss, surface)
+    notes += [] if bend is None else [bend.note()]
     if "power" in found.laws and found.laws["power"].exponent[0] <= 0:
         notes.append(
             Note(
@@ -73,9 +77,12 @@ def of_fit(
     return notes
 
 
-def of_forecast(flops: float, largest: float, params: Band, ensemble: Ensemble) -> list[Note]:
+def of_forecast(
+    flops: float, largest: float, params: Band, ensemble: Ensemble, bend: Bend | None
+) -> list[Note]:
     """Warnings of one forecast."""
     notes = beyond_notes(flops / largest)
+    notes += [] if bend is None else [bend.note()]
     notes += below_notes(flops, float(np.exp(ensemble.fitted[0])))
     low, high = float(params.low[0]), float(params.high[0])
     if high > ROUGH * low:

@@ -22,25 +22,24 @@ from ditlaw.files import write_json
 from ditlaw.laws.fitting import refit
 from ditlaw.laws.kappa import Kappa
 from ditlaw.laws.law import Law
+from ditlaw.laws.summary import describe
 from ditlaw.laws.table import numeric_columns
-from ditlaw.observations import Observations
+from ditlaw.observations import QUANTITY, SINGLE, Observations
 from ditlaw.results import Dropped, Note
 from ditlaw.study import Study, digest
 
 KIND = "ditlaw-law"
 VERSION = 2
 OLDEST = 1
-NAMES = ("run", "trunk")  # the columns that stay text; the others saved are all numeric ones
+NAMES = ("run", "trunk")  # columns that are text whatever they hold
+# What is kept of the others: all numbers, and what a law is a law of.
+KINDS = tuple(dict.fromkeys([*SINGLE, *QUANTITY]))
 
 
 def to_json(law: Law) -> dict[str, Any]:
     """A law as plain data: what it was fitted to, how, and a digest of it all."""
-    table = law.observations
-    numeric = [c for c in numeric_columns(table.frame) if c not in NAMES]
-    numbers = table.frame[numeric].astype(float)
-    numbers = numbers.astype(object).where(np.isfinite(numbers), None)
-    rows = pd.concat([table.frame[list(NAMES)].astype(str), numbers], axis=1)
-    result = law.result()
+    table, result = law.observations, law.result()
+    rows = _plain_rows(table.frame)
     content = {
         "kind": KIND,
         "version": VERSION,
@@ -54,7 +53,7 @@ def to_json(law: Law) -> dict[str, Any]:
         "flops_as": table.flops_as,
         "range": result.range.model_dump(mode="json"),
         "data_digest": table.digest(),
-        "summary": str(law).splitlines(),
+        "summary": describe(result).splitlines(),
         "kappa": {"log_n": law.kappa.log_n.tolist(), "log_k": law.kappa.log_k.tolist()},
         "planned_rows": table.planned_rows,
         "study": None if table.study is None else table.study.model_dump(mode="json"),
@@ -65,6 +64,21 @@ def to_json(law: Law) -> dict[str, Any]:
         ],
     }
     return content | {"digest": digest(content)}
+
+
+def _plain_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Names and kinds as text, all other numeric columns as floats; None where there is nothing."""
+    kinds = frame[[c for c in KINDS if c in frame]]
+    numeric = [c for c in numeric_columns(frame) if c not in NAMES and c not in kinds]
+    numbers = frame[numeric].astype(float)
+    return pd.concat(
+        [
+            frame[list(NAMES)].astype(str),
+            kinds.map(str).astype(object).where(kinds.notna(), None),
+            numbers.astype(object).where(np.isfinite(numbers), None),
+        ],
+        axis=1,
+    )
 
 
 def from_json(content: Any, where: str = "law") -> Law:
@@ -83,7 +97,7 @@ def from_json(content: Any, where: str = "law") -> Law:
         if digest({k: v for k, v in content.items() if k != "digest"}) != stated:
             raise BadInput("its content does not match its digest; fit the table again")
         frame = pd.DataFrame(content["rows"], columns=content["columns"]).set_index("row")
-        for column in frame.columns.difference(list(NAMES)):
+        for column in frame.columns.difference([*NAMES, *KINDS]):
             frame[column] = frame[column].astype(float)
         study = content["study"]
         observations = Observations(

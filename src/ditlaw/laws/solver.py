@@ -26,8 +26,21 @@ def predict(theta: FloatArray, u: FloatArray, v: FloatArray) -> tuple[FloatArray
     return floor, size, data
 
 
+def coefficients(theta: FloatArray, log_n: float, log_d: float) -> dict[str, FloatArray]:
+    """E, A, α, B, β (r,) with N in params and D in tokens, of θ (r, 5) about those centres."""
+    e, a, b, log_alpha, log_beta = theta[:, :5].T
+    alpha, beta = np.exp(log_alpha), np.exp(log_beta)
+    return {
+        "E": np.exp(e),
+        "A": np.exp(a + alpha * log_n),
+        "alpha": alpha,
+        "B": np.exp(b + beta * log_d),
+        "beta": beta,
+    }
+
+
 def best_start(u: FloatArray, v: FloatArray, log_loss: FloatArray) -> FloatArray:
-    """The most promising θ of a grid over (α, β), the rest by linear least squares: (starts, 5)."""
+    """The most promising θ of a grid over (α, β), E, A', B' by linear least squares: (6, 5)."""
     alpha, beta = (g.ravel() for g in np.meshgrid(EXPONENTS, EXPONENTS, indexing="ij"))
     loss = np.exp(log_loss)
     terms = np.stack(

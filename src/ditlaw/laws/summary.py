@@ -1,5 +1,6 @@
 """A law as the result object of ``ditlaw fit``, and that result in words."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,7 +9,8 @@ from ditlaw import text
 from ditlaw.compute import gpu_hours
 from ditlaw.errors import Refused
 from ditlaw.laws import notes
-from ditlaw.laws.ensemble import Band, band
+from ditlaw.laws.ensemble import Band, band, of_draws
+from ditlaw.laws.forms import Form, MinimaForm
 from ditlaw.laws.isoflop import stated_budget
 from ditlaw.laws.losslaws import LossLaws
 from ditlaw.laws.surface import Surface
@@ -81,6 +83,7 @@ def _fit_result(law: "Law") -> FitResult:
         tokens=tokens,
         loss=loss,
         loss_without_floor=without_floor,
+        one_law=_one_law(found.forms.values()),
         budgets=_budgets(law),
         surface=surface,
         evidence=law.fitted.evidence,
@@ -98,6 +101,7 @@ def _fit_result(law: "Law") -> FitResult:
                 float(width.high[0] / width.low[0] - 1) / 2,
                 loss,
                 surface,
+                law.bend,
             ),
         ],
     )
@@ -114,6 +118,8 @@ def describe(result: FitResult) -> str:
         "  loss    L = E + k · C^−c   "
         + _terms(E=result.loss.floor, k=result.loss.coefficient, c=result.loss.exponent),
     ]
+    if result.one_law is not None:
+        lines.append(f"  {text.one_law(result.one_law)}")
     if result.surface is not None:
         s = result.surface
         terms = _terms(E=s.E, A=s.A, B=s.B, α=s.alpha, β=s.beta)
@@ -162,6 +168,10 @@ def _chord(
     )
 
 
+def _one_law(forms: Iterable[Form]) -> float | None:
+    return next((form.one_law for form in forms if isinstance(form, MinimaForm)), None)
+
+
 def _loss_laws(law: "Law") -> tuple[LossLaw, PowerLaw]:
     found = law.fitted.ensemble.candidates
     level = law.level
@@ -173,16 +183,16 @@ def _loss_laws(law: "Law") -> tuple[LossLaw, PowerLaw]:
 
 def _floor_law(laws: LossLaws, level: float) -> LossLaw:
     return LossLaw(
-        floor=_of_draws(laws.floor, level),
-        coefficient=_of_draws(np.exp(laws.log_coefficient), level),
-        exponent=_of_draws(laws.exponent, level),
+        floor=of_draws(laws.floor, level),
+        coefficient=of_draws(np.exp(laws.log_coefficient), level),
+        exponent=of_draws(laws.exponent, level),
     )
 
 
 def _power_law(laws: LossLaws, level: float) -> PowerLaw:
     return PowerLaw(
-        coefficient=_of_draws(np.exp(laws.log_coefficient), level),
-        exponent=_of_draws(-laws.exponent, level),
+        coefficient=of_draws(np.exp(laws.log_coefficient), level),
+        exponent=of_draws(-laws.exponent, level),
     )
 
 
@@ -196,19 +206,19 @@ def _of_surface(surface: Surface, law: "Law") -> tuple[LossLaw, PowerLaw]:
     slope = (losses[:, 1] - losses[:, 0]) / (high - low)
     return (
         LossLaw(
-            floor=_of_draws(found["E"], law.level),
-            coefficient=_of_draws(rest * np.exp(exponent * high), law.level),
-            exponent=_of_draws(exponent, law.level),
+            floor=of_draws(found["E"], law.level),
+            coefficient=of_draws(rest * np.exp(exponent * high), law.level),
+            exponent=of_draws(exponent, law.level),
         ),
         PowerLaw(
-            coefficient=_of_draws(np.exp(losses[:, 1] - slope * high), law.level),
-            exponent=_of_draws(slope, law.level),
+            coefficient=of_draws(np.exp(losses[:, 1] - slope * high), law.level),
+            exponent=of_draws(slope, law.level),
         ),
     )
 
 
 def _surface(surface: Surface, level: float) -> SurfaceLaw:
-    return SurfaceLaw(**{n: _of_draws(v, level) for n, v in surface.coefficients().items()})
+    return SurfaceLaw(**{n: of_draws(v, level) for n, v in surface.coefficients().items()})
 
 
 def _budgets(law: "Law") -> list[BudgetOptimum]:
@@ -222,10 +232,10 @@ def _budgets(law: "Law") -> list[BudgetOptimum]:
         log_c = np.array([curve.log_c])
         position = np.flatnonzero([] if minima is None else minima.log_c == curve.log_c)
         if minima is not None and len(position):
-            size = _of_draws(np.exp(minima.log_n[:, position[0]]), law.level)
-            loss = _of_draws(np.exp(minima.log_loss[:, position[0]]), law.level)
+            size = of_draws(np.exp(minima.log_n[:, position[0]]), law.level)
+            loss = of_draws(np.exp(minima.log_loss[:, position[0]]), law.level)
             log_d = law.kappa.log_tokens(minima.log_n[:, position[0]], log_c)
-            tokens = _of_draws(np.exp(log_d), law.level)
+            tokens = of_draws(np.exp(log_d), law.level)
             images = scaled(tokens, 1 / each) if each else None
         found.append(
             BudgetOptimum(
@@ -240,15 +250,6 @@ def _budgets(law: "Law") -> list[BudgetOptimum]:
             )
         )
     return found
-
-
-def _of_draws(values: FloatArray, level: float) -> Quantity:
-    """Entry 0 with the quantiles of the rest; the interval holds the estimate."""
-    low, high = np.quantile(values[1:], [(1 - level) / 2, (1 + level) / 2])
-    value = float(values[0])
-    return Quantity(
-        value=value, low=min(float(low), value), high=max(float(high), value), level=level
-    )
 
 
 def _range(logs: FloatArray) -> tuple[float, float]:

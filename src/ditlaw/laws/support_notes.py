@@ -4,7 +4,7 @@ import numpy as np
 
 from ditlaw import text
 from ditlaw.laws.solver import LOG_EXPONENT_RANGE
-from ditlaw.laws.table import FloatArray, Table
+from ditlaw.laws.table import FloatArray
 from ditlaw.results import LossLaw, Note, SurfaceLaw
 
 COMFORTABLE_BUDGETS = 5
@@ -71,18 +71,20 @@ def _wider(log_c: FloatArray, loss: LossLaw) -> float | None:
     return ratio if np.isfinite(ratio) and ratio >= 1 else None
 
 
-def at_bounds(table: Table, loss: LossLaw, surface: SurfaceLaw | None) -> list[Note]:
-    """Warnings of parameters that lie where the search ends."""
+def at_bounds(smallest: float, loss: LossLaw, surface: SurfaceLaw | None) -> list[Note]:
+    """Warnings of parameters that lie where the search ends.
+
+    ``smallest`` is the loss that the floor is searched below: a budget's minimum, or a row's.
+    """
     notes = []
-    smallest = float(np.exp(table.log_loss.min()))
     share = loss.floor.value / smallest
     if share < NO_FLOOR or share > ALL_FLOOR:
         told = (
             "shows no floor (E = 0), so the law is a straight power law, too optimistic further on "
             "where there is one"
             if share < NO_FLOOR
-            else f"puts the floor at {100 * share:.0f} % of the smallest loss, as high as it may: "
-            "E and the exponent are not determined by these rows"
+            else f"puts the floor at {100 * share:.0f} % of the smallest loss, about as high as it "
+            "may be: E and the exponent are not determined by these rows"
         )
         notes.append(Note(code="floor-at-bound", text=f"the loss {told}."))
     if surface is not None:

@@ -15,6 +15,7 @@ MIN_HUBER = 1e-3  # in ln L
 MIN_ROWS = 8
 PARAMETERS = 5
 SIZES_BELOW, SIZES_ABOVE, SIZE_STEP = 8.0, 18.0, 0.1  # grid of ln N around the data
+FURTHEST = 100.0  # and one point that far, in ln N: κ is constant out there, the path straight
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class Surface:
         ln C = g + [ln(βB·g') − ln(αA) + α·ln N]/β with g(ln N) = ln N + ln κ. That is tabulated
         and read backwards.
         """
-        grid = np.arange(self.sizes[0] - SIZES_BELOW, self.sizes[1] + SIZES_ABOVE, SIZE_STEP)
+        low, high = self.sizes
+        near = np.arange(low - SIZES_BELOW, high + SIZES_ABOVE, SIZE_STEP)
+        grid = np.concatenate([[low - FURTHEST], near, [high + FURTHEST]])
         g = grid + self.kappa.log(grid)
         rise = np.maximum(1 + self.kappa.slope(grid), 1e-3)
         _, a, b, log_alpha, log_beta = self.theta.T[:, :, None]
@@ -56,15 +59,7 @@ class Surface:
 
     def coefficients(self) -> dict[str, FloatArray]:
         """E, A, B, α, β with N in params and D in tokens, each (draws + 1,)."""
-        e, a, b, log_alpha, log_beta = self.theta.T
-        alpha, beta = np.exp(log_alpha), np.exp(log_beta)
-        return {
-            "E": np.exp(e),
-            "A": np.exp(a + alpha * self.log_n),
-            "B": np.exp(b + beta * self.log_d),
-            "alpha": alpha,
-            "beta": beta,
-        }
+        return solver.coefficients(self.theta, self.log_n, self.log_d)
 
 
 def huber_width(sd: float) -> float:

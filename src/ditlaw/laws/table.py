@@ -45,10 +45,6 @@ class Table:
             trunk=self.trunk[mask],
         )
 
-    def up_to(self, log_c: float) -> "Table":
-        """The rows that had been trained with no more than that compute (half a per cent over)."""
-        return self.where(self.log_c <= log_c + 0.005)
-
 
 def prepare(observations: Observations, metric: str) -> tuple[Observations, Table]:
     """Rows in an order that does not depend on the source's, and those rows as arrays.
