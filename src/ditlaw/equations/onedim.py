@@ -139,7 +139,7 @@ def logistic(x: str, *, ceiling: bool = True) -> Form:
     )
 
 
-def shifted(x: str = "loss") -> Form:
+def shifted() -> Form:
     """y = k·(L − s)^p: a distance that is gone at the loss s."""
 
     def natural(theta: FloatArray, centre: FloatArray) -> dict[str, FloatArray]:

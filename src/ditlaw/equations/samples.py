@@ -74,9 +74,7 @@ def of_best_settings(form: Form, observations: Observations, setting: str) -> Sa
         raise BadInput(f"{observations.source}: {form.name}: '{setting}' holds no positive number")
     observations, table = prepare(observations, "loss")
     values = observations.frame[setting].to_numpy(dtype=float)
-    extent = np.where(table.group >= 0, table.group.astype(float), table.log_d)
-    keys = np.stack([table.log_n, (table.group >= 0).astype(float), extent], axis=1)
-    cells = np.unique(np.round(keys, 9), axis=0, return_inverse=True)[1].ravel()
+    cells = table.cells()
     near, few, ends = np.zeros(len(table), dtype=bool), 0, 0
     for cell in np.unique(cells):
         rows = np.flatnonzero(cells == cell)

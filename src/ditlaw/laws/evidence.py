@@ -44,7 +44,7 @@ class Error:
     distance: float
     loss: dict[str, float]
     size: dict[str, float]
-    loss_variance: float  # of the mixture's error by run noise alone
+    loss_variance: float  # of the mixture's error, by its own draws and the reference's noise
     mixed: Backtest
 
     def of(self, kind: Kind) -> dict[str, float]:
@@ -77,7 +77,7 @@ def weights(seen: list[Error], trust: dict[str, float], kind: Kind) -> dict[str,
 
 
 def model_drift(seen: list[Error]) -> float:
-    """Model error per e-fold: the prior, and the part of the mixture's errors beyond run noise.
+    """Model error per e-fold: the prior, and what the mixture's own draws leave of its errors.
 
     Every target is forecast from up to three levels; together they count as one.
     """

@@ -11,12 +11,10 @@ from scipy.special import betaincinv
 
 from ditlaw.laws.joint import Joint
 from ditlaw.laws.line import DriftingLine, drift_sd
-from ditlaw.laws.losslaws import LossLaws, Recent
+from ditlaw.laws.losslaws import GOLDEN, LossLaws, Recent
 from ditlaw.laws.minima import Valley
 from ditlaw.laws.surface import Surface
 from ditlaw.laws.table import FloatArray
-
-GOLDEN = (np.sqrt(5) - 1) / 2
 
 
 class Form(Protocol):

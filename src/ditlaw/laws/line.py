@@ -66,7 +66,10 @@ class DriftingLine:
 
 
 def drift_sd(distance: FloatArray) -> FloatArray:
-    """Sd of ln N* that drift adds over a distance in ln C beyond the data."""
+    """Sd of ln N* a distance in ln C beyond the data, by the scatter and the drift of a line.
+
+    For a form that has no line of its own.
+    """
     return np.asarray(DRIFT * np.sqrt(distance**3 / 3) + SCATTER)
 
 

@@ -93,8 +93,7 @@ def from_replicates(table: Table) -> Noise | None:
     fewer than three seed differences.
     """
     grouped = np.flatnonzero(table.group >= 0)
-    keys = np.stack([table.group[grouped].astype(float), table.log_n[grouped]], axis=1)
-    cells = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
+    cells = table.cells()[grouped]
     deviations, row_of, shares = [], [], []
     for cell in np.unique(cells):
         rows = grouped[cells == cell]

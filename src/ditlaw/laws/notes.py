@@ -62,7 +62,7 @@ def of_fit(
         notes.append(
             Note(
                 code="failed-refits",
-                text=f"{100 * share:.0f} % of the refits did not converge and were left "
+                text=f"{100 * share:.0f} % of one form's refits did not converge and were left "
                 "out; its interval may be too narrow.",
             )
         )

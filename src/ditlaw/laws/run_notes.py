@@ -111,10 +111,8 @@ def _learning_rates(observations: Observations, table: Table) -> list[Note]:
 
 
 def _cells(table: Table, known: BoolArray) -> list[IntArray]:
-    """Rows of one size and budget (of one size and number of tokens where there is no budget)."""
-    where = np.where(table.group >= 0, table.group.astype(float), -1 - np.abs(table.log_d))
-    keys = np.stack([where, table.log_n], axis=1)[known]
-    cell = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
+    """The known rows of each cell."""
+    cell = table.cells()[known]
     order = np.argsort(cell, kind="stable")
     ends = np.flatnonzero(np.diff(cell[order])) + 1
     return list(np.split(np.flatnonzero(known)[order], ends))

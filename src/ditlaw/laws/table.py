@@ -45,6 +45,13 @@ class Table:
             trunk=self.trunk[mask],
         )
 
+    def cells(self) -> IntArray:
+        """Which rows are of one size and budget (of one size and tokens, if without): (n,)."""
+        grouped = self.group >= 0
+        extent = np.where(grouped, self.group.astype(float), self.log_d)
+        keys = np.stack([grouped.astype(float), extent, self.log_n], axis=1).round(9)
+        return np.unique(keys, axis=0, return_inverse=True)[1].ravel()
+
 
 def prepare(observations: Observations, metric: str) -> tuple[Observations, Table]:
     """Rows in an order that does not depend on the source's, and those rows as arrays.
