@@ -9,6 +9,7 @@ from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.equations import law_bends
 from ditlaw.errors import BadInput
 from ditlaw.families import Shape, get_family
+from ditlaw.inverse import open_ended
 from ditlaw.laws import Law, fit, load_law
 from ditlaw.laws.candidates import Method
 from ditlaw.laws.kappa import shapes_along
@@ -134,8 +135,11 @@ def forecast(
         metrics, bend = forecast_metrics(law, flops), law_bends(law)
         direct, through_loss = metrics.direct, metrics.through_loss
         warnings += [*metrics.warnings, *([bend] if bend else [])]
+    if wish:
+        warnings += open_ended(wish)
     return Forecast(
         source=law.observations.source,
+        metric=law.metric,
         flops=flops,
         beyond=optimum.beyond,
         params=optimum.params,

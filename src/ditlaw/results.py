@@ -143,9 +143,10 @@ class FormEvidence(Result):
 
 
 class FitResult(Result):
-    """``ditlaw fit``: the laws of one table."""
+    """``ditlaw fit``: the laws of one table. Every ``loss`` is of the column ``metric``."""
 
     source: str
+    metric: str = "loss"
     method: str
     flops_as: str
     level: float
@@ -245,10 +246,11 @@ class Forecast(Result):
     ``loss`` is a prediction interval for one new run; ``law_low`` and ``law_high`` are the law's.
     ``metrics`` are by their own laws in C, ``metrics_through_loss`` from the forecast loss.
     Where ``basis`` is ``published``, every interval is what the printed digits allow (level 1), and
-    what the paper does not tell is null.
+    what the paper does not tell is null. ``loss`` is of the column ``metric``.
     """
 
     source: str
+    metric: str = "loss"
     flops: float
     beyond: float | None
     params: Quantity | None

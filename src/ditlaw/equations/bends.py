@@ -43,8 +43,8 @@ class Bend:
         return Note(
             code="law-bends",
             text=f"the best loss bends at {text.with_interval(self.flops, text.flops)} FLOPs: it "
-            f"falls as C^-{self.before:.3g} before and C^-{self.after:.3g} after. None of "
-            "the forms behind a forecast bends; fit the budgets above it alone to compare.",
+            f"goes as C^{-self.before:.3g} before and as C^{-self.after:.3g} after. None of the "
+            "forms behind a forecast bends; fit the budgets above it alone to compare.",
         )
 
 

@@ -121,6 +121,11 @@ def _usable(table: Table, method: Method, source: str) -> Method:
 
 def _refusal(table: Table, method: Method, source: str) -> DitlawError:
     """What is missing, in one line."""
+    if method not in ("auto", "surface") and not len(table.budgets):
+        return Refused(
+            f"{source}: no row has a budget, which --method {method} needs; add a column 'budget', "
+            "or fit with --method surface"
+        )
     if method == "surface" or not len(table.budgets):
         sizes = len(np.unique(table.log_n))
         lack = "" if method == "surface" else "no row has a budget, and "
