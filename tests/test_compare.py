@@ -177,6 +177,17 @@ def test_text_output_fits_80_columns(capsys):
             assert len(line) <= 80 or ": " in line, line
 
 
+def test_a_ratio_that_is_open_says_why(tmp_path):
+    named = [("far", law(share=1e4)), ("ahead", law(seed=1))]
+    found = compare_laws(named, [1e19])
+    ratio = only(found).at[0].compute_ratio
+    assert ratio is None or ratio.low is None
+    said = {note.code: note.text for note in found.warnings}
+    assert "ahead against far at 1e19" in said["open-bound"]
+    close = compare_laws([("x", law()), ("y", law(seed=1))], [1e19])
+    assert "open-bound" not in {note.code for note in close.warnings}
+
+
 def test_a_thing_to_beware_of_is_said_once_however_many_pairs_it_is_in():
     steep = (DENSE, SPARSE, "published:dit-in-context")
     laws = [(f"{name}-{k}", published_law(name, "frechet")) for k, name in enumerate(steep)]

@@ -122,6 +122,7 @@ def compare_laws(
         warnings=[
             *warnings,
             *_of_crossings(dict(laws), pairs),
+            *_of_ratios(pairs),
             *_unlike(laws),
             *_of_laws(laws, wanted),
         ],
@@ -230,6 +231,25 @@ def _of_crossings(laws: dict[str, AnsweringLaw], pairs: Sequence[Pair]) -> list[
     if outside:
         notes.append(Note(code="rough-crossing", text=f"{'; '.join(outside)}.{why}"))
     return notes
+
+
+def _of_ratios(pairs: Sequence[Pair]) -> list[Note]:
+    """Why a ratio of compute, or a bound of it, is not there."""
+    found = [
+        f"{pair.b_name} against {pair.a_name} at {text.flops(at.flops)}"
+        for pair in pairs
+        for at in pair.at
+        if at.compute_ratio is None or None in (at.compute_ratio.low, at.compute_ratio.high)
+    ]
+    if not found:
+        return []
+    return [
+        Note(
+            code="open-bound",
+            text=f"the ratio of FLOPs is open for {'; '.join(found)}: within 1,000 times the data "
+            "and the budgets the first may not come to the other's value.",
+        )
+    ]
 
 
 def _misleading(pair: Pair) -> list[Note]:
