@@ -258,3 +258,61 @@ def test_help_lists_every_command():
     assert done.code == 0
     for command in (*COMMANDS, "init"):
         assert command in done.out
+
+
+def lines_of(*arguments) -> list[str]:
+    done = ditlaw(*arguments)
+    assert done.code == 0, done.err
+    return done.out.splitlines()
+
+
+def test_each_metric_is_told_once_a_way_and_by_its_own_name(table, tmp_path):
+    path = tmp_path / "metrics.csv"
+    rows = pd.read_csv(table)
+    rows.assign(frechet=30 * (rows.loss - 1.2) ** 2).to_csv(path, index=False)
+    told = [line for line in lines_of("forecast", path, "--flops", 1e20) if "frechet" in line]
+    assert [line.split("  ")[0] for line in told] == [
+        "frechet, by its own law",
+        "frechet, through the loss",
+    ]
+    law = tmp_path / "frechet.law.json"
+    fitted = lines_of("fit", path, "--metric", "frechet", "--save", law)
+    assert not any("loss" in line for line in fitted)
+    assert answered("fit", law)["metric"] == "frechet"
+    assert "frechet of one new run" in "\n".join(lines_of("forecast", law, "--flops", 1e20))
+    named = {
+        line.split("  ")[0]
+        for line in lines_of("forecast", "published:dit-in-context", "--flops", 1e20)
+    }
+    assert {"params", "tokens", "loss", "frechet"} <= named
+
+
+def test_a_table_without_budgets_or_images_has_no_empty_columns(table, tmp_path):
+    path = tmp_path / "bare.csv"
+    rows = pd.read_csv(table)
+    rows.drop(columns="budget").to_csv(path, index=False)
+    assert not any(line.startswith("FLOPs") for line in lines_of("fit", path))
+    assert not any("images" in line for line in lines_of("fit", table))
+    done = ditlaw("fit", path, "--method", "akima")
+    assert done.code == 3
+    assert "which --method akima needs" in done.err
+
+
+def test_a_misspelt_choice_and_a_longer_name_are_told_plainly(table, tmp_path):
+    assert ditlaw("fit", table, "--method", "foo").err == (
+        "ditlaw: Invalid value for '--method': 'foo' is not one of 'auto', 'isoflop', 'akima', "
+        "'envelope', 'joint', 'surface'.\n"
+    )
+    path = tmp_path / "named.csv"
+    pd.read_csv(table).rename(columns={"loss": "eval_loss"}).to_csv(path, index=False)
+    assert "is 'eval_loss' meant?" in ditlaw("fit", path).err
+
+
+def test_left_out_rows_are_named(table, tmp_path):
+    rows = pd.read_csv(table).astype({"loss": object})
+    rows.loc[[2, 4], "loss"] = "oops"
+    path = tmp_path / "oops.csv"
+    rows.to_csv(path, index=False)
+    for options in ((), ("--form", "power")):
+        told = "\n".join(lines_of("fit", path, *options))
+        assert "2 × loss is not a finite number (row 3, 5)" in told

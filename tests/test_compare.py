@@ -14,6 +14,7 @@ from ditlaw.compare import compare_groups, compare_laws, compare_sources
 from ditlaw.curves import Curves
 from ditlaw.errors import BadInput, Refused
 from ditlaw.laws import fit
+from ditlaw.published import published_law
 
 DENSE, SPARSE = "published:dit-in-context", "published:dit-in-context-sparse"
 GRID = np.linspace(40, 50, 101)
@@ -174,6 +175,41 @@ def test_text_output_fits_80_columns(capsys):
         assert told in printed
         for line in printed.splitlines():
             assert len(line) <= 80 or ": " in line, line
+
+
+def test_a_ratio_that_is_open_says_why(tmp_path):
+    named = [("far", law(share=1e4)), ("ahead", law(seed=1))]
+    found = compare_laws(named, [1e19])
+    ratio = only(found).at[0].compute_ratio
+    assert ratio is None or ratio.low is None
+    said = {note.code: note.text for note in found.warnings}
+    assert "ahead against far at 1e19" in said["open-bound"]
+    close = compare_laws([("x", law()), ("y", law(seed=1))], [1e19])
+    assert "open-bound" not in {note.code for note in close.warnings}
+
+
+def test_a_thing_to_beware_of_is_said_once_however_many_pairs_it_is_in():
+    steep = (DENSE, SPARSE, "published:dit-in-context")
+    laws = [(f"{name}-{k}", published_law(name, "frechet")) for k, name in enumerate(steep)]
+    codes = [note.code for note in compare_laws(laws, [1e18]).warnings]
+    assert codes.count("crossing-inside-range") == 1
+    assert codes.count("different-quantities") == 1
+
+
+def test_whose_features_a_distance_compares_says_nothing_of_the_loss(tmp_path):
+    sources = []
+    for seed, extractor in enumerate(("clip", "inception")):
+        path = tmp_path / f"{extractor}.csv"
+        data = runs(seed=seed).assign(extractor=extractor, frechet=lambda rows: 10 * rows["loss"])
+        data.to_csv(path, index=False)
+        sources.append(str(path))
+    of_loss = compare_sources(*sources, [1e19])
+    assert "different-quantities" not in {note.code for note in of_loss.warnings}
+    of_frechet = compare_sources(*sources, [1e19], metric="frechet")
+    assert (
+        "differ in extractor (clip; inception)"
+        in {note.code: note.text for note in of_frechet.warnings}["different-quantities"]
+    )
 
 
 def test_targets_beyond_the_data_and_other_data_sets_are_said(tmp_path):

@@ -180,6 +180,26 @@ def test_what_a_wish_costs_is_where_the_fitted_law_says_so(of):
     assert reached == pytest.approx(asked, rel=1e-6)
 
 
+def test_a_cost_without_a_bound_says_why():
+    law = fit(observed(sd=0.003, budgets=4))
+    far = law.optimum(1e27)
+    wish = cost(law, "loss", far.loss.value)
+    assert wish.flops.high is None
+    codes = {note.code: note.text for note in forecast(law, wish.flops.value, wish=wish).warnings}
+    assert "no upper bound" in codes["open-bound"]
+
+
+def test_a_size_that_the_user_names_has_what_rounding_allows():
+    law = published_law("chinchilla")
+    found = law.choice(1e9, 1e21)
+    exact = 1.6934 + 406.4 / 1e9**0.3392 + 410.7 / (1e12 / 6) ** 0.2849
+    assert found.loss.value == pytest.approx(exact, rel=1e-12)
+    assert found.loss.low < exact < found.loss.high < 1.001 * exact
+    assert 0 < found.regret.low < found.regret.value < found.regret.high
+    best = law.optimum(1e21)
+    assert law.choice(best.params.value, 1e21).loss.value == pytest.approx(best.loss.value)
+
+
 def test_a_loss_below_the_floor_is_refused():
     with pytest.raises(Refused, match="is not reached within 1e12"):
         cost(fit(observed(sd=0.003)), "loss", 0.01)

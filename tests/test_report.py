@@ -22,9 +22,10 @@ from ditlaw.laws import fit, load_law, save_law
 from ditlaw.observations import load_observations
 from ditlaw.report import write_report
 from ditlaw.report.axes import log_ticks, ramp, safe
-from ditlaw.report.material import default_out
-from ditlaw.report.page import embedded
+from ditlaw.report.material import default_out, gather
+from ditlaw.report.page import embedded, render
 from ditlaw.report.pictures import png
+from ditlaw.report.words import READINGS
 from ditlaw.study import load_study, study_runs
 from ditlaw.training.folder import RunFolder
 from ditlaw.verify import Frozen, freeze_forecast
@@ -163,14 +164,28 @@ def test_a_table_of_budgets(tmp_path):
         assert f"{number:.4g}" in page.text
     assert "10× the largest fitted budget" in page.text
     assert law.observations.digest() in page.text
+    near = best.near_optimal_params
+    assert f"Any size from {text.count(near.low)} to {text.count(near.high)} params" in page.text
+    assert "Its frechet will be" in page.text
+    assert "isoflop alone" in page.source
     # One set of points and one curve a budget at least, and every row in the table of runs.
     assert page.traces()["isoflop"] >= 10
     assert page.text.count("run-") == 40
 
 
+@pytest.mark.parametrize("method", ["akima", "envelope", "joint", "surface"])
+def test_the_page_of_a_method_says_how_it_reads_the_runs(tmp_path, method):
+    law = tmp_path / "rows.law.json"
+    save_law(fit(load_observations(str(table(tmp_path / "rows.csv"))), method=method), law)
+    html = render(gather(str(law)))
+    assert READINGS[method] in html
+    assert f"{method} alone" not in html  # its one form is the law itself
+
+
 def test_a_table_without_budgets(tmp_path):
     page = shown(table(tmp_path / "rows.csv", budgets=False), tmp_path)
     page.is_sound(LAWS)
+    assert "the surface at its best sizes" in page.text
     assert "Loss against size" in page.text
     assert "IsoFLOP curves" not in page.text
 

@@ -114,12 +114,18 @@ def compare_laws(
     for a, b in combinations(laws, 2):
         pair = _pair(a, b, wanted)
         pairs.append(pair)
-        warnings += _of_pair(a, b, pair)
+        warnings += _misleading(pair)
     return CompareResult(
         metric=metrics.pop(),
         pairs=pairs,
         refused=list(refused),
-        warnings=warnings + _of_laws(laws, wanted),
+        warnings=[
+            *warnings,
+            *_of_crossings(dict(laws), pairs),
+            *_of_ratios(pairs),
+            *_unlike(laws),
+            *_of_laws(laws, wanted),
+        ],
     )
 
 
@@ -195,26 +201,55 @@ def _target(curves: Curves, flops: float) -> Target:
     )
 
 
-def _of_pair(a: Named, b: Named, pair: Pair) -> list[Note]:
-    notes = _of_crossing(pair, [law.observations.flops_range() for _, law in (a, b)])
-    return notes + _misleading(pair) + _unlike(a, b)
+def _of_crossings(laws: dict[str, AnsweringLaw], pairs: Sequence[Pair]) -> list[Note]:
+    """Crossings that the data have seen, and those of which little is known: a line for each."""
+    inside, outside, rest = [], [], set()
+    for pair in pairs:
+        crossing = pair.crossing
+        if crossing is None:
+            continue
+        rough = (
+            not crossing.low or not crossing.high or crossing.high > ROUGH_CROSSING * crossing.low
+        )
+        where = text.with_interval(crossing, text.flops)
+        said = f"{pair.a_name} and {pair.b_name} cross at {where} FLOPs"
+        ranges = [laws[name].observations.flops_range() for name in (pair.a_name, pair.b_name)]
+        seen = all(r and r[0] <= crossing.value <= r[1] for r in ranges)
+        if seen:
+            inside.append(said)
+        elif rough:
+            outside.append(said)
+        if rough:
+            rest.add(crossing.level == 1)
+    of_what = {True: "the rounding of the printed digits", False: "the scatter of the runs"}
+    known = " and ".join(of_what[printed] for printed in sorted(rest))
+    why = f" {known[:1].upper()}{known[1:]} allows no closer interval." if rest else ""
+    notes = []
+    if inside:
+        told = "inside the fitted range: which is better depends on the budget, not on exponents."
+        notes.append(Note(code="crossing-inside-range", text=f"{'; '.join(inside)}, {told}{why}"))
+    if outside:
+        notes.append(Note(code="rough-crossing", text=f"{'; '.join(outside)}.{why}"))
+    return notes
 
 
-def _of_crossing(pair: Pair, ranges: list[tuple[float, float] | None]) -> list[Note]:
-    """A crossing that the data have seen, or one of which little is known."""
-    crossing = pair.crossing
-    if crossing is None:
+def _of_ratios(pairs: Sequence[Pair]) -> list[Note]:
+    """Why a ratio of compute, or a bound of it, is not there."""
+    found = [
+        f"{pair.b_name} against {pair.a_name} at {text.flops(at.flops)}"
+        for pair in pairs
+        for at in pair.at
+        if at.compute_ratio is None or None in (at.compute_ratio.low, at.compute_ratio.high)
+    ]
+    if not found:
         return []
-    where = text.with_interval(crossing, text.flops)
-    said = f"{pair.a_name} and {pair.b_name} cross at {where} FLOPs"
-    rough = ""
-    if not crossing.low or not crossing.high or crossing.high > ROUGH_CROSSING * crossing.low:
-        rest = "rounding of the printed digits" if crossing.level == 1 else "what the fits allow"
-        rough = f" (by {rest}, that is how little is known of where)"
-    if all(r and r[0] <= crossing.value <= r[1] for r in ranges):
-        inside = "inside the fitted range: which is better depends on the budget, not on exponents"
-        return [Note(code="crossing-inside-range", text=f"{said}{rough}, {inside}.")]
-    return [Note(code="rough-crossing", text=f"{said}{rough}.")] if rough else []
+    return [
+        Note(
+            code="open-bound",
+            text=f"the ratio of FLOPs is open for {'; '.join(found)}: within 1,000 times the data "
+            "and the budgets the first may not come to the other's value.",
+        )
+    ]
 
 
 def _misleading(pair: Pair) -> list[Note]:
@@ -265,20 +300,23 @@ def _of_law(law: AnsweringLaw, flops: list[float]) -> list[Note]:
     return notes
 
 
-def _unlike(a: Named, b: Named) -> list[Note]:
-    """Losses that may not be one quantity."""
-    ours, theirs = a[1].observations.kinds(), b[1].observations.kinds()
+def _unlike(laws: Sequence[Named]) -> list[Note]:
+    """Losses that may not be one quantity: a line for each thing in which the laws differ."""
+    stated = {name: law.observations.kinds() for name, law in laws}
+    metric = laws[0][1].metric
     notes = []
-    for kind in sorted(ours.keys() | theirs.keys()):
-        one, other = ours.get(kind), theirs.get(kind)
-        if one == other:
+    for kind in sorted({kind for kinds in stated.values() for kind in kinds}):
+        values = list(dict.fromkeys(kinds.get(kind) or "not stated" for kinds in stated.values()))
+        # Whose features a distance compares says nothing of a loss.
+        if len(values) == 1 or (kind == "extractor" and metric == "loss"):
             continue
+        names = [name for name, _ in laws]
         notes.append(
             Note(
                 code="different-quantities",
-                text=f"{a[0]} and {b[0]} differ in {kind} ({one or 'not stated'}; "
-                f"{other or 'not stated'}): unless both were evaluated alike, their "
-                f"{a[1].metric} is not one quantity.",
+                text=f"{', '.join(names[:-1])} and {names[-1]} differ in {kind} "
+                f"({'; '.join(values)}): unless all were evaluated alike, their {metric} is not "
+                "one quantity.",
             )
         )
     return notes

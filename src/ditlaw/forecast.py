@@ -8,6 +8,7 @@ from ditlaw.answering import AnsweringLaw
 from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import BadInput
 from ditlaw.families import Shape, get_family
+from ditlaw.inverse import open_ended
 from ditlaw.laws import Law, fit, load_law
 from ditlaw.laws.candidates import Method
 from ditlaw.laws.kappa import shapes_along
@@ -133,8 +134,11 @@ def forecast(
         metrics = forecast_metrics(law, flops)
         direct, through_loss = metrics.direct, metrics.through_loss
         warnings += metrics.warnings
+    if wish:
+        warnings += open_ended(wish)
     return Forecast(
         source=law.observations.source,
+        metric=law.metric,
         flops=flops,
         beyond=optimum.beyond,
         params=optimum.params,

@@ -12,7 +12,7 @@ from ditlaw.answering import AnsweringLaw
 from ditlaw.errors import BadInput, Refused
 from ditlaw.laws.ensemble import Band
 from ditlaw.laws.table import FloatArray
-from ditlaw.results import Quantity, Wish
+from ditlaw.results import Note, Quantity, Wish
 
 Of = Literal["params", "images", "loss"]
 End = Literal["value", "low", "high"]
@@ -115,7 +115,24 @@ def _out_of_reach(
 def _how(law: AnsweringLaw, of: Of, value: float, flops: float) -> str:
     """One line: the formula of a published law, or the law in words."""
     name, key = {"params": ("N*", "params"), "images": ("D*", "tokens"), "loss": ("L", "loss")}[of]
-    formula = law.optimum(flops).formulas.get(key, f"{name} of this law")
+    formula = law.optimum(flops).formulas.get(key)
     said = text.loss(value) if of == "loss" else text.count(value)
-    unit = " images" if of == "images" else ""
-    return f"{formula}; it is {said}{unit} at C = {text.flops(flops)}"
+    said += " images" if of == "images" else ""
+    if formula is None:
+        return f"there {name} of this law is {said}"
+    return f"{formula}; it is {said} at C = {text.flops(flops)}"
+
+
+def open_ended(wish: Wish) -> list[Note]:
+    """Why a bound of what a wish costs is not there."""
+    ends = {"lower": wish.flops.low, "upper": wish.flops.high}
+    missing = [name for name, end in ends.items() if end is None]
+    if not missing:
+        return []
+    return [
+        Note(
+            code="open-bound",
+            text=f"what it costs has no {' and no '.join(missing)} bound: the interval of the law "
+            f"never comes to that {wish.of} within 1e12 times what was fitted.",
+        )
+    ]

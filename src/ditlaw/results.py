@@ -143,7 +143,7 @@ class FormEvidence(Result):
 
 
 class FitResult(Result):
-    """``ditlaw fit``: the laws of one table.
+    """``ditlaw fit``: the laws of one table. Every ``loss`` is of the column ``metric``.
 
     ``loss`` is one law through all budgets' minima. ``one_law`` is how far it is believed, from 0
     to 1: its share in what the isoFLOP form forecasts, the rest being what the latest budgets say.
@@ -151,6 +151,7 @@ class FitResult(Result):
     """
 
     source: str
+    metric: str = "loss"
     method: str
     flops_as: str
     level: float
@@ -251,10 +252,11 @@ class Forecast(Result):
     ``loss`` is a prediction interval for one new run; ``law_low`` and ``law_high`` are the law's.
     ``metrics`` are by their own laws in C, ``metrics_through_loss`` from the forecast loss.
     Where ``basis`` is ``published``, every interval is what the printed digits allow (level 1), and
-    what the paper does not tell is null.
+    what the paper does not tell is null. ``loss`` is of the column ``metric``.
     """
 
     source: str
+    metric: str = "loss"
     flops: float
     beyond: float | None
     params: Quantity | None

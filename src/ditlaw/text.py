@@ -8,9 +8,10 @@ from ditlaw.results import Quantity
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that the user most likely meant, or None."""
+    """The known name that the user most likely meant: one with it as a word, else one alike."""
     by_lower = {k.lower(): k for k in known}
-    match = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    whole = [k for k in by_lower if name.lower() in k.replace("-", "_").split("_")]
+    match = whole or difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
     return by_lower[match[0]] if match else None
 
 

@@ -32,7 +32,7 @@ def run(arguments: list[str]) -> int:
     except DitlawError as error:
         return _say(str(error), error.exit_code)
     except typer.TyperException as error:
-        return _say(error.format_message(), 2)
+        return _say(error.format_message().replace("Value error, ", ""), 2)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except OSError as error:  # a full disk, a folder without permission

@@ -28,6 +28,10 @@ Level = Annotated[float | None, typer.Option(help="Level of every interval; by d
 Source = Annotated[
     str, typer.Argument(metavar="SOURCE", help="Study folder, table, or saved law (.law.json).")
 ]
+AnySource = Annotated[
+    str,
+    typer.Argument(metavar="SOURCE", help="Study folder, table, saved law or published:NAME."),
+]
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Runs at a time; by default one a core.")]
 
@@ -169,7 +173,7 @@ def fit(
 
 @app.command()
 def forecast(
-    source: Source,
+    source: AnySource,
     flops: Annotated[
         float | None, typer.Option(help="Training FLOPs; by default the study's target.")
     ] = None,

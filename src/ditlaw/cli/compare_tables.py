@@ -6,7 +6,14 @@ from rich.padding import Padding
 from rich.table import Table
 
 from ditlaw import text
-from ditlaw.results import CompareResult, LawsResult, Pair, PublishedEntry
+from ditlaw.results import (
+    CompareResult,
+    LawsResult,
+    Pair,
+    PublishedEntry,
+    Quantity,
+    Verdict,
+)
 
 
 def show_laws(console: Console, result: LawsResult) -> None:
@@ -37,13 +44,18 @@ def _law(console: Console, law: PublishedEntry) -> None:
 
 
 def show_comparison(console: Console, result: CompareResult) -> None:
-    """One pair: a row a budget. Several: a table a budget with a row a pair. Then the crossings."""
+    """One pair: a row a budget. Several: a table a budget with a row a pair. Then the crossings.
+
+    Several names leave 80 columns no room for differences and exponents; JSON has them.
+    """
     level = result.pairs[0].at[0].difference.level
     kind = "what the printed digits allow" if level == 1 else f"{level:.0%} intervals"
     console.print(f"{escape(result.metric)}, {kind}; one is better where b − a leaves out 0")
     if len(result.pairs) == 1:
         _one_pair(console, result.pairs[0])
     else:
+        console.print()
+        console.print(_values(result.pairs))
         for k, target in enumerate(result.pairs[0].at):
             console.print(f"\n[bold]{text.flops(target.flops)} FLOPs[/]")
             console.print(_of_budget(result.pairs, k))
@@ -61,45 +73,68 @@ def _one_pair(console: Console, pair: Pair) -> None:
             text.flops(at.flops),
             text.loss(at.a),
             text.loss(at.b),
-            text.with_interval(at.difference, lambda v: f"{v:+.2g}"),
+            _signed(at.difference),
             text.with_interval(at.compute_ratio, text.number),
-            f"[green]{at.verdict}[/]" if at.verdict != "undecided" else at.verdict,
+            _better(at.verdict),
         )
     console.print(table)
     if pair.crossing:
         console.print(f"\nequal at {text.with_interval(pair.crossing, text.flops)} FLOPs")
     else:
         console.print("\nno crossing within 1,000 times the data and the budgets")
-    exponent = text.with_interval(pair.exponent_difference, lambda v: f"{v:+.2g}")
+    exponent = _signed(pair.exponent_difference)
     console.print(f"exponent at the largest budget, b − a: {exponent}")
 
 
 def _of_budget(pairs: list[Pair], k: int) -> Table:
-    table = _table("a", "b", "value a", "value b", "b's FLOPs ÷ a's", "better")
+    table = _table("a", "b", "b's FLOPs ÷ a's", "better")
     for pair in pairs:
         at = pair.at[k]
-        better = {"a": pair.a_name, "b": pair.b_name}.get(at.verdict)
         table.add_row(
             escape(pair.a_name),
             escape(pair.b_name),
-            text.loss(at.a),
-            text.loss(at.b),
             text.with_interval(at.compute_ratio, text.number),
-            f"[green]{escape(better)}[/]" if better else at.verdict,
+            _better(at.verdict),
         )
     return table
 
 
 def _crossings(pairs: list[Pair]) -> Table:
-    table = _table("a", "b", "equal at FLOPs", "exponent, b − a")
+    table = _table("a", "b", "equal at FLOPs")
     for pair in pairs:
         table.add_row(
             escape(pair.a_name),
             escape(pair.b_name),
             text.with_interval(pair.crossing, text.flops),
-            text.with_interval(pair.exponent_difference, lambda v: f"{v:+.2g}"),
         )
     return table
+
+
+def _values(pairs: list[Pair]) -> Table:
+    """Each law's own value at each target."""
+    targets = pairs[0].at
+    found: dict[str, list[float]] = {}
+    for pair in pairs:
+        found[pair.a_name] = [at.a for at in pair.at]
+        found[pair.b_name] = [at.b for at in pair.at]
+    table = _table("FLOPs", *(text.flops(at.flops) for at in targets), left=("FLOPs",))
+    for name, values in found.items():
+        table.add_row(escape(name), *map(text.loss, values))
+    return table
+
+
+def _better(verdict: Verdict) -> str:
+    return verdict if verdict == "undecided" else f"[green]{verdict}[/]"
+
+
+def _signed(difference: Quantity) -> str:
+    """Two digits, or as many as tell the bounds from the value."""
+    for digits in (2, 3, 4):
+        said = text.with_interval(difference, lambda v, d=digits: f"{v:+.{d}g}")  # type: ignore[misc]
+        value, _, bounds = said.partition(" ")
+        if bounds != f"[{value}, {value}]":
+            break
+    return said
 
 
 def _table(*columns: str, left: tuple[str, ...] = ("a", "b", "better")) -> Table:

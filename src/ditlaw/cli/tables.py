@@ -103,45 +103,38 @@ def _fit(console: Console, fit: FitResult) -> None:
         f"{_ends(fit.range.tokens)} tokens\n",
         soft_wrap=True,
     )
-    table = _table("FLOPs", "time", "N*", "tokens", "images", "loss")
-    for budget in fit.budgets:
-        ok = budget.params_opt is not None
-        table.add_row(
-            text.flops(budget.flops),
-            text.hours(budget.gpu_hours),
-            text.with_interval(budget.params_opt) if ok else f"[yellow]{budget.status}[/]",
-            _value(budget.tokens_opt),
-            _value(budget.images_opt),
-            text.with_interval(budget.loss_opt, text.loss),
-        )
-    console.print(table)
-    console.print()
+    if fit.budgets:
+        console.print(_optima(fit))
+        console.print()
+    name = "L" if fit.metric == "loss" else escape(fit.metric)
     laws: list[tuple[str, dict[str, Quantity]]] = [
         ("N* = k·C^a", {"k": fit.params.coefficient, "a": fit.params.exponent}),
         ("D* = k·C^b", {"k": fit.tokens.coefficient, "b": fit.tokens.exponent}),
         (
-            "L = E + k·C^-c",
+            f"{name} = E + k·C^-c",
             {"E": fit.loss.floor, "k": fit.loss.coefficient, "c": fit.loss.exponent},
         ),
         (
-            "L = k·C^c, no floor",
+            f"{name} = k·C^c, no floor",
             {"k": fit.loss_without_floor.coefficient, "c": fit.loss_without_floor.exponent},
         ),
     ]
     if fit.surface:
-        names = ("E", "A", "B", "alpha", "beta")
-        terms = {name: getattr(fit.surface, name) for name in names}
-        laws.append(("L = E + A/N^alpha + B/D^beta", terms))
+        terms = {term: getattr(fit.surface, term) for term in ("E", "A", "B", "alpha", "beta")}
+        laws.append((f"{name} = E + A/N^alpha + B/D^beta", terms))
     equations = _table("law", "", "value, interval")
     for equation, coefficients in laws:
-        for name, quantity in coefficients.items():
-            equations.add_row(equation, name, text.with_interval(quantity, text.number))
+        for term, quantity in coefficients.items():
+            equations.add_row(equation, term, text.with_interval(quantity, text.number))
             equation = ""
     console.print(equations)
     if fit.one_law is not None:
         console.print(f"\n{text.one_law(fit.one_law)}", soft_wrap=True)
     console.print()
-    evidence = _table("form", "loss error", "loss weight", "N* error", "N* weight")
+    metric = escape(fit.metric)
+    if fit.backtest:
+        console.print("backtests: root mean square errors of each form, and how much it weighs")
+    evidence = _table("form", f"{metric} error", f"{metric} weight", "N* error", "N* weight")
     for form in fit.evidence:
         evidence.add_row(
             form.form,
@@ -152,8 +145,10 @@ def _fit(console: Console, fit: FitResult) -> None:
         )
     console.print(evidence)
     if fit.backtest:
-        console.print()
-        tests = _table("held out", "beyond", "N* error", "inside", "loss error", "inside")
+        console.print(
+            "\neach line: one budget, forecast from those at least that far below it alone"
+        )
+        tests = _table("held out", "beyond", "N* error", "inside", f"{metric} error", "inside")
         for test in fit.backtest:
             tests.add_row(
                 text.flops(test.held_out),
@@ -164,9 +159,27 @@ def _fit(console: Console, fit: FitResult) -> None:
                 _yes(test.loss_covered),
             )
         console.print(tests)
-    console.print(f"\nOne run scatters by {fit.run_noise:.2%} of its loss.")
+    console.print(f"\nOne run scatters by {fit.run_noise:.2%} of its {metric}.")
     console.print(text.tested(fit.tested_beyond))
     _notes(console, fit.warnings)
+
+
+def _optima(fit: FitResult) -> Table:
+    """The best of each budget; images only where they are known."""
+    with_images = any(budget.images_opt for budget in fit.budgets)
+    images = ["images"] if with_images else []
+    table = _table("FLOPs", "time", "N*", "tokens", *images, escape(fit.metric))
+    for budget in fit.budgets:
+        ok = budget.params_opt is not None
+        table.add_row(
+            text.flops(budget.flops),
+            text.hours(budget.gpu_hours),
+            text.with_interval(budget.params_opt) if ok else f"[yellow]{budget.status}[/]",
+            _value(budget.tokens_opt),
+            *([_value(budget.images_opt)] if with_images else []),
+            text.with_interval(budget.loss_opt, text.loss),
+        )
+    return table
 
 
 def _ends(ends: tuple[float, float], form: Callable[[float], str] = text.count) -> str:
@@ -185,7 +198,10 @@ def _form(console: Console, fit: FormResult) -> None:
         table.add_row(name, text.with_interval(quantity, text.number))
     for column, (low, high) in fit.range.items():
         table.add_row(f"{column} fitted", f"{text.count(low)} to {text.count(high)}")
-    table.add_row("residual scatter", f"{fit.residual_sd:.3g}")
+    scatter = f"{fit.residual_sd:.2%} of {escape(fit.target)}"
+    if fit.form == "sigmoid":
+        scatter = f"{fit.residual_sd:.3g} in log odds of {escape(fit.target)}"
+    table.add_row("residual scatter", scatter)
     table.add_row("failed refits", str(fit.failed_refits))
     console.print(table)
     console.print(f"\nSource: {escape(fit.reference)}.", soft_wrap=True)
@@ -208,7 +224,7 @@ def _forecast(console: Console, answer: Forecast) -> None:
     )
     if answer.wish:
         console.print(
-            f"C {text.with_interval(answer.wish.flops, text.flops)} FLOPs: "
+            f"cost {text.with_interval(answer.wish.flops, text.flops)} FLOPs: "
             f"{escape(answer.wish.how)}",
             soft_wrap=True,
         )
@@ -223,9 +239,10 @@ def _forecast(console: Console, answer: Forecast) -> None:
         ("tokens", "tokens", answer.tokens, text.count),
         ("images", "images", answer.images, text.count),
         ("epochs", "epochs", answer.epochs, lambda v: f"{v:.2g}"),
-        ("loss", "loss of one new run", answer.loss, text.loss),
-        *((name, name, quantity, text.number) for name, quantity in answer.metrics.items()),
+        ("loss", f"{answer.metric} of one new run", answer.loss, text.loss),
     ]
+    if answer.basis == "published":
+        rows += [(name, name, quantity, text.number) for name, quantity in answer.metrics.items()]
     for name, said, quantity, form in rows:
         if quantity and answer.basis == "published":
             formula = answer.formulas.get(name, "")
@@ -234,8 +251,11 @@ def _forecast(console: Console, answer: Forecast) -> None:
             table.add_row(said, text.with_interval(quantity, form))
     if answer.basis == "fit" and answer.law_low is not None and answer.law_high is not None:
         table.add_row(
-            "loss of the law", f"[{text.loss(answer.law_low)}, {text.loss(answer.law_high)}]"
+            f"{answer.metric} of the law",
+            f"[{text.loss(answer.law_low)}, {text.loss(answer.law_high)}]",
         )
+    for name, value in answer.metrics.items() if answer.basis == "fit" else ():
+        table.add_row(f"{name}, by its own law", text.with_interval(value, text.loss))
     for name, value in answer.metrics_through_loss.items():
         table.add_row(f"{name}, through the loss", text.with_interval(value, text.loss))
     if answer.near_optimal_params:
@@ -247,7 +267,7 @@ def _forecast(console: Console, answer: Forecast) -> None:
     for choice in answer.choices:
         table.add_row(
             f"{text.count(choice.params)} params instead",
-            f"loss {text.with_interval(choice.loss, text.loss)}, "
+            f"{answer.metric} {text.with_interval(choice.loss, text.loss)}, "
             f"{text.with_interval(choice.regret, text.share)} above the best",
         )
     if answer.recipe:
@@ -258,7 +278,8 @@ def _forecast(console: Console, answer: Forecast) -> None:
             f"params, {r.steps:,} steps of {r.batch} at {r.learning_rate:.2g}",
         )
     console.print(table)
-    console.print(text.tested(answer.tested_beyond))
+    if answer.basis == "fit":  # no paper's law has been put to a test here
+        console.print(text.tested(answer.tested_beyond))
     _notes(console, answer.warnings)
 
 

@@ -119,7 +119,10 @@ def fit_form(
 def _sample(form: Form, observations: Observations, target: str | None, metric: str) -> Sample:
     if target is None:
         if metric == form.columns[0]:
-            raise BadInput(f"--x: {metric} cannot be an equation of itself; choose --metric")
+            raise BadInput(
+                f"{form.name}: {metric} cannot be an equation of itself; name another column with "
+                "--metric, as frechet"
+            )
         return of_rows(form, observations, metric)
     if metric != "loss":
         raise BadInput(f"--metric: '{form.name}' is of {target}; leave --metric out")

@@ -9,6 +9,7 @@ from ditlaw.equations.squares import solve
 from ditlaw.errors import BadInput, Refused
 from ditlaw.laws import noise as noise_module
 from ditlaw.laws.noise import Residuals
+from ditlaw.laws.row_notes import left_out
 from ditlaw.laws.table import FloatArray
 from ditlaw.results import Note
 
@@ -157,7 +158,7 @@ def _notes(
 ) -> list[Note]:
     notes = []
     if sample.dropped:
-        notes.append(Note(code="rows-dropped", text=f"{len(sample.dropped)} rows were left out."))
+        notes.append(left_out(sample.dropped))
     if np.any((theta <= limits[0]) | (theta >= limits[1])):
         notes.append(
             Note(

@@ -7,9 +7,10 @@ import numpy as np
 from ditlaw import text
 from ditlaw.laws.table import Table
 from ditlaw.observations import IN_WARMUP, TOO_EARLY, Observations
-from ditlaw.results import Note
+from ditlaw.results import Dropped, Note
 
 USUAL_RATIO = (1.0, 100.0)  # flops ÷ (params·tokens)
+NAMED_ROWS = 3  # of each reason for leaving rows out
 OFF_BUDGET = 0.1  # |flops ÷ budget − 1| of the median row
 FAR_FROM_6ND, TILT = 0.2, 0.1  # of flops ÷ 6·params·tokens: from 1, and from size to size
 # No run worth fitting is smaller than this: below it a column is in thousands or more of its unit.
@@ -44,9 +45,8 @@ def _unfinished(observations: Observations) -> list[Note]:
 def _dropped(observations: Observations) -> list[Note]:
     if not observations.dropped:
         return []
-    reasons = Counter(d.reason.partition(":")[0] for d in observations.dropped)
-    listed = "; ".join(f"{n} × {reason}" for reason, n in reasons.most_common(3))
-    notes = [Note(code="rows-dropped", text=f"rows were left out: {listed}.")]
+    reasons = _reasons(observations.dropped)
+    notes = [left_out(observations.dropped)]
     early = reasons[IN_WARMUP] + reasons[TOO_EARLY]
     if early:
         notes.append(
@@ -58,6 +58,24 @@ def _dropped(observations: Observations) -> list[Note]:
             )
         )
     return notes
+
+
+def left_out(dropped: list[Dropped]) -> Note:
+    """How many rows were left out, why, and the first of each kind; at least one was."""
+    listed = []
+    for reason, many in _reasons(dropped).most_common(3):
+        rows = [str(d.row) for d in dropped if _kind(d) == reason]
+        more = ", …" if many > NAMED_ROWS else ""
+        listed.append(f"{many} × {reason} (row {', '.join(rows[:NAMED_ROWS])}{more})")
+    return Note(code="rows-dropped", text=f"rows were left out: {'; '.join(listed)}.")
+
+
+def _reasons(dropped: list[Dropped]) -> Counter[str]:
+    return Counter(_kind(d) for d in dropped)
+
+
+def _kind(dropped: Dropped) -> str:
+    return dropped.reason.partition(":")[0]
 
 
 def _of_flops(observations: Observations, table: Table) -> list[Note]:

@@ -79,8 +79,9 @@ def _learning_rates(observations: Observations, table: Table) -> list[Note]:
             Note(
                 code="one-learning-rate",
                 text=f"one learning rate ({rates[known][0]:.3g}) for sizes "
-                f"{sizes.max() / sizes.min():.2g} times apart: where the best rate falls with "
-                "size, large models look worse than they are and N* comes out too small.",
+                f"{text.count(float(sizes.max() / sizes.min()))} times apart: where the best rate "
+                "falls with size, large models look worse than they are and N* comes out too "
+                "small.",
             )
         )
     mixed, judged, edge = 0, 0, 0
@@ -131,6 +132,7 @@ def _repeated(observations: Observations) -> list[Note]:
             code="repeated-data",
             text=f"{many} of {len(epochs)} rows saw their data more than once, up to "
             f"{np.nanmax(epochs):.2g} epochs: the forms count a repeated token as a new one, so "
-            "these rows may look worse than the law.",
+            "these rows may look worse than the law. 'ditlaw fit --form repeated' says what a "
+            "repeat is worth.",
         )
     ]

@@ -70,6 +70,7 @@ def _fit_result(law: "Law") -> FitResult:
     width = law.fitted.ensemble.best_loss(at, law.level, one_run=False)
     return FitResult(
         source=law.observations.source,
+        metric=law.metric,
         method=law.method if found.minima is not None else "surface",
         flops_as=law.observations.flops_as,
         level=law.level,

@@ -112,6 +112,12 @@ class Surface:
             + self.B.value * np.exp(-self.beta.value * log_d)
         )
 
+    def losses(self, log_n: float, log_c: float) -> FloatArray:
+        """L at one ln N and ln C, as printed and at every corner of the rounding: (33,)."""
+        e, a, b, alpha, beta = corners(self.E, self.A, self.B, self.alpha, self.beta).T
+        log_d = log_c - np.log(6) - log_n
+        return np.asarray(e + a * np.exp(-alpha * log_n) + b * np.exp(-beta * log_d))
+
     def formula(self) -> str:
         """The surface in one line."""
         return f"{self.E} + {self.A}/N^{self.alpha} + {self.B}/D^{self.beta}"

@@ -105,7 +105,7 @@ class PublishedLaw:
         return None
 
     def choice(self, params: float, flops: float) -> Choice:
-        """Tokens (6·params·tokens = FLOPs), loss and regret of a size, without bounds.
+        """Tokens (6·params·tokens = FLOPs), loss and regret of a size, with what rounding allows.
 
         Raises:
             BadInput: params or flops is not a positive number.
@@ -120,15 +120,14 @@ class PublishedLaw:
             )
         if not 0 < params < float("inf"):
             raise BadInput(f"params: {params} is not a positive number")
-        here, least = (
-            float(surface.loss(np.log(np.array([n])), log_c)[0]) for n in (params, best.value)
-        )
+        here = surface.losses(float(np.log(params)), log_c)
+        least = np.exp(surface.best(np.array([log_c]))[2][:, 0])
         return Choice(
             params=params,
             tokens=flops / 6 / params,
             images=None,
-            loss=Quantity(value=here, low=None, high=None, level=LEVEL),
-            regret=Quantity(value=max(0.0, here / least - 1), low=None, high=None, level=LEVEL),
+            loss=_span(here),
+            regret=_span(np.maximum(0.0, here / least - 1)),
         )
 
     def optimum(self, flops: float, tolerance: float = NEAR_OPTIMAL) -> PublishedOptimum:
@@ -271,6 +270,13 @@ def _band(form: Form | None, log_c: FloatArray) -> Band | None:
         return None
     logs = form.logs(log_c)
     return Band(np.exp(logs[0]), np.exp(logs.min(axis=0)), np.exp(logs.max(axis=0)))
+
+
+def _span(values: FloatArray) -> Quantity:
+    """Entry 0 and the range of all."""
+    return Quantity(
+        value=float(values[0]), low=float(values.min()), high=float(values.max()), level=LEVEL
+    )
 
 
 def _quantity(form: Form, log_c: FloatArray) -> Quantity:

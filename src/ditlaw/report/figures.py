@@ -14,7 +14,7 @@ from ditlaw.report.checks import check_traces, hours_said
 from ditlaw.report.material import Material
 
 GRID = 90
-DASHES = {"power": "dot", "floor": "dash", "surface": "longdashdot", "isoflop": "dot"}
+DASHES = {"isoflop": "dot", "surface": "longdashdot"}  # of the forms that are weighed
 
 
 def law_figures(material: Material) -> list[Figure]:
@@ -116,12 +116,16 @@ def _power_figure(
 def _forms(
     flops: FloatArray, forms: dict[str, FloatArray], weights: dict[str, float]
 ) -> list[Trace]:
-    """Each form alone as a thin line; its weight in the mixture is in its name."""
-    found = []
+    """Each form alone as a thin line; its weight in the mixture is in its name.
+
+    Where there is one form it is the law itself, and has no line of its own.
+    """
+    found: list[Trace] = []
+    if len(forms) == 1:
+        return found
     for form, values in forms.items():
         name = f"{safe(form)} alone ({weights.get(form, 0):.0%})"
-        dash = DASHES.get(form, "dot")
-        found.append(line(flops, values, name, "@muted", width=1.1, dash=dash))
+        found.append(line(flops, values, name, "@muted", width=1.1, dash=DASHES[form]))
     return found
 
 

@@ -182,7 +182,7 @@ def backtest_table(material: Material) -> Table | None:
         for b in material.fit.backtest
     ]
     columns = ["held out", "beyond", "N* error", "N* interval", "loss error", "loss interval"]
-    caption = "Backtests: each budget forecast from the smaller ones alone"
+    caption = "Backtests: each line forecasts a budget from those at least that far below it alone"
     return Table(caption, columns, rows) if rows else None
 
 

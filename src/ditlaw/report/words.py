@@ -42,6 +42,44 @@ def answer(material: Material) -> str:
     )
 
 
+def besides(material: Material) -> list[str]:
+    """What else the answer says: sizes that are nearly as good, and other metrics."""
+    found, near = material.answer, material.answer.near_optimal_params
+    said = []
+    if near:
+        said.append(
+            f"Any size from {text.count(near.low)} to {text.count(near.high)} params comes within "
+            f"{text.share(near.tolerance)} of the best {material.law.metric}."
+        )
+    ways = (("by its own law", found.metrics), ("through the loss", found.metrics_through_loss))
+    for name in dict.fromkeys([*found.metrics, *found.metrics_through_loss]):
+        values = [
+            f"{_said(interval(metrics[name], text.loss))} {way}"
+            for way, metrics in ways
+            if name in metrics
+        ]
+        said.append(f"Its {name} will be {' or '.join(values)}.")
+    return said
+
+
+# How a method finds a budget's best size, where that is not the parabola's minimum.
+READINGS = {
+    "akima": "The law reads each minimum off an Akima spline through the same runs instead.",
+    "envelope": "The law follows the best run at each level of compute instead.",
+    "joint": "The law is one valley for all budgets instead, fitted to all rows at once.",
+    "surface": "The law is the surface L(N, D) instead, fitted to all rows at once.",
+}
+
+
+def loss_law(material: Material) -> str:
+    """What the printed loss law goes through, and how it stands to the line of the figure."""
+    fit = material.fit
+    of = "the surface at its best sizes" if fit.method == "surface" else "the budgets' best"
+    if len(fit.evidence) == 1:
+        return f"goes through {of}"
+    return f"goes through {of}; the line weighs the forms by their backtests, each alone is thin"
+
+
 def _said(cell: Cell) -> str:
     return f"{cell.text} {cell.small}".strip()
 
