@@ -179,3 +179,13 @@ def test_garbage_is_an_answer_or_one_line(tmp_path_factory, rows):
         assert "\n" not in str(error)
     else:
         assert np.isfinite(table.frame[["params", "tokens", "flops", "loss"]]).all().all()
+
+
+def test_filtered_rows_say_what_was_chosen(tmp_path):
+    path = tmp_path / "rows.csv"
+    pd.DataFrame(
+        {"run": ["a", "b"], "params": 1e6, "tokens": [1e8, 2e8], "loss": 3.0, "kind": ["x", "y"]}
+    ).to_csv(path, index=False)
+    assert load_observations(str(path), ["kind=x"]).source == f"{path}@kind=x"
+    assert load_observations(f"{path}@kind=x").source == f"{path}@kind=x"
+    assert load_observations(str(path)).source == str(path)

@@ -119,11 +119,14 @@ def load_observations(
         BadInput: missing or unreadable source, missing or misspelt column, no usable row.
         Refused: several families, data sets, roles or loss weightings among the rows.
     """
+    where = list(where)
     path, filters, study, frame = _selected(source, where)
     planned = None
     if study is not None and not filters:
         planned = sum(len(spec.stops) for spec in study_runs(study))
-    table = Observations(frame, source=source, study=study, planned_rows=planned)
+    # Answers and saved laws name the rows that they are of.
+    named = "@".join([source, *where])
+    table = Observations(frame, source=named, study=study, planned_rows=planned)
     return _single(_checked(table, path, flops_as), path)
 
 
@@ -139,6 +142,7 @@ def load_groups(
         BadInput: as ``load_observations``; no such column, or it holds fewer than two values or
             more than ``MOST_GROUPS``.
     """
+    where = list(where)
     path, _, study, frame = _selected(source, where)
     if by not in frame:
         raise unknown(f"{path}: --by", by, frame.columns)
@@ -151,7 +155,7 @@ def load_groups(
     groups, refused = {}, {}
     for value in values:
         rows = frame[frame[by].map(str) == value]
-        table = Observations(rows, source=f"{source}@{by}={value}", study=study)
+        table = Observations(rows, source="@".join([source, *where, f"{by}={value}"]), study=study)
         try:
             groups[value] = _single(_checked(table, path, "exact"), path)
         except DitlawError as error:

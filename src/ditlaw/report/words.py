@@ -134,7 +134,7 @@ def facts(material: Material) -> list[tuple[str, str]]:
         ("rows", f"{fit.rows.used} used, {len(fit.rows.dropped)} left out"),
         ("digest of the rows", material.law.observations.digest()),
     ]
-    if material.source != material.law.observations.source:
+    if "@".join([material.source, *material.where]) != material.law.observations.source:
         found.append(("fitted to", material.law.observations.source))
     if material.folder is not None and (material.folder / "study.json").exists():
         record = json.loads((material.folder / "study.json").read_text(encoding="utf-8"))
