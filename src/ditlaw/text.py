@@ -97,7 +97,7 @@ def one_law(believed: float) -> str:
     """How far the loss along the minima is one law through all budgets, as a sentence."""
     return (
         f"One law with a floor for all budgets is believed to {100 * believed:.0f} %; for the rest "
-        "the loss along their minima goes on as in the latest ones."
+        "the minima go on as the latest ones do."
     )
 
 

@@ -67,7 +67,8 @@ def reference(table: Table, curve: Parabola, sd: float) -> Reference:
     solve = np.linalg.pinv(isoflop.design(table, curve))
     sd_n = sd * float(np.linalg.norm(np.array([0.0, -1 / (2 * c), b / (2 * c * c)]) @ solve))
     sd_loss = sd * float(np.linalg.norm(np.array([1.0, u, u * u]) @ solve))
-    return Reference(curve.log_c, curve.log_n, curve.log_loss, sd_n, sd_loss)
+    flops = isoflop.stated_budget(curve.budget, float(np.exp(curve.log_c)))
+    return Reference(flops, curve.log_c, curve.log_n, curve.log_loss, sd_n, sd_loss)
 
 
 def _up_to(table: Table, curves: list[Parabola], log_c: float) -> Table:
@@ -114,7 +115,7 @@ def _error(ensemble: Ensemble, hidden: int, rank: int, target: Reference, level:
         size={n: float(v[0] - target.log_n) for n, v in sizes.items()},
         loss_variance=noise + target.sd_loss**2,
         mixed=Backtest(
-            held_out=float(np.exp(target.log_c)),
+            held_out=target.flops,
             beyond=float(np.exp(target.log_c - ensemble.fitted[1])),
             params_error=float(size.value[0] / true_n - 1),
             loss_error=float(loss.value[0] / true_loss - 1),

@@ -22,8 +22,9 @@ Kind = Literal["loss", "size"]
 
 @dataclass(frozen=True)
 class Reference:
-    """A budget's own minimum and the sd of its logs."""
+    """A budget's own minimum and the sd of its logs; ``flops`` is what the budget is called."""
 
+    flops: float
     log_c: float
     log_n: float
     log_loss: float

@@ -78,6 +78,8 @@ class Law:
             run = ensemble.best_loss(log_c, self.level, one_run=True)
             law = ensemble.best_loss(log_c, self.level, one_run=False)
         self._check(params, tokens, run, law)
+        best = float(np.log(params.value[0]))
+        near = near_optimal(ensemble, best, float(log_c[0]), tolerance)
         return Optimum(
             flops=float(flops),
             beyond=float(flops) / self.largest_flops,
@@ -86,12 +88,12 @@ class Law:
             loss=run.quantity(self.level),
             law_low=float(law.low[0]),
             law_high=float(law.high[0]),
-            near_optimal_params=near_optimal(
-                ensemble, float(np.log(params.value[0])), float(log_c[0]), tolerance
-            ),
+            near_optimal_params=near,
             warnings=[
                 *self.remarks,
-                *notes.of_forecast(float(flops), self.largest_flops, params, ensemble, self.bend),
+                *notes.of_forecast(
+                    float(flops), self.largest_flops, params, near, ensemble, self.bend
+                ),
             ],
         )
 

@@ -16,9 +16,9 @@ from ditlaw.laws.run_notes import of_runs
 from ditlaw.laws.support_notes import at_bounds, few_budgets
 from ditlaw.laws.table import Table
 from ditlaw.observations import Observations
-from ditlaw.results import Backtest, LossLaw, Note, SurfaceLaw
+from ditlaw.results import Backtest, LossLaw, Note, SizeRange, SurfaceLaw
 
-ROUGH = 1.5  # high ÷ low of N*
+ROUGH = 2.0  # high ÷ low of N*
 MANY_FAILED = 0.01
 
 
@@ -78,14 +78,20 @@ def of_fit(
 
 
 def of_forecast(
-    flops: float, largest: float, params: Band, ensemble: Ensemble, bend: Bend | None
+    flops: float,
+    largest: float,
+    params: Band,
+    near: SizeRange | None,
+    ensemble: Ensemble,
+    bend: Bend | None,
 ) -> list[Note]:
-    """Warnings of one forecast."""
+    """Warnings of one forecast; ``near`` are the near-optimal sizes."""
     notes = beyond_notes(flops / largest)
     notes += [] if bend is None else [bend.note()]
     notes += below_notes(flops, float(np.exp(ensemble.fitted[0])))
     low, high = float(params.low[0]), float(params.high[0])
-    if high > ROUGH * low:
+    harmless = near is not None and near.low <= low and high <= near.high
+    if high > ROUGH * low and not harmless:
         notes.append(
             Note(
                 code="rough-optimum",
