@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from laws_data import FEW, best_loss, frame, observed, one_line_at_most
 
 from ditlaw import laws
-from ditlaw.cli.tables import show
 from ditlaw.equations import Sample, fit_sample, onedim
 from ditlaw.equations.metrics import (
     fit_direct,
@@ -58,12 +57,6 @@ def test_a_forecast_holds_known_metrics_by_both_ways(law):
         assert found["geneval"].value == pytest.approx(geneval(best_loss(1e20)), rel=0.1)
         assert 0 < found["geneval"].low < found["geneval"].high < 1
     assert not [n for n in answer.warnings if "metric" in n.code]
-
-
-def test_a_metric_is_printed_once_by_each_way(law, capsys):
-    show(forecast(law, 1e20))
-    lines = [line for line in capsys.readouterr().out.splitlines() if "frechet" in line]
-    assert [line.split()[0] for line in lines] == ["frechet", "frechet,"]
 
 
 def test_without_metric_columns_there_are_none():

@@ -93,11 +93,11 @@ def share(fraction: float) -> str:
     return f"{100 * fraction:.2g} %" if fraction < 0.1 else f"{100 * fraction:.0f} %"
 
 
-def one_law(believed: float) -> str:
-    """How far the loss along the minima is one law through all budgets, as a sentence."""
+def one_law(believed: float, metric: str) -> str:
+    """How far the metric along the minima is one law through all budgets, as a sentence."""
     return (
         f"One law with a floor for all budgets is believed to {100 * believed:.0f} %; for the rest "
-        "the minima go on as the latest ones do."
+        f"the {metric} along their minima goes on as in the latest ones."
     )
 
 

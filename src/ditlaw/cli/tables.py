@@ -129,7 +129,7 @@ def _fit(console: Console, fit: FitResult) -> None:
             equation = ""
     console.print(equations)
     if fit.one_law is not None:
-        console.print(f"\n{text.one_law(fit.one_law)}")
+        console.print(f"\n{text.one_law(fit.one_law, fit.metric)}")
     console.print()
     metric = escape(fit.metric)
     if fit.backtest:

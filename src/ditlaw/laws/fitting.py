@@ -138,8 +138,8 @@ def _refusal(table: Table, method: Method, source: str) -> DitlawError:
         )
     if not budgets:
         return Refused(
-            f"{source}: no row has a budget, and --method {method} needs {MIN_BUDGETS}; name each "
-            "row's in a column 'budget', or use --method surface"
+            f"{source}: no row has a budget, which --method {method} needs; name each row's in a "
+            "column 'budget', or use --method surface"
         )
     states = [p.status for p in parabolas(table)]
     usable = states.count(OK)

@@ -120,7 +120,7 @@ def describe(result: FitResult) -> str:
         + _terms(E=result.loss.floor, k=result.loss.coefficient, c=result.loss.exponent),
     ]
     if result.one_law is not None:
-        lines.append(f"  {text.one_law(result.one_law)}")
+        lines.append(f"  {text.one_law(result.one_law, result.metric)}")
     if result.surface is not None:
         s = result.surface
         terms = _terms(E=s.E, A=s.A, B=s.B, α=s.alpha, β=s.beta)
