@@ -133,13 +133,17 @@ class Backtest(Result):
 
 
 class FormEvidence(Result):
-    """How one form did in the backtests and how much the forecast listens to it."""
+    """How one form did in the backtests and how much the forecast listens to it.
+
+    ``failed_refits`` did not converge and were left out of its intervals.
+    """
 
     form: str
     loss_error: float | None
     loss_weight: float
     params_error: float | None
     params_weight: float
+    failed_refits: int
 
 
 class FitResult(Result):

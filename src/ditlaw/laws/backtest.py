@@ -56,7 +56,7 @@ def fit_with_backtests(
             errors.append(_error(ensemble, hidden, rank, references[-rank - 1], level))
     seen = _seen(errors, 0)
     ensemble = _ensemble(found, table, kappa, seen)
-    scores = evidence(seen, ensemble.loss_weights, ensemble.size_weights)
+    scores = evidence(seen, ensemble)
     return Fitted(ensemble, [e.mixed for e in reversed(seen)], scores)
 
 

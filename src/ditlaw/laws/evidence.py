@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from ditlaw.laws.ensemble import EXCLUDED_BELOW, NEAR
+from ditlaw.laws.ensemble import EXCLUDED_BELOW, NEAR, Ensemble
 from ditlaw.laws.stacking import stack
 from ditlaw.results import Backtest, FormEvidence
 
@@ -89,19 +89,18 @@ def model_drift(seen: list[Error]) -> float:
     return float(np.sqrt(total / count))
 
 
-def evidence(
-    seen: list[Error], loss_weights: dict[str, float], size_weights: dict[str, float]
-) -> list[FormEvidence]:
-    """Root mean square backtest errors and weights, one entry a form."""
+def evidence(seen: list[Error], ensemble: Ensemble) -> list[FormEvidence]:
+    """Root mean square backtest errors, weights and failed refits, one entry a form."""
     return [
         FormEvidence(
             form=name,
             loss_error=_root_mean_square([e.loss[name] for e in seen if name in e.loss]),
-            loss_weight=loss_weights.get(name, 0.0),
+            loss_weight=ensemble.loss_weights[name],
             params_error=_root_mean_square([e.size[name] for e in seen if name in e.size]),
-            params_weight=size_weights.get(name, 0.0),
+            params_weight=ensemble.size_weights[name],
+            failed_refits=form.failed,
         )
-        for name in dict.fromkeys([*loss_weights, *size_weights])
+        for name, form in ensemble.forms.items()
     ]
 
 
