@@ -12,8 +12,8 @@ from ditlaw.curves import Curves
 from ditlaw.errors import BadInput, Refused
 from ditlaw.forecast import answering_law
 from ditlaw.laws import fit
-from ditlaw.laws.distance import below_notes, beyond_notes
 from ditlaw.laws.law import REACH
+from ditlaw.laws.notes.distance import below_notes, beyond_notes
 from ditlaw.laws.table import FloatArray
 from ditlaw.observations import load_groups
 from ditlaw.published import PREFIX

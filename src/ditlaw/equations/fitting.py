@@ -9,7 +9,7 @@ from ditlaw.equations.squares import solve
 from ditlaw.errors import BadInput, Refused
 from ditlaw.laws import noise as noise_module
 from ditlaw.laws.noise import Residuals
-from ditlaw.laws.row_notes import left_out
+from ditlaw.laws.notes.rows import left_out
 from ditlaw.laws.table import FloatArray
 from ditlaw.results import Note
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from ditlaw import text
 from ditlaw.errors import BadInput, Refused
-from ditlaw.laws.distance import below_notes, beyond_notes
 from ditlaw.laws.ensemble import Band
 from ditlaw.laws.law import NEAR_OPTIMAL, REACH
+from ditlaw.laws.notes.distance import below_notes, beyond_notes
 from ditlaw.published.catalogue import ENTRIES
 from ditlaw.published.entry import Entry
 from ditlaw.published.forms import Form

@@ -10,7 +10,7 @@ import numpy as np
 from ditlaw import text
 from ditlaw.laws.isoflop import Parabola
 from ditlaw.laws.noise import Noise
-from ditlaw.laws.outliers import high_rows, rising_rows
+from ditlaw.laws.notes.outliers import high_rows, rising_rows
 from ditlaw.laws.table import BoolArray, IntArray, Table
 from ditlaw.observations import Observations
 from ditlaw.results import Note

@@ -8,12 +8,12 @@ import numpy as np
 from ditlaw import text
 from ditlaw.laws.bends import Bend
 from ditlaw.laws.candidates import Candidates
-from ditlaw.laws.distance import below_notes, beyond_notes
 from ditlaw.laws.ensemble import Band, Ensemble
 from ditlaw.laws.isoflop import EDGE, FEW, FLAT, Parabola
-from ditlaw.laws.row_notes import of_rows
-from ditlaw.laws.run_notes import of_runs
-from ditlaw.laws.support_notes import at_bounds, few_budgets
+from ditlaw.laws.notes.distance import below_notes, beyond_notes
+from ditlaw.laws.notes.rows import of_rows
+from ditlaw.laws.notes.runs import of_runs
+from ditlaw.laws.notes.support import at_bounds, few_budgets
 from ditlaw.laws.table import Table
 from ditlaw.observations import Observations
 from ditlaw.results import Backtest, LossLaw, Note, SizeRange, SurfaceLaw
