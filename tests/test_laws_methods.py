@@ -210,3 +210,16 @@ def test_a_leaning_valley_widens_the_interval_to_the_side_it_leans():
     truth = [best_params(b.flops) for b in law.result().budgets]
     inside = [q.low <= t <= q.high for q, t in zip(bounds, truth, strict=True)]
     assert sum(inside) >= 5
+
+
+def test_a_diffusion_loss_is_known_to_have_a_floor():
+    """A power law has no say in what the latest budgets of diffusion models tell."""
+    data = frame(budgets=7, sd=0.003)
+    plain = laws.fit(observed(data), method="isoflop", draws=60)
+    known = laws.fit(observed(data.assign(family="in-context")), method="isoflop", draws=60)
+    ahead = 30 * plain.largest_flops
+    assert known.fitted.ensemble.forms["isoflop"].recent.floor_share == 1.0
+    assert known.optimum(ahead).loss.value > plain.optimum(ahead).loss.value
+    assert known.optimum(ahead).params == plain.optimum(ahead).params
+    again = laws.from_json(laws.to_json(known))
+    assert again.optimum(ahead) == known.optimum(ahead)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ditlaw.errors import BadInput, DitlawError, Refused
+from ditlaw.families import FAMILIES
 from ditlaw.files import last_json_line
 from ditlaw.results import Dropped
 from ditlaw.study import STUDY_FILE, Study, digest, open_study, study_runs
@@ -92,6 +93,12 @@ class Observations:
             if len(values) == 1:
                 found[column] = values.pop()
         return found
+
+    def of_diffusion(self) -> bool:
+        """Whether the losses are known to be of diffusion models: of a study, or by a column."""
+        if self.study is not None or "timesteps" in self.frame:
+            return True
+        return "family" in self.frame and bool(self.frame["family"].isin(FAMILIES).any())
 
     def digest(self) -> str:
         """SHA-256 of the rows that a fit reads."""

@@ -65,7 +65,7 @@ def fit_candidates(
         laws["power"] = losslaws.fit_power(minima.log_c, minima.log_loss, even)
         laws["floor"] = losslaws.fit_floor(minima.log_c, minima.log_loss, even)
         if names[0] != "joint":
-            forms[names[0]] = _minima_form(minima, laws["floor"])
+            forms[names[0]] = _minima_form(minima, laws["floor"], table.diffusion)
     if "joint" in names:
         joint = fit_joint(table, noise, perturbations)
         if joint is not None:
@@ -123,13 +123,17 @@ def _minima(
     return parabola_minima(table, curves, wider, unfit * perturbations, rng)
 
 
-def _minima_form(minima: Minima, floor: LossLaws) -> MinimaForm:
+def _minima_form(minima: Minima, floor: LossLaws, diffusion: bool) -> MinimaForm:
     residuals = minima.log_loss[0] - floor(minima.log_c)[0]
     free = max(len(minima.log_c) - 3, 0)
     return MinimaForm(
         line=DriftingLine(minima.log_c, minima.log_n, minima.variance_n),
         floor=floor,
-        recent=losslaws.fit_recent(minima.log_c, minima.log_loss),
+        recent=losslaws.fit_recent(
+            minima.log_c,
+            minima.log_loss,
+            losslaws.DIFFUSION_FLOOR_SHARE if diffusion else losslaws.FLOOR_SHARE,
+        ),
         one_law=trust(residuals, minima.variance_loss, free, free, _fall(minima)),
         valley=minima.valley,
     )

@@ -21,6 +21,9 @@ GOLDEN = (np.sqrt(5) - 1) / 2
 # leave their three largest budgets out.
 MEMORY = 1.5
 FLOOR_SHARE = 0.65
+# A diffusion loss has a floor, the variance of the target that the input leaves open, and small
+# studies see it.
+DIFFUSION_FLOOR_SHARE = 1.0
 
 
 @dataclass(frozen=True)
@@ -94,16 +97,19 @@ class Recent:
 
     floor: LossLaws
     power: LossLaws
+    floor_share: float
 
     def __call__(self, log_c: FloatArray) -> FloatArray:
         """Ln L at ln C (m,): (draws + 1, m)."""
-        return FLOOR_SHARE * self.floor(log_c) + (1 - FLOOR_SHARE) * self.power(log_c)
+        return self.floor_share * self.floor(log_c) + (1 - self.floor_share) * self.power(log_c)
 
 
-def fit_recent(log_c: FloatArray, log_loss: FloatArray) -> Recent:
+def fit_recent(log_c: FloatArray, log_loss: FloatArray, floor_share: float) -> Recent:
     """Both laws through (draws + 1, B) with weights that fall with distance below the last."""
     weight = np.exp((log_c - log_c.max()) / MEMORY)
-    return Recent(fit_floor(log_c, log_loss, weight), fit_power(log_c, log_loss, weight))
+    return Recent(
+        fit_floor(log_c, log_loss, weight), fit_power(log_c, log_loss, weight), floor_share
+    )
 
 
 def _line(

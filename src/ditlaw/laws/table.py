@@ -29,6 +29,7 @@ class Table:
     group: IntArray
     trunk: IntArray
     budgets: FloatArray
+    diffusion: bool = False  # whether the losses are known to be of diffusion models
 
     def __len__(self) -> int:
         return len(self.log_n)
@@ -98,7 +99,8 @@ def prepare(observations: Observations, metric: str) -> tuple[Observations, Tabl
         ["budget", "params", "tokens", "_run", metric], kind="stable"
     )
     observations = replace(observations, frame=order.drop(columns="_run"))
-    return observations, as_table(observations.frame, metric)
+    table = as_table(observations.frame, metric)
+    return observations, replace(table, diffusion=observations.of_diffusion())
 
 
 def as_table(frame: pd.DataFrame, metric: str) -> Table:
