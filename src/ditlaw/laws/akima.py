@@ -8,7 +8,7 @@ import numpy as np
 from scipy.interpolate import Akima1DInterpolator
 
 from ditlaw.laws.isoflop import MIN_SIZES, OK, Parabola
-from ditlaw.laws.minima import Minima, valley_of
+from ditlaw.laws.minima import MIN_BUDGETS, Minima, valley_of
 from ditlaw.laws.noise import Noise
 from ditlaw.laws.table import FloatArray, Table
 
@@ -21,7 +21,7 @@ def akima_minima(
 ) -> Minima | None:
     """Minima of at least three budgets, those whose parabola is usable too; else None."""
     usable = [p for p in curves if p.status == OK and len(_averages(table, p)[0]) >= MIN_SIZES]
-    if len(usable) < 3:
+    if len(usable) < MIN_BUDGETS:
         return None
     found = [_minimum(table, p, perturbations) for p in usable]
     log_n, log_loss = (np.stack(part, axis=1) for part in zip(*found, strict=True))

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ditlaw.laws import isoflop
-from ditlaw.laws.candidates import MIN_BUDGETS, Candidates, Method, fit_candidates
+from ditlaw.laws.candidates import Candidates, Method, fit_candidates
 from ditlaw.laws.ensemble import Ensemble
 from ditlaw.laws.evidence import Error, Reference, evidence, model_drift, weights
 from ditlaw.laws.forms import beyond
 from ditlaw.laws.isoflop import OK, Parabola
 from ditlaw.laws.kappa import Kappa
+from ditlaw.laws.minima import MIN_BUDGETS
 from ditlaw.laws.table import Table
 from ditlaw.results import Backtest, FormEvidence
 

@@ -15,7 +15,7 @@ from ditlaw.laws.joint import fit_joint
 from ditlaw.laws.kappa import Kappa
 from ditlaw.laws.line import DriftingLine
 from ditlaw.laws.losslaws import LossLaws
-from ditlaw.laws.minima import Minima, parabola_minima
+from ditlaw.laws.minima import MIN_BUDGETS, Minima, parabola_minima
 from ditlaw.laws.noise import Noise, Residuals
 from ditlaw.laws.surface import PARAMETERS, Surface, fit_point, fit_surface, rows_of
 from ditlaw.laws.table import FloatArray, Table
@@ -26,7 +26,6 @@ METHODS: tuple[Method, ...] = ("auto", "isoflop", "akima", "envelope", "joint", 
 # The others are no candidates of auto: they answer the same questions as these two, less well in
 # hold-outs (docs/statistics.md).
 AUTO = ("isoflop", "surface")
-MIN_BUDGETS = 3
 
 
 @dataclass(frozen=True)

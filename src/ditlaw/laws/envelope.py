@@ -9,7 +9,7 @@ it is offered to compare with, and needs no valley.
 import numpy as np
 
 from ditlaw.laws.isoflop import OK, Parabola
-from ditlaw.laws.minima import Minima, valley_of
+from ditlaw.laws.minima import MIN_BUDGETS, Minima, valley_of
 from ditlaw.laws.noise import Noise
 from ditlaw.laws.table import FloatArray, Table
 
@@ -22,7 +22,7 @@ def envelope_minima(
 ) -> Minima | None:
     """Best sizes and losses of at least three levels, else None."""
     levels = np.sort([p.log_c for p in curves])
-    if len(levels) < 3:
+    if len(levels) < MIN_BUDGETS:
         levels = np.linspace(table.log_c.min(), table.log_c.max(), LEVELS)
     losses = table.log_loss + np.vstack([np.zeros(len(table)), perturbations])
     log_c, log_n, log_loss = [], [], []
@@ -35,7 +35,7 @@ def envelope_minima(
         log_c.append(level)
         log_n.append(sizes[values.argmin(axis=1)])
         log_loss.append(values.min(axis=1))
-    if len(log_c) < 3:
+    if len(log_c) < MIN_BUDGETS:
         return None
     usable = [p for p in curves if p.status == OK]
     sizes_drawn, losses_drawn = np.stack(log_n, axis=1), np.stack(log_loss, axis=1)

@@ -9,8 +9,8 @@ from ditlaw.laws.ensemble import EXCLUDED_BELOW, NEAR, Ensemble
 from ditlaw.laws.stacking import stack
 from ditlaw.results import Backtest, FormEvidence
 
-# Prior of the loss's model error per e-fold, and how many targets it is worth. The size is that of
-# the bend of public language sweeps; a study's own backtests outvote it.
+# Prior of the loss's model error per e-fold, and how many targets it is worth; a study's own
+# backtests outvote it. Set on simulations.
 PRIOR_DRIFT = 0.002
 PRIOR_DRIFT_WEIGHT = 3.0
 # What a right form may miss by, per e-fold: evidence finer than this would be overread.

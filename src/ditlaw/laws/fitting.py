@@ -5,11 +5,12 @@ import numpy as np
 from ditlaw import text
 from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.laws.backtest import fit_with_backtests
-from ditlaw.laws.candidates import METHODS, MIN_BUDGETS, Method, needs_parabolas
+from ditlaw.laws.candidates import METHODS, Method, needs_parabolas
 from ditlaw.laws.envelope import MIN_SIZES as ENVELOPE_SIZES
 from ditlaw.laws.isoflop import OK, parabolas
 from ditlaw.laws.kappa import Kappa, kappa_of
 from ditlaw.laws.law import Law
+from ditlaw.laws.minima import MIN_BUDGETS
 from ditlaw.laws.surface import MIN_ROWS, rows_of
 from ditlaw.laws.table import Table, prepare
 from ditlaw.observations import Observations

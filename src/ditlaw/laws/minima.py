@@ -15,6 +15,7 @@ from ditlaw.laws.isoflop import OK, Parabola, design
 from ditlaw.laws.noise import Noise
 from ditlaw.laws.table import FloatArray, Table
 
+MIN_BUDGETS = 3  # a line or a loss law through fewer is no law
 CURVATURE_SPREAD = 0.5  # prior sd of one budget's curvature about the trend, relative
 TREND_SPREAD = 0.3  # prior sd of the trend: d ln curvature / d ln C
 # Prior sd of the lean, cubic ÷ quadratic coefficient. On a surface it is (β − α)/3; published ones
