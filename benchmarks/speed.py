@@ -17,8 +17,8 @@ from torch import nn
 import fitting_speed
 from ditlaw.families import Geometry, get_family
 from ditlaw.flow import loss
-from ditlaw.models import build
-from ditlaw.models.blocks import patchify, sinusoid, unpatchify
+from ditlaw.models import Condition, build
+from ditlaw.models.tokens import patchify, sinusoid, unpatchify
 
 GEOMETRY = Geometry(16, 16, 3, 2, 16, vocabulary=17)
 BATCH = 8
@@ -40,8 +40,10 @@ class Peer(nn.Module):
         self.positions = nn.Parameter(torch.zeros(GEOMETRY.tokens, width))
         self.head = nn.Linear(width, GEOMETRY.patch_dim)
 
-    def forward(self, x, t, text):
-        tokens = torch.cat([self.text(text), self.patches(patchify(x, GEOMETRY.patch))], dim=1)
+    def forward(self, x, t, condition):
+        tokens = torch.cat(
+            [self.text(condition.text), self.patches(patchify(x, GEOMETRY.patch))], dim=1
+        )
         time_token = self.time(sinusoid(t, self.head.in_features))[:, None]
         out = self.body(torch.cat([time_token, tokens + self.positions], dim=1))
         return unpatchify(self.head(out[:, -GEOMETRY.image_tokens :]), GEOMETRY)
@@ -56,7 +58,7 @@ def stepper(model):
 
     def step():
         optimiser.zero_grad(set_to_none=True)
-        loss(model, x, noise, t, text).mean().backward()
+        loss(model, x, noise, t, Condition(text)).mean().backward()
         optimiser.step()
 
     return step
@@ -72,7 +74,7 @@ def training():
     family = get_family("in-context")
     for width in (24, 64):
         shape = family.shape(2, width, 4)
-        ours, peer = stepper(build("in-context", shape, GEOMETRY, 0)), stepper(Peer(width, 4, 2))
+        ours, peer = stepper(build(family, shape, GEOMETRY, 0)), stepper(Peer(width, 4, 2))
         for step in (ours, peer):
             step()
         pairs = np.array([(seconds(ours), seconds(peer)) for _ in range(ROUNDS)])

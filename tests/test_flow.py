@@ -5,6 +5,7 @@ import torch
 from scipy import stats
 
 from ditlaw.flow import euler, loss, stratified, timesteps
+from ditlaw.models import Condition
 from ditlaw.study.schema import Timesteps
 
 X0 = torch.randn(6, 3, 4, 4, generator=torch.Generator().manual_seed(0))
@@ -44,16 +45,16 @@ def test_stratified_quantiles_have_one_in_each_stratum():
 
 
 def test_euler_is_exact_on_a_straight_flow():
-    drawn = euler(lambda x, t, text: NOISE - X0, NOISE, None, None, steps=7, guidance=1)
+    drawn = euler(lambda x, t, condition: NOISE - X0, NOISE, Condition(), steps=7, guidance=1)
     torch.testing.assert_close(drawn, X0, atol=1e-5, rtol=1e-5)
 
 
 def test_guidance_extrapolates_from_the_empty_caption():
-    words, empty = torch.ones(6, 2, dtype=torch.long), torch.zeros(6, 2, dtype=torch.long)
+    words = Condition(torch.ones(6, 2, dtype=torch.long))
 
-    def model(x, t, text):
-        return text.float().mean(1)[:, None, None, None].expand_as(x)
+    def model(x, t, condition):
+        return condition.text.float().mean(1)[:, None, None, None].expand_as(x)
 
     for guidance in (1.0, 3.0):
-        drawn = euler(model, NOISE, words, empty, steps=4, guidance=guidance)
+        drawn = euler(model, NOISE, words, steps=4, guidance=guidance)
         torch.testing.assert_close(drawn, NOISE - guidance)

@@ -4,20 +4,21 @@ import pytest
 import torch
 
 from ditlaw.families import Geometry, get_family
-from ditlaw.models import build
-from ditlaw.models.blocks import patchify, sincos_2d, unpatchify
+from ditlaw.models import Condition, build
+from ditlaw.models.tokens import patchify, sincos_2d, unpatchify
 
+FAMILY = get_family("in-context")
 SCENES = Geometry(16, 16, 3, 2, 16, vocabulary=17)
 
 
 def make(seed=0):
-    return build("in-context", get_family("in-context").shape(2, 24, 4), SCENES, seed)
+    return build(FAMILY, FAMILY.shape(2, 24, 4), SCENES, seed)
 
 
 def batch(n=3):
     generator = torch.Generator().manual_seed(5)
     x = torch.randn(n, 3, 16, 16, generator=generator)
-    return x, torch.rand(n, generator=generator), torch.arange(n * 16).view(n, 16) % 17
+    return x, torch.rand(n, generator=generator), Condition(torch.arange(n * 16).view(n, 16) % 17)
 
 
 @pytest.mark.parametrize("size", [(8, 12, 3, 2), (16, 16, 4, 4), (4, 4, 1, 1)])
@@ -40,7 +41,8 @@ def test_every_input_matters_after_a_step():
     torch.nn.init.normal_(model.head.weight, generator=torch.Generator().manual_seed(1))
     x, t, words = batch()
     base = model(x, t, words)
-    for other in (model(x + 1, t, words), model(x, 1 - t, words), model(x, t, (words + 1) % 17)):
+    changed = Condition((words.text + 1) % 17)
+    for other in (model(x + 1, t, words), model(x, 1 - t, words), model(x, t, changed)):
         assert not torch.allclose(base, other)
 
 
@@ -50,7 +52,7 @@ def test_samples_of_a_batch_do_not_mix():
     x, t, words = batch()
     together = model(x, t, words)
     for i in range(len(x)):
-        alone = model(x[i : i + 1], t[i : i + 1], words[i : i + 1])
+        alone = model(x[i : i + 1], t[i : i + 1], words.rows(slice(i, i + 1)))
         torch.testing.assert_close(alone[0], together[i], atol=1e-5, rtol=1e-5)
 
 

@@ -235,7 +235,7 @@ def test_captions_are_dropped_at_the_stated_rate(monkeypatch):
     seen = []
     forward = trunk.model.forward
     monkeypatch.setattr(
-        trunk.model, "forward", lambda x, t, text: seen.append(text) or forward(x, t, text)
+        trunk.model, "forward", lambda x, t, c: seen.append(c.text) or forward(x, t, c)
     )
     for _ in trunk.run(20):
         pass

@@ -7,7 +7,7 @@ from typing import Any
 from ditlaw.answering import AnsweringLaw
 from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import BadInput
-from ditlaw.families import Shape, get_family
+from ditlaw.families import Shape
 from ditlaw.inverse import open_ended
 from ditlaw.laws import Law, fit, load_law
 from ditlaw.laws.candidates import Method
@@ -170,7 +170,7 @@ def nearest_shape(study: Study, params: float) -> Shape:
 
     A study of one depth and head count is continued in width; any other along the family's dial.
     """
-    geometry, family = study.geometry.geometry(), get_family(study.family)
+    geometry, family = study.geometry.geometry(), study.design()
 
     def distance(shape: Shape) -> float:
         count = family.counts(shape, geometry).params
@@ -182,19 +182,20 @@ def nearest_shape(study: Study, params: float) -> Shape:
 def _recipe(
     study: Study, params: Quantity | None, flops: float, hardware: Hardware
 ) -> Recipe | None:
-    if params is None:
+    if params is None or not study.design().closed_form:  # counting may need the user's own code
         return None
     shape = nearest_shape(study, params.value)
-    counts = get_family(study.family).counts(shape, study.geometry.geometry())
+    counts = study.design().counts(shape, study.geometry.geometry())
     steps = int(flops // (study.recipe.batch * counts.flops_train))
     if steps < 1:
         return None
     images = steps * study.recipe.batch
     return Recipe(
-        family=study.family,
+        family=study.design().label,
         depth=shape.depth,
         width=shape.width,
         heads=shape.heads,
+        single_depth=shape.single_depth,
         params=counts.params,
         steps=steps,
         batch=study.recipe.batch,

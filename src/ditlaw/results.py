@@ -230,6 +230,7 @@ class Recipe(Result):
     depth: int
     width: int
     heads: int
+    single_depth: int
     params: int
     steps: int
     batch: int
@@ -408,6 +409,7 @@ class PlannedRun(Result):
     depth: int
     width: int
     heads: int
+    single_depth: int
     seed: int
     params: int
     tokens: float
@@ -502,16 +504,23 @@ class FlopsPerSample(Result):
 
 
 class CountResult(Result):
-    """``ditlaw count``: exact counts of one model, FLOPs per sample."""
+    """``ditlaw count``: exact counts of one model, FLOPs per sample.
+
+    The breakdowns sum to ``params`` and to ``flops.train``; ``ratio_6nd`` is ``flops_6nd`` ÷
+    ``flops.train``.
+    """
 
     family: str
     depth: int
     width: int
     heads: int
+    single_depth: int
     params: int
     params_total: int
     params_breakdown: dict[str, int]
+    flops_breakdown: dict[str, int]
     tokens_per_sample: int
+    ratio_6nd: float
     flops: FlopsPerSample
     flops_6nd: int
 

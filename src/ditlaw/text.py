@@ -1,6 +1,7 @@
 """How ditlaw puts things in words: nearest names, and numbers with units."""
 
 import difflib
+import re
 from collections.abc import Callable, Iterable
 
 from ditlaw.errors import BadInput
@@ -27,6 +28,11 @@ def plain(name: str, length: int = 40) -> str:
     """A name of the user's in one short line: what does not print becomes a question mark."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     return shown if len(shown) <= length else shown[: length - 3] + "..."
+
+
+def slug(name: str) -> str:
+    """A name as part of a file name: letters, digits, dot, dash and underscore."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")
 
 
 def count(value: float) -> str:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from ditlaw import __version__
 from ditlaw.errors import BadInput, Refused
 from ditlaw.executors import Executor
-from ditlaw.families import Shape, get_family
+from ditlaw.families import Shape
 from ditlaw.files import write_json
 from ditlaw.forecast import forecast
 from ditlaw.laws import fit
@@ -107,7 +107,7 @@ def _require_finished(folder: Path, study: Study) -> None:
 
 def _shapes(study: Study, params: float) -> list[Shape]:
     """The grid's shapes nearest N*, nearest first."""
-    counts = get_family(study.family).counts
+    counts = study.design().counts
     geometry = study.geometry.geometry()
     shapes = [study.shape(entry) for entry in study.shapes]
     return sorted(shapes, key=lambda s: abs(float(np.log(counts(s, geometry).params / params))))[

@@ -341,16 +341,41 @@ def count(
     family: Annotated[str, typer.Option(help="Family of DiTs.")] = "in-context",
     width: Annotated[int | None, typer.Option(help="By default what the dial says.")] = None,
     heads: Annotated[int | None, typer.Option(help="By default what the dial says.")] = None,
+    single_depth: Annotated[
+        int | None, typer.Option(help="Single-stream blocks of flux; by default twice the depth.")
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the family.")
+    ] = None,
     latent: Annotated[
-        str, typer.Option(metavar="HxWxC", help="Size of a sample; an 8× autoencoder at 256 px.")
+        str,
+        typer.Option(
+            metavar="[Fx]HxWxC", help="Size of a sample; an 8× autoencoder at 256 px. F: frames."
+        ),
     ] = "32x32x4",
     patch: Annotated[int, typer.Option(min=1, help="Patch side.")] = 2,
     text_tokens: Annotated[int, typer.Option(min=0, help="Text tokens of a sample.")] = 120,
     text_dim: Annotated[int, typer.Option(min=1, help="Width of the text features.")] = 768,
+    pooled_dim: Annotated[
+        int, typer.Option(min=0, help="Width of the pooled text vector; 0: mean of the features.")
+    ] = 768,
+    vocabulary: Annotated[
+        int,
+        typer.Option(min=0, help="Words of a learned table, or classes, in place of features."),
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Count one model's params and FLOPs exactly, per sample."""
-    from ditlaw.families.count import count_model, parse_latent
+    from ditlaw.families.count import count_model, named_family, parse_latent
 
-    geometry = Geometry(*parse_latent(latent), patch, text_tokens, text_dim=text_dim)
-    emit(count_model(family, depth, width, heads, geometry), as_json)
+    features = {"vocabulary": vocabulary} if vocabulary else {"text_dim": text_dim}
+    geometry = Geometry(
+        **parse_latent(latent),
+        patch=patch,
+        text_tokens=text_tokens,
+        pooled_dim=0 if vocabulary else pooled_dim,
+        **features,
+    )
+    chosen = named_family(family, option or [])
+    shape = chosen.shape(depth, width, heads, single_depth)
+    emit(count_model(chosen, shape, geometry), as_json)

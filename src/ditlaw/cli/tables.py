@@ -349,20 +349,26 @@ def _budget(console: Console, result: BudgetResult) -> None:
 
 
 def _count(console: Console, result: CountResult) -> None:
+    single = f" + {result.single_depth} single" if result.single_depth else ""
     console.print(
-        f"[bold]{result.family}[/] depth {result.depth}, width {result.width}, heads {result.heads}"
+        f"[bold]{escape(result.family)}[/] depth {result.depth}{single}, width {result.width}, "
+        f"heads {result.heads}; {result.tokens_per_sample:,} tokens a sample"
     )
-    table = _table("", "a sample")
-    for part, params in result.params_breakdown.items():
-        table.add_row(f"params: {part.replace('_', ' ')}", f"{params:,}")
-    table.add_row("params", f"{result.params:,}")
+    table = _table("", "params", "training FLOPs a sample", "share")
+    parts = [*result.params_breakdown, *result.flops_breakdown]
+    for part in dict.fromkeys(parts):
+        flops = result.flops_breakdown.get(part, 0)
+        table.add_row(
+            part.replace("_", " "),
+            f"{result.params_breakdown.get(part, 0):,}",
+            f"{flops:,}",
+            text.share(flops / result.flops.train),
+        )
+    table.add_row("sum", f"{result.params:,}", f"{result.flops.train:,}", "")
     if result.params_total != result.params:
-        table.add_row("params with look-up tables", f"{result.params_total:,}")
-    table.add_row("tokens", f"{result.tokens_per_sample:,}")
-    table.add_row("FLOPs forward", f"{result.flops.forward:,}")
-    table.add_row("FLOPs training", f"{result.flops.train:,}")
-    ratio = result.flops_6nd / result.flops.train
-    table.add_row("6·params·tokens", f"{result.flops_6nd:,} ({ratio:.2f}×)")
+        table.add_row("with look-up tables", f"{result.params_total:,}", "", "")
+    table.add_row("forward", "", f"{result.flops.forward:,}", "")
+    table.add_row("6·params·tokens", "", f"{result.flops_6nd:,}", f"{result.ratio_6nd:.2f}×")
     console.print(table)
 
 

@@ -4,24 +4,43 @@ Each family is one module here (what it costs) and one of the same name in ``dit
 (what it computes). Register a new one in ``FAMILIES``.
 """
 
-from typing import cast
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
 
-from ditlaw.families import in_context
-from ditlaw.families.base import Counts, Family, Geometry, Shape
+from ditlaw.errors import BadInput
+from ditlaw.families.adaln import Adaln
+from ditlaw.families.base import Family, Shape
+from ditlaw.families.cross_attention import CrossAttention
+from ditlaw.families.flux import Flux
+from ditlaw.families.geometry import Geometry
+from ditlaw.families.in_context import InContext
+from ditlaw.families.ledger import Counts
+from ditlaw.families.masked import Masked
+from ditlaw.families.mmdit import Mmdit
 from ditlaw.text import unknown
 
-FAMILIES: dict[str, Family] = {module.name: module for module in (cast(Family, in_context),)}
+FAMILIES: dict[str, type[Family]] = {
+    family.name: family for family in (InContext, CrossAttention, Adaln, Mmdit, Flux, Masked)
+}
 
 
-def get_family(name: str) -> Family:
-    """The family of that name.
+def get_family(name: str, options: Mapping[str, Any] | None = None) -> Family:
+    """The family of that name, with its options set.
 
     Raises:
-        BadInput: no such family; the message gives the nearest name.
+        BadInput: no such family or option; the message gives the nearest name.
     """
     if name not in FAMILIES:
         raise unknown("family", name, FAMILIES)
-    return FAMILIES[name]
+    kind, options = FAMILIES[name], dict(options or {})
+    known = [f.name for f in fields(kind)]
+    for option in options:
+        if not known:
+            raise BadInput(f"options.{option}: {name} has no options; leave it out")
+        if option not in known:
+            raise unknown("options", option, known)
+    return kind(**options)
 
 
 __all__ = ["FAMILIES", "Counts", "Family", "Geometry", "Shape", "get_family"]

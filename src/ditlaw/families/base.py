@@ -1,126 +1,128 @@
 """What a family of DiTs is: a shape, what one sample costs, and exact counts. No torch here."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 from ditlaw.errors import BadInput
+from ditlaw.families.geometry import Geometry
+from ditlaw.families.ledger import Counts
+
+WIDTH_PER_BLOCK = 64
+HEAD_SIZE = 64
+MLP_RATIO = 4
+MOST_DEPTH, MOST_WIDTH = 10_000, 1_000_000  # beyond these it is a typing error
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One member of a family."""
+    """One member of a family; ``single_depth`` counts the single-stream blocks of flux."""
 
     depth: int
     width: int
     heads: int
+    single_depth: int = 0
 
     def __str__(self) -> str:
-        return f"d{self.depth}w{self.width}h{self.heads}"
+        single = f"s{self.single_depth}" if self.single_depth else ""
+        return f"d{self.depth}{single}w{self.width}h{self.heads}"
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of every kind."""
+        return self.depth + self.single_depth
 
 
 @dataclass(frozen=True)
-class Geometry:
-    """Token geometry: what one sample looks like to the model.
+class Family(ABC):
+    """A parametrised set of DiTs. The fields of a subclass are the family's options.
 
-    Text arrives either as words from a table (``vocabulary`` > 0) or as features of a frozen
-    encoder (``text_dim`` > 0).
+    The dial is depth: by default width = 64 × blocks (the paper's rule; SD3's too) and heads of 64.
     """
 
-    height: int
-    width: int
-    channels: int
-    patch: int
-    text_tokens: int
-    vocabulary: int = 0
-    text_dim: int = 0
-
-    def __post_init__(self) -> None:
-        for side in ("height", "width"):
-            if getattr(self, side) % self.patch:
-                raise BadInput(
-                    f"geometry.patch: {self.patch} does not divide the {side} "
-                    f"{getattr(self, side)}; use a divisor of it"
-                )
-        if self.text_tokens and bool(self.vocabulary) == bool(self.text_dim):
-            raise BadInput(
-                "geometry: text is either words (vocabulary) or features (text_dim); set just one"
-            )
+    name: ClassVar[str]
+    closed_form: ClassVar[bool] = True
+    needs_text: ClassVar[bool] = False
 
     @property
-    def image_tokens(self) -> int:
-        """Patches of one sample."""
-        return (self.height // self.patch) * (self.width // self.patch)
+    def label(self) -> str:
+        """The family as rows and run names give it, options that are not the default included."""
+        changed = [
+            f"{f.name}={getattr(self, f.name)}"
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        ]
+        return ",".join([self.name, *changed])
 
-    @property
-    def patch_dim(self) -> int:
-        """Values in one patch."""
-        return self.patch * self.patch * self.channels
-
-    @property
-    def tokens(self) -> int:
-        """Image and text tokens of one sample: the D of the laws counts these."""
-        return self.image_tokens + self.text_tokens
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Exact counts of one model; FLOPs are per sample, a multiply-add is two.
-
-    ``params`` leaves out look-up tables (text vocabulary); ``params_total`` holds them.
-    ``flops_train`` is forward plus backward, without the gradients that inputs do not need.
-    """
-
-    params: int
-    params_total: int
-    params_breakdown: dict[str, int]
-    tokens_per_sample: int
-    flops_forward: int
-    flops_train: int
-
-    @property
-    def flops_6nd(self) -> int:
-        """The usual estimate 6·params·tokens, per sample."""
-        return 6 * self.params * self.tokens_per_sample
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A dense layer applied to some tokens of a sample, the unit that counts are made of."""
-
-    inputs: int
-    outputs: int
-    tokens: int
-    input_needs_grad: bool = True
-
-    @property
-    def params(self) -> int:
-        """Weights and biases."""
-        return self.inputs * self.outputs + self.outputs
-
-    @property
-    def forward(self) -> int:
-        """FLOPs of one sample's forward pass."""
-        return 2 * self.tokens * self.inputs * self.outputs
-
-    @property
-    def train(self) -> int:
-        """Forward, weight gradient and, where the input needs one, input gradient."""
-        return self.forward * (3 if self.input_needs_grad else 2)
-
-
-class Family(Protocol):
-    """A parametrised set of DiTs."""
-
-    name: str
-
-    def shape(self, depth: int, width: int | None = None, heads: int | None = None) -> Shape:
+    def shape(
+        self,
+        depth: int,
+        width: int | None = None,
+        heads: int | None = None,
+        single_depth: int | None = None,
+    ) -> Shape:
         """The member at one turn of the dial; any field can be set.
 
         Raises:
             BadInput: the shape cannot be built; the message names a value that works.
         """
-        ...
+        if not 1 <= depth <= MOST_DEPTH:
+            raise BadInput(f"depth: {depth} is not a number of layers; use 1 to {MOST_DEPTH}")
+        single_depth = self._single_depth(depth, single_depth)
+        width = WIDTH_PER_BLOCK * (depth + single_depth) if width is None else width
+        if width > MOST_WIDTH:
+            raise BadInput(f"width: {width} is beyond any model; use {MOST_WIDTH} or less")
+        if width < 4 or width % 4:
+            raise BadInput(
+                f"width: {width} is not a multiple of 4; use {max(4, round(width / 4) * 4)}"
+            )
+        heads = self._heads(width) if heads is None else heads
+        if not self._heads_fit(width, heads):
+            fits = [h for h in range(1, width + 1) if self._heads_fit(width, h)]
+            if not fits:
+                raise BadInput(f"width: {width} has no heads that {self.name} can use; use 64")
+            nearest = min(fits, key=lambda h: abs(h - heads))
+            raise BadInput(f"heads: {heads} {self._misfit(width, heads)}; use {nearest}")
+        return Shape(depth, width, heads, single_depth)
 
+    def _single_depth(self, depth: int, given: int | None) -> int:
+        if given:
+            raise BadInput(
+                f"single_depth: {self.name} has no single-stream blocks; leave it out, or use flux"
+            )
+        return 0
+
+    def _heads(self, width: int) -> int:
+        wanted = max(1, width // HEAD_SIZE)
+        fits = (h for h in range(wanted, 0, -1) if self._heads_fit(width, h))
+        return next(fits, wanted)
+
+    def _heads_fit(self, width: int, heads: int) -> bool:
+        return heads >= 1 and width % heads == 0
+
+    def _misfit(self, width: int, heads: int) -> str:
+        return f"does not divide the width {width}"
+
+    def check(self, geometry: Geometry) -> None:
+        """Whether members can read such samples.
+
+        Raises:
+            BadInput: they cannot; the message names the field and a value that works.
+        """
+        if self.needs_text and not geometry.text_tokens:
+            raise BadInput(
+                f"geometry.text_tokens: {self.name} reads text; use 1 or more, or a family that "
+                "does without (in-context, adaln, masked)"
+            )
+
+    @abstractmethod
     def counts(self, shape: Shape, geometry: Geometry) -> Counts:
-        """Exact parameters and FLOPs of one member, in closed form."""
-        ...
+        """Exact parameters and FLOPs of one member, per sample.
+
+        Raises:
+            BadInput: members cannot read such samples.
+        """
+
+    def options(self) -> dict[str, Any]:
+        """The family's options, by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}

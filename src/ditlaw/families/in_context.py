@@ -4,79 +4,43 @@ Source: "Scaling Laws for Diffusion Transformers" (arXiv 2410.08184): no adaLN, 
 cross-attention; width = 64 × depth. The module itself is ``ditlaw.models.in_context``.
 """
 
-from ditlaw.errors import BadInput
-from ditlaw.families.base import Counts, Geometry, Linear, Shape
+from dataclasses import dataclass
+from typing import ClassVar
 
-name = "in-context"
-WIDTH_PER_DEPTH = 64
-HEAD_SIZE = 64
-MLP_RATIO = 4
-MOST_DEPTH, MOST_WIDTH = 10_000, 1_000_000  # beyond these it is a typing error
-
-
-def shape(depth: int, width: int | None = None, heads: int | None = None) -> Shape:
-    """Depth is the dial: width = 64 × depth, heads of 64.
-
-    Raises:
-        BadInput: zero depth, a width that is not a multiple of 4 (the 2-D sine-cosine table needs
-            quarters), or heads that do not divide the width.
-    """
-    if not 1 <= depth <= MOST_DEPTH:
-        raise BadInput(f"depth: {depth} is not a number of layers; use 1 to {MOST_DEPTH}")
-    width = WIDTH_PER_DEPTH * depth if width is None else width
-    if width > MOST_WIDTH:
-        raise BadInput(f"width: {width} is beyond any model; use {MOST_WIDTH} or less")
-    if width < 4 or width % 4:
-        raise BadInput(f"width: {width} is not a multiple of 4; use {max(4, round(width / 4) * 4)}")
-    heads = max(1, width // HEAD_SIZE) if heads is None else heads
-    if heads < 1 or width % heads:
-        fits = [h for h in range(1, width + 1) if width % h == 0]
-        nearest = min(fits, key=lambda h: abs(h - heads))
-        raise BadInput(f"heads: {heads} does not divide the width {width}; use {nearest}")
-    return Shape(depth, width, heads)
+from ditlaw.families.base import Family, Shape
+from ditlaw.families.geometry import Geometry
+from ditlaw.families.ledger import Counts, Ledger
+from ditlaw.families.parts import count_patches, count_stream, count_time
 
 
-def counts(shape: Shape, geometry: Geometry) -> Counts:
-    """Exact counts; equal to the module's parameters and to counted FLOPs, which tests hold.
+@dataclass(frozen=True)
+class InContext(Family):
+    """Time, text and image tokens attend to each other; nothing is modulated."""
 
-    Attention costs 4·T²·width a layer forward (scores and values), T = image + text + 1 tokens.
-    """
-    width, depth = shape.width, shape.depth
-    sequence = geometry.tokens + 1
-    # Patches, sinusoids and text features need no gradient: their layers skip that backward half.
-    patches = Linear(geometry.patch_dim, width, geometry.image_tokens, input_needs_grad=False)
-    time = [Linear(width, width, 1, input_needs_grad=False), Linear(width, width, 1)]
-    text = (
-        [Linear(geometry.text_dim, width, geometry.text_tokens, input_needs_grad=False)]
-        if geometry.text_tokens and geometry.text_dim
-        else []
-    )
-    block = [
-        Linear(width, 3 * width, sequence),
-        Linear(width, width, sequence),
-        Linear(width, MLP_RATIO * width, sequence),
-        Linear(MLP_RATIO * width, width, sequence),
-    ]
-    head = Linear(width, geometry.patch_dim, geometry.image_tokens)
-    attention = 4 * sequence**2 * width
-    norm = 2 * width
+    name: ClassVar[str] = "in-context"
 
-    breakdown = {
-        "patch_embedding": patches.params,
-        "time_embedding": sum(layer.params for layer in time),
-        "text_embedding": sum(layer.params for layer in text) + geometry.text_tokens * width,
-        "blocks": depth * (sum(layer.params for layer in block) + 2 * norm),
-        "head": norm + head.params,
-    }
-    params = sum(breakdown.values())
-    once = [patches, *time, *text, head]
-    return Counts(
-        params=params,
-        params_total=params + geometry.vocabulary * width,
-        params_breakdown=breakdown,
-        tokens_per_sample=geometry.tokens,
-        flops_forward=sum(layer.forward for layer in once)
-        + depth * (sum(layer.forward for layer in block) + attention),
-        flops_train=sum(layer.train for layer in once)
-        + depth * (sum(layer.train for layer in block) + 3 * attention),
-    )
+    def counts(self, shape: Shape, geometry: Geometry) -> Counts:
+        """Exact counts, per sample; every block sees image + text + 1 (time) tokens."""
+        self.check(geometry)
+        width, depth = shape.width, shape.depth
+        sequence, norm = geometry.tokens + 1, 2 * width
+        ledger = Ledger()
+        count_patches(ledger, geometry, width)
+        count_time(ledger, width, code=width)
+        if geometry.text_tokens:
+            if geometry.vocabulary:
+                ledger.table(geometry.vocabulary * width)
+            else:
+                ledger.dense(
+                    "text_embedding",
+                    geometry.text_dim,
+                    width,
+                    geometry.text_tokens,
+                    input_needs_grad=False,
+                )
+            ledger.weights("text_embedding", geometry.text_tokens * width)
+        count_stream(ledger, width, sequence, times=depth)
+        ledger.attention("attention_scores", width, sequence**2, times=depth)
+        ledger.weights("norms", (2 * depth + 1) * norm)
+        ledger.dense("head", width, geometry.patch_dim, geometry.image_tokens)
+        return ledger.counts(geometry.tokens)

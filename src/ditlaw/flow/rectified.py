@@ -4,10 +4,12 @@ x_t = (1 − t)·x_0 + t·ε with t = 1 noise; the model learns v = dx_t/dt = ε
 error (Liu et al. 2209.03003; the paper, arXiv 2410.08184, uses the same).
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from ditlaw.models import Velocity
+from ditlaw.models import Condition, Velocity
 from ditlaw.study.schema import Timesteps
 
 
@@ -24,16 +26,33 @@ def stratified(count: int, generator: torch.Generator) -> Tensor:
     return ((torch.arange(count, dtype=torch.float64) + offsets) / count).clamp(1e-6, 1 - 1e-6)
 
 
-def loss(model: Velocity, x0: Tensor, noise: Tensor, t: Tensor, text: Tensor | None) -> Tensor:
+def loss(model: Velocity, x0: Tensor, noise: Tensor, t: Tensor, condition: Condition) -> Tensor:
     """Mean squared error of the velocity for each sample, (batch,).
 
     Args:
         model: the network.
-        x0: (batch, channels, height, width) data.
+        x0: (batch, channels, [frames,] height, width) data.
         noise: the same shape, standard normal.
         t: (batch,) timesteps.
-        text: the caption, as the model takes it.
+        condition: what the batch is to show.
     """
-    along = t[:, None, None, None]
-    x_t = (1 - along) * x0 + along * noise
-    return (model(x_t, t, text) - (noise - x0)).square().flatten(1).mean(1)
+    return (model(_between(x0, noise, t), t, condition) - (noise - x0)).square().flatten(1).mean(1)
+
+
+def training_loss(
+    model: Any, x0: Tensor, noise: Tensor, t: Tensor, condition: Condition, order: Tensor
+) -> Tensor:
+    """What training minimises for each sample, (batch,): ``loss``, or a masked family's own.
+
+    ``order`` (batch, image tokens) decides at random which tokens a masked family hides.
+    """
+    if hasattr(model, "masked_loss"):
+        masked: Tensor = model.masked_loss(_between(x0, noise, t), t, condition, noise - x0, order)
+        return masked
+    return loss(model, x0, noise, t, condition)
+
+
+def _between(x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+    """The path's point x_t."""
+    along = t.view(-1, *[1] * (x0.ndim - 1))
+    return (1 - along) * x0 + along * noise

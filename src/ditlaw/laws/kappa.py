@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ditlaw.errors import BadInput
-from ditlaw.families import Shape, get_family
+from ditlaw.families import Shape
 from ditlaw.laws.table import FloatArray, Table
 from ditlaw.study import Study
 
@@ -59,7 +59,9 @@ def smooth(table: Table) -> Kappa:
 
 
 def _study_path(study: Study) -> Kappa | None:
-    family = get_family(study.family)
+    family = study.design()
+    if not family.closed_form:
+        return None
     geometry = study.geometry.geometry()
     shapes = [study.shape(entry) for entry in study.shapes]
     largest = max(family.counts(shape, geometry).params for shape in shapes)
@@ -82,15 +84,15 @@ def shapes_along(study: Study) -> list[Shape]:
 
     The smallest are all there; larger ones are about 1 % apart in width or depth.
     """
-    family = get_family(study.family)
+    family = study.design()
     shapes = [study.shape(entry) for entry in study.shapes]
-    depth, heads = shapes[0].depth, shapes[0].heads
-    by_width = all((s.depth, s.heads) == (depth, heads) for s in shapes)
+    depth, heads, single = shapes[0].depth, shapes[0].heads, shapes[0].single_depth
+    same = all((s.depth, s.heads, s.single_depth) == (depth, heads, single) for s in shapes)
     unit = int(np.lcm(4, heads))  # widths that any family can split over these heads
     found: list[Shape] = []
     for step in sorted({round(x) for x in np.geomspace(1, 4000, 800)}):
         try:
-            shape = family.shape(depth, unit * step, heads) if by_width else family.shape(step)
+            shape = family.shape(depth, unit * step, heads, single) if same else family.shape(step)
         except BadInput:
             continue
         found.append(shape)

@@ -1,37 +1,72 @@
-"""Families of DiTs as torch modules behind one signature: (noisy latent, t, text) → velocity.
+"""Families of DiTs as torch modules behind one signature: (noisy latent, t, condition) → velocity.
 
 Each family is one module here and one of the same name in ``ditlaw.families`` (what it costs).
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from ditlaw.families import Geometry, Shape
+from ditlaw.families import Family, Geometry, Shape
+from ditlaw.models.adaln import Adaln
+from ditlaw.models.base import Model
+from ditlaw.models.condition import Condition
+from ditlaw.models.cross_attention import CrossAttention
+from ditlaw.models.flux import Flux
 from ditlaw.models.in_context import InContext
+from ditlaw.models.masked import Masked
+from ditlaw.models.mmdit import Mmdit
 
 
 class Velocity(Protocol):
-    """What every family's module is: noisy latent, t, text → velocity of the latent's shape."""
+    """What every module is: noisy latent, t, condition → velocity of the latent's shape."""
 
-    def __call__(self, x: Tensor, t: Tensor, text: Tensor | None) -> Tensor:
+    def __call__(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """Velocity of a batch."""
         ...
 
 
-MODULES: dict[str, Callable[[Shape, Geometry], nn.Module]] = {"in-context": InContext}
+MODULES: dict[str, Callable[[Any, Shape, Geometry], Model]] = {
+    "in-context": InContext,
+    "cross-attention": CrossAttention,
+    "adaln": Adaln,
+    "mmdit": Mmdit,
+    "flux": Flux,
+    "masked": Masked,
+}
 
 
-def build(family: str, shape: Shape, geometry: Geometry, seed: int | None = None) -> nn.Module:
-    """A model of a family, its weights drawn from ``seed`` (left undrawn without one)."""
-    model = MODULES[family](shape, geometry)
+def build(
+    family: Family,
+    shape: Shape,
+    geometry: Geometry,
+    seed: int | None = None,
+    *,
+    precision: str = "float32",
+    checkpointing: bool = False,
+) -> nn.Module:
+    """A model of a family, its weights drawn from ``seed`` (left undrawn without one).
+
+    Args:
+        family: the family, with its options.
+        shape: the member.
+        geometry: what its samples are.
+        seed: of the weights.
+        precision: ``bfloat16`` computes in it, with float32 weights; else the latent's own.
+        checkpointing: activations of a block are recomputed in the backward pass, not kept.
+
+    Raises:
+        BadInput: the family cannot read such samples.
+    """
+    family.check(geometry)
+    model = MODULES[family.name](family, shape, geometry)
+    model.compute = torch.bfloat16 if precision == "bfloat16" else None
+    model.checkpointing = checkpointing
     if seed is not None:
-        initialise = model.initialise
-        assert callable(initialise)
-        initialise(torch.Generator().manual_seed(seed))
+        model.initialise(torch.Generator().manual_seed(seed))
     return model
 
 
-__all__ = ["MODULES", "Velocity", "build"]
+__all__ = ["MODULES", "Condition", "Model", "Velocity", "build"]

@@ -1,86 +1,108 @@
 """The vanilla in-context DiT as a module; what it costs is ``ditlaw.families.in_context``."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 
-from ditlaw.families.base import Geometry, Shape
-from ditlaw.families.in_context import MLP_RATIO
-from ditlaw.models.blocks import Block, init_linears, patchify, sincos_2d, sinusoid, unpatchify
+from ditlaw.families import Family, Geometry, Shape
+from ditlaw.models.attention import attend, split_heads
+from ditlaw.models.base import Dense, Model, Norm
+from ditlaw.models.condition import Condition
+from ditlaw.models.embed import WORD_START, fit_table, text_layout
+from ditlaw.models.layers import mlp, residual_start
+from ditlaw.models.tokens import patchify, sincos_2d, sinusoid, unpatchify
 
 
-class InContext(nn.Module):
+class Block(nn.Module):
+    """Pre-norm self-attention and MLP, both added to the stream."""
+
+    def __init__(self, width: int, heads: int, start: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_attention = Norm(width)
+        self.qkv = Dense(width, 3 * width)
+        self.out = Dense(width, width, start)
+        self.norm_mlp = Norm(width)
+        self.mlp = mlp(width, start)
+
+    def match_keys_to_queries(self) -> None:
+        """Start with keys equal to queries: a token first attends to tokens like itself.
+
+        Positions then matter from the first step. Where to look is otherwise found late, at a
+        moment that luck decides.
+        """
+        width = self.out.in_features
+        with torch.no_grad():
+            self.qkv.weight[width : 2 * width] = self.qkv.weight[:width]
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(batch, tokens, width) → the same."""
+        q, k, v = split_heads(self.qkv(self.norm_attention(tokens)), 3, self.heads)
+        tokens = tokens + self.out(attend(q, k, v))
+        mixed: Tensor = tokens + self.mlp(self.norm_mlp(tokens))
+        return mixed
+
+
+class InContext(Model):
     """Noisy latent, t and text → velocity; one pre-norm transformer over [time, text, image]."""
 
-    def __init__(self, shape: Shape, geometry: Geometry) -> None:
-        super().__init__()
-        width = shape.width
-        self.geometry = geometry
-        rows, columns = geometry.height // geometry.patch, geometry.width // geometry.patch
-        self.patches = nn.Linear(geometry.patch_dim, width)
-        self.register_buffer("image_positions", sincos_2d(width, rows, columns), persistent=False)
-        self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+    def __init__(self, family: Family, shape: Shape, geometry: Geometry) -> None:
+        super().__init__(geometry)
+        width, start = shape.width, residual_start(shape.blocks)
+        self.patches = Dense(geometry.patch_dim, width)
+        self.register_buffer("image_positions", _places(width, geometry), persistent=False)
+        self.time = nn.Sequential(Dense(width, width), nn.SiLU(), Dense(width, width))
         if geometry.text_tokens:
             self.text: nn.Module = (
                 nn.Embedding(geometry.vocabulary, width)
                 if geometry.vocabulary
-                else nn.Linear(geometry.text_dim, width)
+                else Dense(geometry.text_dim, width)
             )
             self.text_positions = nn.Parameter(torch.empty(geometry.text_tokens, width))
-        self.blocks = nn.ModuleList(
-            Block(width, shape.heads, MLP_RATIO) for _ in range(shape.depth)
-        )
-        self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, geometry.patch_dim)
+        self.blocks = nn.ModuleList(Block(width, shape.heads, start) for _ in range(shape.depth))
+        self.norm = Norm(width)
+        self.head = Dense(width, geometry.patch_dim, start=0.0)
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw the weights; the head starts at zero, so the first velocity is zero."""
-        width = self.head.in_features
-        init_linears(self, generator)
+        super().initialise(generator)
         for block in self.blocks:
             assert isinstance(block, Block)
             block.match_keys_to_queries()
-        nn.init.zeros_(self.head.weight)
-        if self.geometry.text_tokens:
-            with torch.no_grad():
-                if isinstance(self.text, nn.Embedding):
-                    self.text.weight.normal_(0.0, 0.1, generator=generator)
-                # One offset for all slots tells text from image; it is learned like the rest.
-                self.text_positions.normal_(0.0, 0.02, generator=generator)
-                self.text_positions.add_(torch.randn(width, generator=generator))
-                self.text_positions.add_(self._text_layout(width))
+        if not self.geometry.text_tokens:
+            return
+        with torch.no_grad():
+            if isinstance(self.text, nn.Embedding):
+                self.text.weight.normal_(0.0, WORD_START, generator=generator)
+            # One offset for all slots tells text from image; it is learned like the rest.
+            width = self.head.in_features
+            self.text_positions.normal_(0.0, 0.02, generator=generator)
+            self.text_positions.add_(torch.randn(width, generator=generator))
+            self.text_positions.add_(text_layout(self.geometry, width))
 
-    def _text_layout(self, width: int) -> Tensor:
-        """Where a text slot starts: on the image's own position code when slots form a grid.
-
-        A layout caption's word then lies where its patches are, instead of having to find them.
-        """
-        side = math.isqrt(self.geometry.text_tokens)
-        if side * side != self.geometry.text_tokens or not self.geometry.vocabulary:
-            return torch.zeros_like(self.text_positions)
-        rows = self.geometry.height // self.geometry.patch
-        columns = self.geometry.width // self.geometry.patch
-        return sincos_2d(width, side, side, span=(rows, columns)).to(self.text_positions)
-
-    def forward(self, x: Tensor, t: Tensor, text: Tensor | None) -> Tensor:
-        """Velocity of a batch.
-
-        Args:
-            x: (batch, channels, height, width), noisy.
-            t: (batch,) in [0, 1], 1 is noise.
-            text: (batch, text tokens) words, or (batch, text tokens, text_dim) features.
-
-        Returns:
-            (batch, channels, height, width).
-        """
-        time = self.time(sinusoid(t, self.head.in_features))[:, None]
-        image = self.patches(patchify(x, self.geometry.patch)) + self.image_positions
-        parts = [time, image]
-        if text is not None:
-            parts.insert(1, self.text(text) + self.text_positions)
+    def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """See ``Model.forward``."""
+        entered = self.enter(x)
+        dtype = entered.dtype
+        time = self.time(sinusoid(t, self.head.in_features).to(self.head.weight.dtype))[:, None]
+        image = self.patches(patchify(entered, self.geometry.patch))
+        image = image + self.image_positions.to(dtype)
+        parts = [time.to(dtype), image]
+        if condition.text is not None:
+            fit_table(condition.text, len(self.text_positions))
+            words = isinstance(self.text, nn.Embedding)
+            text = self.text(condition.text if words else condition.text.to(dtype))
+            parts.insert(1, (text + self.text_positions[: text.shape[1]]).to(dtype))
         tokens = torch.cat(parts, dim=1)
         for block in self.blocks:
-            tokens = block(tokens)
-        image = tokens[:, -image.shape[1] :]
-        return unpatchify(self.head(self.norm(image)), self.geometry)
+            tokens = self.call(block, tokens)
+        made = self.head(self.norm(tokens[:, -image.shape[1] :]))
+        return unpatchify(made, self.geometry).to(x.dtype)
+
+
+def _places(width: int, geometry: Geometry) -> Tensor:
+    """Codes of rows and columns; a video's frames add theirs over the whole width."""
+    grid = sincos_2d(width, geometry.rows, geometry.columns)
+    if geometry.frames == 1:
+        return grid
+    along = sincos_2d(2 * width, geometry.frames, 1)[:, :width]
+    return (along[:, None] + grid).flatten(0, 1)

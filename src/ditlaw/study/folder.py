@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from ditlaw.errors import BadInput
 from ditlaw.files import write_json, write_text
 from ditlaw.study.load import difference, digest, frozen_content, load_study
@@ -61,13 +63,21 @@ def study_digest(folder: Path) -> str:
 
 
 def _check_same(folder: Path, study: Study) -> None:
-    stored, content = _stored(folder), frozen_content(study)
+    stored, content = _completed(_stored(folder)), frozen_content(study)
     if digest(stored) != digest(content):
         changes = "; ".join(difference(stored, content))
         raise BadInput(
             f"{folder}: holds runs of a study that differs ({changes}); "
             "undo the change or choose another folder"
         )
+
+
+def _completed(stored: dict[str, Any]) -> dict[str, Any]:
+    """A stored study with the fields that came after it, at the defaults that it was made by."""
+    try:
+        return frozen_content(Study.model_validate(stored))
+    except (ValidationError, BadInput):
+        return stored  # the difference will say what this version does not understand
 
 
 def _stored(folder: Path) -> dict[str, Any]:

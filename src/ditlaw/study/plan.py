@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from ditlaw import machine, text
 from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import BadInput, Refused
-from ditlaw.families import Counts, Shape, get_family
+from ditlaw.families import Counts, Family, Shape, get_family
 from ditlaw.results import Note, PlannedRun, PlanResult, PlanTotal
 from ditlaw.study.schema import (
     Data,
@@ -15,6 +15,7 @@ from ditlaw.study.schema import (
     GeometrySection,
     Hardware,
     Objective,
+    Option,
     Recipe,
     Study,
     hardware_of,
@@ -45,6 +46,8 @@ class RunSpec(BaseModel):
     depth: int
     width: int
     heads: int
+    single_depth: int = 0
+    options: dict[str, Option] = {}
     seed: int
     stops: list[Stop]
     geometry: GeometrySection
@@ -56,7 +59,11 @@ class RunSpec(BaseModel):
     @property
     def shape(self) -> Shape:
         """The shape that is trained."""
-        return Shape(self.depth, self.width, self.heads)
+        return Shape(self.depth, self.width, self.heads, self.single_depth)
+
+    def design(self) -> Family:
+        """The family with its options set."""
+        return get_family(self.family, self.options)
 
     @property
     def steps(self) -> int:
@@ -70,7 +77,7 @@ class RunSpec(BaseModel):
 
     def counts(self) -> Counts:
         """Exact counts of the model, per sample."""
-        return get_family(self.family).counts(self.shape, self.geometry.geometry())
+        return self.design().counts(self.shape, self.geometry.geometry())
 
     def flops(self, step: int) -> int:
         """Exact training FLOPs of that many steps."""
@@ -92,21 +99,24 @@ def make_run(study: Study, shape: Shape, seed: int, budgets: list[float]) -> Run
     Raises:
         BadInput: a budget is below one step.
     """
-    counts = get_family(study.family).counts(shape, study.geometry.geometry())
+    design = study.design()
+    counts = design.counts(shape, study.geometry.geometry())
     per_step = study.recipe.batch * counts.flops_train
     stops = [Stop(budget=b, step=int(b // per_step)) for b in budgets]
     for stop in stops:
         if stop.step < 1:
             raise BadInput(
-                f"a budget of {stop.budget:g} FLOPs is below one step of {study.family} {shape} "
+                f"a budget of {stop.budget:g} FLOPs is below one step of {design.label} {shape} "
                 f"({text.flops(per_step)} FLOPs); raise it or lower recipe.batch"
             )
     return RunSpec(
-        id=f"{study.family}-{shape}-s{seed}",
+        id=f"{text.slug(design.label)}-{shape}-s{seed}",
         family=study.family,
         depth=shape.depth,
         width=shape.width,
         heads=shape.heads,
+        single_depth=shape.single_depth,
+        options=study.options,
         seed=seed,
         stops=stops,
         geometry=study.geometry,
@@ -138,10 +148,11 @@ def planned(run: RunSpec, hardware: Hardware) -> PlannedRun:
     flops = float(run.flops(run.steps))
     return PlannedRun(
         id=run.id,
-        family=run.family,
+        family=run.design().label,
         depth=run.depth,
         width=run.width,
         heads=run.heads,
+        single_depth=run.single_depth,
         seed=run.seed,
         params=counts.params,
         tokens=float(images * counts.tokens_per_sample),
@@ -200,7 +211,7 @@ def memory_gb(run: RunSpec) -> float:
     """A rough estimate of the memory that training one run takes, in GB."""
     counts = run.counts()
     sequence = counts.tokens_per_sample + 1
-    values = run.recipe.batch * sequence * run.depth * run.width * ACTIVATIONS_PER_WIDTH
+    values = run.recipe.batch * sequence * run.shape.blocks * run.width * ACTIVATIONS_PER_WIDTH
     return (counts.params_total * BYTES_PER_PARAM + values * 4) / 1e9
 
 

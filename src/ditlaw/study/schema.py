@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from ditlaw.compute import DEFAULT_MFU, get_accelerator
 from ditlaw.data.scenes import check_geometry
 from ditlaw.errors import BadInput
-from ditlaw.families import Geometry, Shape, get_family
+from ditlaw.families import Family, Geometry, Shape, get_family
 
 
 def _no_truth(value: object) -> object:
@@ -26,6 +26,7 @@ Fraction = Annotated[Real, Field(ge=0, lt=1)]
 # Strict: YAML's true is not the number 1. The bounds only keep typing errors from exploding.
 Count = Annotated[int, Field(gt=0, le=10**9, strict=True)]
 Number = Annotated[int, Field(ge=0, le=10**9, strict=True)]
+Option = str | int | float | bool  # a family's option
 Seed = Annotated[int, Field(ge=0, lt=2**30, strict=True)]
 
 
@@ -57,6 +58,8 @@ class GeometrySection(Section):
     text_tokens: Number = 16
     vocabulary: Number = 0
     text_dim: Number = 0
+    pooled_dim: Number = 0
+    frames: Count = 1
 
     def geometry(self) -> Geometry:
         """The token geometry that families count with."""
@@ -86,12 +89,14 @@ class Objective(Section):
 class ShapeSection(Section):
     """One model size; the family's dial fills in what is left out.
 
-    ``until`` ends the trunk at a smaller budget than the largest.
+    ``single_depth`` is the number of flux's single-stream blocks. ``until`` ends the trunk at a
+    smaller budget than the largest.
     """
 
     depth: Count
     width: Count | None = None
     heads: Count | None = None
+    single_depth: Number | None = None
     until: Positive | None = None
 
 
@@ -113,7 +118,11 @@ class LearningRate(Section):
 
 
 class Recipe(Section):
-    """How every run is trained: AdamW, linear warm-up, then a constant rate; EMA of the weights."""
+    """How every run is trained: AdamW, linear warm-up, then a constant rate; EMA of the weights.
+
+    ``precision`` is what the model computes in; weights, optimiser and loss are float32.
+    ``checkpointing`` recomputes activations in the backward pass to save memory.
+    """
 
     batch: Count = 8
     learning_rate: LearningRate
@@ -123,6 +132,8 @@ class Recipe(Section):
     clip: Positive = 1.0
     ema: Annotated[float, Field(gt=0, le=0.25)] = 0.05
     caption_dropout: Fraction = 0.1
+    precision: Literal["float32", "bfloat16"] = "float32"
+    checkpointing: bool = False
 
 
 class Evaluation(Section):
@@ -174,6 +185,7 @@ class Study(Section):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
     family: str = "in-context"
+    options: dict[str, Option] = {}
     data: Data = Data()
     geometry: GeometrySection
     objective: Objective = Objective()
@@ -202,8 +214,8 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Study":
-        get_family(self.family)
         geometry = self.geometry.geometry()
+        self.design().check(geometry)
         shapes = [self.shape(entry) for entry in self.shapes]
         for entry in self.shapes:
             if entry.until is not None and entry.until < self.budgets[0]:
@@ -216,4 +228,8 @@ class Study(Section):
 
     def shape(self, entry: ShapeSection) -> Shape:
         """The family's shape for one entry."""
-        return get_family(self.family).shape(entry.depth, entry.width, entry.heads)
+        return self.design().shape(entry.depth, entry.width, entry.heads, entry.single_depth)
+
+    def design(self) -> Family:
+        """The family with its options set."""
+        return get_family(self.family, self.options)

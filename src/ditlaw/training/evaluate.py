@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ditlaw.data import open_held_out
 from ditlaw.flow import euler, loss, timesteps
+from ditlaw.models import Condition
 from ditlaw.study import RunSpec
 
 GRID_SEED = 0x5EED
@@ -38,7 +39,7 @@ class Grid:
         order = torch.randperm(count, generator=generator)
         quantiles = (order.double() + 0.5) / count
         self.images = torch.from_numpy(batch.images).to(device)
-        self.words = torch.from_numpy(batch.words).to(device)
+        self.condition = Condition(torch.from_numpy(batch.words)).to(device)
         self.t = timesteps(evaluation.timesteps, quantiles).float().to(device)
         self.noise = torch.randn(self.images.shape, generator=generator).to(device)
         self.spec = spec
@@ -50,7 +51,13 @@ class Grid:
         for start in range(0, len(self.t), EVALUATION_BATCH):
             part = slice(start, start + EVALUATION_BATCH)
             parts.append(
-                loss(model, self.images[part], self.noise[part], self.t[part], self.words[part])
+                loss(
+                    model,
+                    self.images[part],
+                    self.noise[part],
+                    self.t[part],
+                    self.condition.rows(part),
+                )
             )
         each = torch.cat(parts).double()
         error = each.std() / len(each) ** 0.5 if len(each) > 1 else torch.tensor(float("nan"))
@@ -60,12 +67,10 @@ class Grid:
         """The first captions of the grid, drawn by a model: (n, height, width, channels) bytes."""
         evaluation = self.spec.evaluation
         part = slice(0, evaluation.pictures)
-        words = self.words[part]
         drawn = euler(
             model,
             self.noise[part],
-            words,
-            torch.zeros_like(words),
+            self.condition.rows(part),
             steps=evaluation.sampler_steps,
             guidance=evaluation.guidance,
         )

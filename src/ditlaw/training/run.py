@@ -112,7 +112,7 @@ def observation(spec: RunSpec, budget: float, step: int, train_loss: float) -> d
     return {
         "run": spec.id,
         "trunk": spec.id,
-        "family": spec.family,
+        "family": spec.design().label,
         "depth": spec.depth,
         "width": spec.width,
         "heads": spec.heads,

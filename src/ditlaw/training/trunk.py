@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ditlaw.data import open_source
-from ditlaw.flow import loss, stratified, timesteps
-from ditlaw.models import build
+from ditlaw.flow import stratified, timesteps, training_loss
+from ditlaw.models import Condition, build
 from ditlaw.study import RunSpec
 from ditlaw.training.ema import PowerEma, decay
 
@@ -30,9 +30,8 @@ class Trunk:
     def __init__(self, spec: RunSpec, device: torch.device) -> None:
         self.spec = spec
         self.device = device
-        geometry = spec.geometry.geometry()
-        self.model = build(spec.family, spec.shape, geometry, spec.seed).to(device)
-        self.averaged = build(spec.family, spec.shape, geometry).to(device).requires_grad_(False)
+        self.model = build_run(spec, spec.seed).to(device)
+        self.averaged = build_run(spec).to(device).requires_grad_(False)
         self.averaged.load_state_dict(self.model.state_dict())
         self.names = [name for name, _ in self.model.named_parameters()]
         self.parameters = [p for _, p in self.model.named_parameters()]
@@ -44,6 +43,7 @@ class Trunk:
             weight_decay=spec.recipe.weight_decay,
             fused=True,
         )
+        self.image_tokens = spec.geometry.geometry().image_tokens
         self.source = open_source(spec.data, spec.seed)
         self.step = 0
         self.train_loss = 0.0  # averaged with the same profile as the weights
@@ -67,13 +67,15 @@ class Trunk:
         quantiles = stratified(recipe.batch, generator)
         t = timesteps(self.spec.objective.timesteps, quantiles).float()
         kept = torch.rand(recipe.batch, generator=generator) >= recipe.caption_dropout
-        words = torch.from_numpy(batch.words) * kept[:, None]
-        x0, noise, t, words = (a.to(self.device) for a in (x0, noise, t, words))
+        # Drawn last, whatever the family: runs of all families see the same noise and captions.
+        order = torch.rand(recipe.batch, self.image_tokens, generator=generator)
+        x0, noise, t, order = (a.to(self.device) for a in (x0, noise, t, order))
+        condition = Condition(torch.from_numpy(batch.words)).kept(kept).to(self.device)
 
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate(step)
         self.optimiser.zero_grad(set_to_none=True)
-        mean = loss(self.model, x0, noise, t, words).mean()
+        mean = training_loss(self.model, x0, noise, t, condition, order).mean()
         mean.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.parameters, recipe.clip)
         self.optimiser.step()
@@ -119,6 +121,18 @@ class Trunk:
                         key: tensors[f"{key}.{name}"].to(self.device, copy=True)
                         for key in ("step", "exp_avg", "exp_avg_sq")
                     }
+
+
+def build_run(spec: RunSpec, seed: int | None = None) -> torch.nn.Module:
+    """The model that a run trains, in the precision of its recipe; see ``models.build``."""
+    return build(
+        spec.design(),
+        spec.shape,
+        spec.geometry.geometry(),
+        seed,
+        precision=spec.recipe.precision,
+        checkpointing=spec.recipe.checkpointing,
+    )
 
 
 def _stream(seed: int, step: int) -> int:
