@@ -16,10 +16,10 @@ from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.families import FAMILIES
 from ditlaw.files import last_json_line
 from ditlaw.results import Dropped
-from ditlaw.study import STUDY_FILE, Study, digest, open_study, study_runs
+from ditlaw.study import STUDY_FILE, Study, digest, open_study
 from ditlaw.tablefile import numbers, read_table
 from ditlaw.text import nearest, plain, unknown
-from ditlaw.training.folder import RunFolder
+from ditlaw.training.folder import RunFolder, folder_runs
 
 REQUIRED = ("run", "params", "tokens", "loss")
 NUMERIC = ("params", "tokens", "loss", "flops", "budget", "images")
@@ -130,7 +130,7 @@ def load_observations(
     path, filters, study, frame = _selected(source, where)
     planned = None
     if study is not None and not filters:
-        planned = sum(len(spec.stops) for spec in study_runs(study))
+        planned = sum(len(spec.stops) for spec in folder_runs(path, study))
     # Answers and saved laws name the rows that they are of.
     named = "@".join([source, *where])
     table = Observations(frame, source=named, study=study, planned_rows=planned)
@@ -211,7 +211,7 @@ def study_frame(folder: Path, study: Study) -> pd.DataFrame:
         BadInput: no run has been observed yet.
     """
     rows = []
-    for spec in sorted(study_runs(study), key=lambda spec: spec.id):
+    for spec in sorted(folder_runs(folder, study), key=lambda spec: spec.id):
         run = RunFolder(folder / "runs" / spec.id)
         ended = last_json_line(run.log_path) or {}
         note = {"note": DIVERGED} if ended.get("event") == "diverged" else {}

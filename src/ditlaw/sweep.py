@@ -27,7 +27,7 @@ from ditlaw.study import (
     read_study,
     study_runs,
 )
-from ditlaw.training.folder import ENDED, RunFolder, locked
+from ditlaw.training.folder import ENDED, RunFolder, folder_runs, locked
 
 NAMED = 3  # failed runs that an error line names
 
@@ -151,7 +151,7 @@ def own_status(folder: Path, study: Study) -> list[RunStatus]:
 
 def own_runs(folder: Path, study: Study) -> list[tuple[RunFolder, RunSpec]]:
     """Each planned run of a study with the place of its folder, which need not exist yet."""
-    return [(RunFolder(folder / "runs" / spec.id), spec) for spec in study_runs(study)]
+    return [(RunFolder(folder / "runs" / spec.id), spec) for spec in folder_runs(folder, study)]
 
 
 def checking_runs(folder: Path) -> list[RunFolder]:

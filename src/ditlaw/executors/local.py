@@ -106,7 +106,8 @@ def _start() -> _Worker:
     errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in _stop)
     process = subprocess.Popen(
         # -P: nothing in the current folder may pass for a module.
-        [sys.executable, "-P", "-m", "ditlaw.training.worker"],
+        # Where this process finds modules is told for a user's own models, and looked at last.
+        [sys.executable, "-P", "-m", "ditlaw.training.worker", *map(os.path.abspath, sys.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,

@@ -1,7 +1,8 @@
 """Families of DiTs: shapes and exact counts in closed form, without torch.
 
 Each family is one module here (what it costs) and one of the same name in ``ditlaw.models``
-(what it computes). Register a new one in ``FAMILIES``.
+(what it computes). Register a new one in ``FAMILIES``. A user's own needs no registration: its
+name is the import path of what makes its module.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from ditlaw.families.in_context import InContext
 from ditlaw.families.ledger import Counts
 from ditlaw.families.masked import Masked
 from ditlaw.families.mmdit import Mmdit
+from ditlaw.families.own import Own
 from ditlaw.text import unknown
 
 FAMILIES: dict[str, type[Family]] = {
@@ -26,11 +28,13 @@ FAMILIES: dict[str, type[Family]] = {
 
 
 def get_family(name: str, options: Mapping[str, Any] | None = None) -> Family:
-    """The family of that name, with its options set.
+    """The family of that name, with its options set; ``module:factory`` is a user's own.
 
     Raises:
         BadInput: no such family or option; the message gives the nearest name.
     """
+    if ":" in name:
+        return Own.named(name, options or {})
     if name not in FAMILIES:
         raise unknown("family", name, FAMILIES)
     kind, options = FAMILIES[name], dict(options or {})
@@ -43,4 +47,4 @@ def get_family(name: str, options: Mapping[str, Any] | None = None) -> Family:
     return kind(**options)
 
 
-__all__ = ["FAMILIES", "Counts", "Family", "Geometry", "Shape", "get_family"]
+__all__ = ["FAMILIES", "Counts", "Family", "Geometry", "Own", "Shape", "get_family"]

@@ -43,6 +43,7 @@ class Family(ABC):
     name: ClassVar[str]
     closed_form: ClassVar[bool] = True
     needs_text: ClassVar[bool] = False
+    width_unit: ClassVar[int] = 4  # the codes of place share a width out to sines and two axes
 
     @property
     def label(self) -> str:
@@ -72,9 +73,11 @@ class Family(ABC):
         width = WIDTH_PER_BLOCK * (depth + single_depth) if width is None else width
         if width > MOST_WIDTH:
             raise BadInput(f"width: {width} is beyond any model; use {MOST_WIDTH} or less")
-        if width < 4 or width % 4:
+        unit = self.width_unit
+        if width < unit or width % unit:
             raise BadInput(
-                f"width: {width} is not a multiple of 4; use {max(4, round(width / 4) * 4)}"
+                f"width: {width} is not a multiple of {unit}; "
+                f"use {max(unit, round(width / unit) * unit)}"
             )
         heads = self._heads(width) if heads is None else heads
         if not self._heads_fit(width, heads):

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from ditlaw.families import Family, Geometry, Shape
+from ditlaw.families import Family, Geometry, Own, Shape
 from ditlaw.models.adaln import Adaln
 from ditlaw.models.base import Model
 from ditlaw.models.condition import Condition
@@ -18,6 +18,7 @@ from ditlaw.models.flux import Flux
 from ditlaw.models.in_context import InContext
 from ditlaw.models.masked import Masked
 from ditlaw.models.mmdit import Mmdit
+from ditlaw.models.own import build_own
 
 
 class Velocity(Protocol):
@@ -58,9 +59,13 @@ def build(
         checkpointing: activations of a block are recomputed in the backward pass, not kept.
 
     Raises:
-        BadInput: the family cannot read such samples.
+        BadInput: the family cannot read such samples, or a user's own module cannot be made.
     """
     family.check(geometry)
+    if isinstance(family, Own):
+        return build_own(
+            family, shape, geometry, seed, precision=precision, checkpointing=checkpointing
+        )
     model = MODULES[family.name](family, shape, geometry)
     model.compute = torch.bfloat16 if precision == "bfloat16" else None
     model.checkpointing = checkpointing

@@ -1,5 +1,6 @@
 """From a study to its runs: one trunk a shape and seed, with the steps at which it is evaluated."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
@@ -7,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from ditlaw import machine, text
 from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import BadInput, Refused
-from ditlaw.families import Counts, Family, Shape, get_family
+from ditlaw.families import Counts, Family, Own, Shape, get_family
 from ditlaw.results import Note, PlannedRun, PlanResult, PlanTotal
 from ditlaw.study.schema import (
     Data,
@@ -38,7 +39,11 @@ class Stop(BaseModel):
 
 
 class RunSpec(BaseModel):
-    """Everything that determines one run's numbers; ``spec.json`` of its folder."""
+    """Everything that determines one run's numbers; ``spec.json`` of its folder.
+
+    ``counted`` holds the counts of a family without a closed form, so that the run can be read
+    without the user's module.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     id: str
@@ -55,6 +60,7 @@ class RunSpec(BaseModel):
     objective: Objective
     recipe: Recipe
     evaluation: Evaluation
+    counted: Counts | None = None
 
     @property
     def shape(self) -> Shape:
@@ -77,7 +83,7 @@ class RunSpec(BaseModel):
 
     def counts(self) -> Counts:
         """Exact counts of the model, per sample."""
-        return self.design().counts(self.shape, self.geometry.geometry())
+        return self.counted or self.design().counts(self.shape, self.geometry.geometry())
 
     def flops(self, step: int) -> int:
         """Exact training FLOPs of that many steps."""
@@ -97,10 +103,12 @@ def make_run(study: Study, shape: Shape, seed: int, budgets: list[float]) -> Run
     """One run of a study's recipe.
 
     Raises:
-        BadInput: a budget is below one step.
+        BadInput: a budget is below one step, or a user's own module cannot be counted.
     """
-    design = study.design()
-    counts = design.counts(shape, study.geometry.geometry())
+    design, geometry = study.design(), study.geometry.geometry()
+    counts = design.counts(shape, geometry)
+    if isinstance(design, Own) and study.recipe.checkpointing:
+        design.require_checkpointing(shape, geometry)
     per_step = study.recipe.batch * counts.flops_train
     stops = [Stop(budget=b, step=int(b // per_step)) for b in budgets]
     for stop in stops:
@@ -110,7 +118,7 @@ def make_run(study: Study, shape: Shape, seed: int, budgets: list[float]) -> Run
                 f"({text.flops(per_step)} FLOPs); raise it or lower recipe.batch"
             )
     return RunSpec(
-        id=f"{text.slug(design.label)}-{shape}-s{seed}",
+        id=run_id(design, shape, seed),
         family=study.family,
         depth=shape.depth,
         width=shape.width,
@@ -124,20 +132,32 @@ def make_run(study: Study, shape: Shape, seed: int, budgets: list[float]) -> Run
         objective=study.objective,
         recipe=study.recipe,
         evaluation=study.evaluation,
+        counted=None if design.closed_form else counts,
     )
 
 
-def study_runs(study: Study) -> list[RunSpec]:
-    """Every run of a study, one trunk a shape and seed."""
+def run_id(design: Family, shape: Shape, seed: int) -> str:
+    """The name of a run and of its folder."""
+    return f"{text.slug(design.label)}-{shape}-s{seed}"
+
+
+def study_runs(study: Study, written: Mapping[str, RunSpec] | None = None) -> list[RunSpec]:
+    """Every run of a study, one trunk a shape and seed; ``written`` ones, by id, are taken as is.
+
+    Raises:
+        BadInput: as ``make_run``.
+    """
+    written, design = written or {}, study.design()
     return [
-        make_run(
+        written.get(run_id(design, shape, seed))
+        or make_run(
             study,
-            study.shape(entry),
+            shape,
             seed,
             [b for b in study.budgets if entry.until is None or b <= entry.until],
         )
         for seed in study.seeds
-        for entry in study.shapes
+        for entry, shape in ((entry, study.shape(entry)) for entry in study.shapes)
     ]
 
 

@@ -26,7 +26,8 @@ Fraction = Annotated[Real, Field(ge=0, lt=1)]
 # Strict: YAML's true is not the number 1. The bounds only keep typing errors from exploding.
 Count = Annotated[int, Field(gt=0, le=10**9, strict=True)]
 Number = Annotated[int, Field(ge=0, le=10**9, strict=True)]
-Option = str | int | float | bool  # a family's option
+Scalar = str | int | float | bool
+Option = Scalar | list[Scalar]  # of a family; only a user's own may take lists
 Seed = Annotated[int, Field(ge=0, lt=2**30, strict=True)]
 
 

@@ -7,6 +7,7 @@ checkpoints/         the newest two states
 pictures/            the same captions, drawn at each budget
 """
 
+import contextlib
 import fcntl
 import json
 import math
@@ -31,7 +32,7 @@ from ditlaw.files import (
     write_text,
 )
 from ditlaw.results import RunStatus
-from ditlaw.study import RunSpec, Stop
+from ditlaw.study import RunSpec, Stop, Study, study_runs
 from ditlaw.study.schema import Hardware
 
 ENDED = ("done", "failed", "diverged")
@@ -56,7 +57,13 @@ class RunFolder:
         """
         path = self.path / "spec.json"
         if path.exists():
-            if self.spec() != spec:
+            there = self.spec()
+            if there != spec and there.model_copy(update={"counted": spec.counted}) == spec:
+                raise BadInput(
+                    f"{path}: was made when {spec.family} counted otherwise; undo the change to "
+                    "its module or choose another --out folder"
+                )
+            if there != spec:
                 raise BadInput(f"{path}: describes another run; choose another --out folder")
             return
         write_json(path, spec.model_dump(mode="json"))
@@ -152,6 +159,19 @@ class RunFolder:
             gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
             reason=None if reason is None else str(reason),
         )
+
+
+def folder_runs(folder: Path, study: Study) -> list[RunSpec]:
+    """Every run of a study in a study folder, those without a folder of their own included.
+
+    A user's own family is counted from the specs that are there: its module is not needed.
+    """
+    written = {}
+    if not study.design().closed_form:
+        for path in folder.glob("runs/*/spec.json"):
+            with contextlib.suppress(BadInput):  # a damaged one is counted again
+                written[path.parent.name] = RunFolder(path.parent).spec()
+    return study_runs(study, written)
 
 
 def _positive(value: object) -> bool:

@@ -1,5 +1,6 @@
 """One trunk: warm-up, then a constant rate; every number is a function of (spec, step) alone."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -31,8 +32,7 @@ class Trunk:
         self.spec = spec
         self.device = device
         self.model = build_run(spec, spec.seed).to(device)
-        self.averaged = build_run(spec).to(device).requires_grad_(False)
-        self.averaged.load_state_dict(self.model.state_dict())
+        self.averaged = copy.deepcopy(self.model).requires_grad_(False)
         self.names = [name for name, _ in self.model.named_parameters()]
         self.parameters = [p for _, p in self.model.named_parameters()]
         self.ema = PowerEma([p.detach() for p in self.parameters], spec.recipe.ema)
@@ -75,6 +75,8 @@ class Trunk:
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate(step)
         self.optimiser.zero_grad(set_to_none=True)
+        # A user's own module may draw as it trains, as dropout does; ours do not.
+        torch.manual_seed(_stream(self.spec.seed, step))
         mean = training_loss(self.model, x0, noise, t, condition, order).mean()
         mean.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.parameters, recipe.clip)
@@ -116,7 +118,7 @@ class Trunk:
             ):
                 parameter.copy_(tensors[f"model.{name}"])
                 average.copy_(tensors[f"ema.{name}"])
-                if self.step:
+                if f"exp_avg.{name}" in tensors:  # else at step 0, or nothing has read it yet
                     self.optimiser.state[parameter] = {
                         key: tensors[f"{key}.{name}"].to(self.device, copy=True)
                         for key in ("step", "exp_avg", "exp_avg_sq")

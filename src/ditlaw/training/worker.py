@@ -1,6 +1,7 @@
 """A worker process: takes run folders on standard input, answers each; both as lines of JSON.
 
-Started as ``python -m ditlaw.training.worker``. End of input means that whoever started it is
+Started as ``python -m ditlaw.training.worker [FOLDER]…``, folders where a user's own modules may
+lie. End of input means that whoever started it is
 gone or wants it gone: it stops at once, mid-step; the run resumes from its checkpoint.
 """
 
@@ -21,6 +22,7 @@ def main() -> None:
     jobs: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
 
+    sys.path += [folder for folder in sys.argv[1:] if folder not in sys.path]
     # What a library prints must not pass for an answer: answers get a descriptor of their own.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -1,0 +1,113 @@
+"""A user's own model as a family: an import path, its options, and counts taken from the module.
+
+Studies, tables and laws know such a family by its label alone. The user's module and torch are
+imported only to count and to build (``ditlaw.models.own``), so a finished study is read without.
+"""
+
+import hashlib
+import importlib.util
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from ditlaw.errors import BadInput
+from ditlaw.families.base import MOST_DEPTH, Family, Shape
+from ditlaw.families.geometry import Geometry
+from ditlaw.families.ledger import Counts
+
+PATH = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*)")
+LONGEST_LABEL = 60  # it becomes part of a folder's name
+DIFFUSERS = "diffusers"  # the module part of a path that names a class of diffusers
+
+
+@dataclass(frozen=True)
+class Own(Family):
+    """``path`` is ``module:factory``, or ``diffusers:CLASS``; ``settings`` its options as JSON."""
+
+    path: str = ""
+    settings: str = "{}"
+
+    name: ClassVar[str] = "own"
+    closed_form: ClassVar[bool] = False
+    width_unit: ClassVar[int] = 1  # the module itself says what else its width must be
+
+    @classmethod
+    def named(cls, path: str, options: Mapping[str, Any]) -> "Own":
+        """The family of an import path; nothing is imported.
+
+        Raises:
+            BadInput: not of the form ``module:factory``, or an option is no plain value.
+        """
+        if not PATH.fullmatch(path):
+            raise BadInput(
+                f"family: '{path}' is not module:factory; write it as my_models:make_dit"
+            )
+        for option, value in options.items():
+            values = value if isinstance(value, list) else [value]
+            if not all(isinstance(each, str | int | float) for each in values):
+                raise BadInput(
+                    f"options.{option}: {value!r} is no text, number or truth; use one, or a list"
+                )
+        return cls(path, json.dumps(dict(options), sort_keys=True))
+
+    @property
+    def label(self) -> str:
+        """The path and its options; many options are given by a digest of them."""
+        changed = [f"{option}={value}" for option, value in self.options().items()]
+        label = ",".join([self.path, *changed])
+        if len(label) <= LONGEST_LABEL or not changed:
+            return label
+        return f"{self.path},{hashlib.sha256(self.settings.encode()).hexdigest()[:8]}"
+
+    @property
+    def of_diffusers(self) -> bool:
+        """Whether it is a class of diffusers."""
+        return self.path.startswith(f"{DIFFUSERS}:")
+
+    def options(self) -> dict[str, Any]:
+        """The options as they were given, by name."""
+        options: dict[str, Any] = json.loads(self.settings)
+        return options
+
+    def _single_depth(self, depth: int, given: int | None) -> int:
+        if not 0 <= (given or 0) <= MOST_DEPTH:
+            raise BadInput(f"single_depth: {given} is not a number of blocks; use {depth}")
+        return given or 0
+
+    def counts(self, shape: Shape, geometry: Geometry) -> Counts:
+        """Counts of the module itself, per sample; see ``ditlaw.models.own_counts``.
+
+        Raises:
+            BadInput: the module cannot be imported, built, or run where it is counted.
+        """
+        return _counted(self, shape, geometry)
+
+    def require_checkpointing(self, shape: Shape, geometry: Geometry) -> None:
+        """Check that the module can recompute its activations, where a recipe asks for it.
+
+        Raises:
+            BadInput: it cannot.
+        """
+        _need_torch(self)
+        from ditlaw.models.own import build_on_meta
+
+        build_on_meta(self, shape, geometry, checkpointing=True)
+
+
+@lru_cache(maxsize=4096)
+def _counted(family: Own, shape: Shape, geometry: Geometry) -> Counts:
+    _need_torch(family)
+    from ditlaw.models.own_counts import count_module
+
+    return count_module(family, shape, geometry)
+
+
+def _need_torch(family: Own) -> None:
+    if importlib.util.find_spec("torch") is None:
+        raise BadInput(
+            f"family: {family.path} is counted with torch, which is missing; "
+            "pip install 'ditlaw[train]'"
+        )
