@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isfinite
 from typing import Any, ClassVar
 
 from ditlaw.errors import BadInput
@@ -19,7 +20,7 @@ from ditlaw.families.geometry import Geometry
 from ditlaw.families.ledger import Counts
 
 PATH = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*)")
-LONGEST_LABEL = 60  # it becomes part of a folder's name
+LONGEST_LABEL = 48  # it becomes part of a folder's name
 DIFFUSERS = "diffusers"  # the module part of a path that names a class of diffusers
 
 
@@ -47,7 +48,10 @@ class Own(Family):
             )
         for option, value in options.items():
             values = value if isinstance(value, list) else [value]
-            if not all(isinstance(each, str | int | float) for each in values):
+            plain = (
+                isinstance(v, str | int) or (isinstance(v, float) and isfinite(v)) for v in values
+            )
+            if not all(plain):
                 raise BadInput(
                     f"options.{option}: {value!r} is no text, number or truth; use one, or a list"
                 )
@@ -55,12 +59,16 @@ class Own(Family):
 
     @property
     def label(self) -> str:
-        """The path and its options; many options are given by a digest of them."""
+        """The path and its options, in short: SD3Transformer2DModel is diffusers:SD3.
+
+        Where options make it long, a digest stands for them.
+        """
+        name = self.path.removesuffix("Transformer2DModel") if self.of_diffusers else self.path
         changed = [f"{option}={value}" for option, value in self.options().items()]
-        label = ",".join([self.path, *changed])
+        label = ",".join([name, *changed])
         if len(label) <= LONGEST_LABEL or not changed:
             return label
-        return f"{self.path},{hashlib.sha256(self.settings.encode()).hexdigest()[:8]}"
+        return f"{name},{hashlib.sha256(self.settings.encode()).hexdigest()[:8]}"
 
     @property
     def of_diffusers(self) -> bool:

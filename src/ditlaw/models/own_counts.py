@@ -206,27 +206,24 @@ class _Parts(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
-        formula = self.formulas.get(func._overloadpacket)
-        name = func._overloadpacket.__name__
-        if formula is not None:
+        packet = func._overloadpacket
+        formula, name = self.formulas.get(packet), packet.__name__
+        unseen = name in UNSEEN or "attention" in name
+        if formula is not None or unseen:
             tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
             if not all(tensor.is_meta for tensor in tensors):
                 raise BadInput(
                     f"family: {self.path} computes outside torch's meta device, where it is "
                     "counted; mend its forward: new tensors with device=x.device"
                 )
+        if formula is not None:
             self.flops[self._now()] += formula(*args, **kwargs, out_val=out)
-        elif func.namespace not in ("aten", "prim", "prims") or name in UNSEEN:
-            self._refuse(f"torch.ops.{func.namespace}.{name}")
-        elif "attention" in name:
-            self._refuse(f"torch.ops.aten.{name}")
+        elif unseen or func.namespace not in ("aten", "prim", "prims"):
+            raise BadInput(
+                f"family: {self.path} uses torch.ops.{func.namespace}.{name}, whose FLOPs torch's "
+                "counter leaves out; use matmuls or scaled_dot_product_attention in its place"
+            )
         return out
-
-    def _refuse(self, what: str) -> None:
-        raise BadInput(
-            f"family: {self.path} uses {what}, whose FLOPs torch's counter leaves out; use matmuls "
-            "or scaled_dot_product_attention in its place"
-        )
 
     def _now(self) -> str:
         """The child that the operation which is running belongs to."""
