@@ -355,10 +355,15 @@ def count(
     ] = "32x32x4",
     patch: Annotated[int, typer.Option(min=1, help="Patch side.")] = 2,
     text_tokens: Annotated[int, typer.Option(min=0, help="Text tokens of a sample.")] = 120,
-    text_dim: Annotated[int, typer.Option(min=1, help="Width of the text features.")] = 768,
+    text_dim: Annotated[
+        int | None, typer.Option(min=1, help="Width of the text features; by default 768.")
+    ] = None,
     pooled_dim: Annotated[
-        int, typer.Option(min=0, help="Width of the pooled text vector; 0: mean of the features.")
-    ] = 768,
+        int | None,
+        typer.Option(
+            min=0, help="Width of the pooled text vector, by default 768; 0: mean of the features."
+        ),
+    ] = None,
     vocabulary: Annotated[
         int,
         typer.Option(min=0, help="Words of a learned table, or classes, in place of features."),
@@ -368,13 +373,14 @@ def count(
     """Count one model's params and FLOPs exactly, per sample."""
     from ditlaw.families.count import count_model, named_family, parse_latent
 
-    features = {"vocabulary": vocabulary} if vocabulary else {"text_dim": text_dim}
+    default = 0 if vocabulary else 768
     geometry = Geometry(
         **parse_latent(latent),
         patch=patch,
         text_tokens=text_tokens,
-        pooled_dim=0 if vocabulary else pooled_dim,
-        **features,
+        vocabulary=vocabulary,
+        text_dim=default if text_dim is None else text_dim,
+        pooled_dim=default if pooled_dim is None else pooled_dim,
     )
     chosen = named_family(family, option or [])
     shape = chosen.shape(depth, width, heads, single_depth)

@@ -352,7 +352,8 @@ def _count(console: Console, result: CountResult) -> None:
     single = f" + {result.single_depth} single" if result.single_depth else ""
     console.print(
         f"[bold]{escape(result.family)}[/] depth {result.depth}{single}, width {result.width}, "
-        f"heads {result.heads}; {result.tokens_per_sample:,} tokens a sample"
+        f"heads {result.heads}; {result.tokens_per_sample:,} tokens a sample",
+        soft_wrap=True,
     )
     table = _table("", "params", "training FLOPs a sample", "share")
     parts = [*result.params_breakdown, *result.flops_breakdown]

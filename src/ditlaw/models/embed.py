@@ -30,9 +30,10 @@ def fit_table(words: Tensor, slots: int) -> None:
 
 
 def text_layout(geometry: Geometry, width: int) -> Tensor:
-    """Where text slots start: on the image's own position code when the words form a grid.
+    """Where text slots start: on a 2-D code of their places when the words form a grid.
 
-    A layout caption's word then lies where its patches are, instead of having to find them.
+    It is the code of the patches of ``in-context``, where a layout caption's word then lies where
+    its patches are, instead of having to find them.
     """
     side = math.isqrt(geometry.text_tokens)
     if side * side != geometry.text_tokens or not geometry.vocabulary:
@@ -50,7 +51,7 @@ class Words(nn.Module):
         self.positions = nn.Parameter(torch.empty(geometry.text_tokens, width))
 
     def draw(self, generator: torch.Generator) -> None:
-        """Draw the words; the slots start on the layout of the image, if they form a grid."""
+        """Draw the words; slots that form a grid start on a 2-D code of their places."""
         with torch.no_grad():
             self.table.weight.normal_(0.0, WORD_START, generator=generator)
             self.positions.normal_(0.0, 0.02, generator=generator)
