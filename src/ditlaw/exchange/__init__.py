@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ditlaw.exchange import dit, flux, pixart, sd3
-from ditlaw.exchange.parts import Exchange, NoClass, Shapes
+from ditlaw.exchange.base import Exchange, NoClass, Shapes
 from ditlaw.families import Family, Geometry, Shape
 from ditlaw.models import build
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ditlaw.exchange import joint, telling
-from ditlaw.exchange.parts import Exchange, Piece, Rows, Shapes, channels_first, dense, stacked
+from ditlaw.exchange.base import Exchange, Shapes
+from ditlaw.exchange.parts import Piece, Rows, channels_first, dense, stacked
 from ditlaw.families import Geometry, Shape
 from ditlaw.families.base import MLP_RATIO
 from ditlaw.families.flux import rotary_axes

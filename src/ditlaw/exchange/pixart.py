@@ -4,18 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ditlaw.exchange import telling
-from ditlaw.exchange.parts import (
-    Exchange,
-    Piece,
-    Rows,
-    Shapes,
-    convolution,
-    dense,
-    mlp,
-    need_square,
-    stacked,
-    two_layers,
-)
+from ditlaw.exchange.base import Exchange, Shapes, need_square
+from ditlaw.exchange.parts import Piece, Rows, convolution, dense, mlp, stacked, two_layers
 from ditlaw.families import Geometry, Shape
 
 CLASS = "PixArtTransformer2DModel"

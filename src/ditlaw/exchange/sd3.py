@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ditlaw.exchange import joint, telling
-from ditlaw.exchange.parts import Exchange, Piece, Rows, Shapes, Window, convolution
+from ditlaw.exchange.base import Exchange, Shapes
+from ditlaw.exchange.parts import Piece, Rows, Window, convolution
 from ditlaw.families import Geometry, Shape
 from ditlaw.models.tokens import grid_code
 
