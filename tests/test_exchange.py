@@ -203,6 +203,18 @@ def test_a_larger_table_of_places_is_cut_to_ours():
         near(answer(there, geometry, x, t, condition), ours(x, t, condition))
 
 
+def test_flux_at_its_published_size_is_the_class_as_it_comes():
+    """FLUX.1's configuration is the class's own defaults; nothing here takes memory."""
+    sample = Geometry(128, 128, 16, 2, 512, text_dim=4096, pooled_dim=768)
+    exchange = exchange_of(get_family("flux"), Shape(19, 3072, 24, 38), sample)
+    with torch.device("meta"):
+        there = theirs.diffusers.FluxTransformer2DModel()
+        ours = {name: torch.empty(shape) for name, shape in exchange.ours.items()}
+    exchange.check(dict(there.config))
+    made = {name: value.shape for name, value in exchange.to_theirs(ours).items()}
+    assert made == {name: value.shape for name, value in there.state_dict().items()}
+
+
 # --- what cannot be exchanged -----------------------------------------------------------------
 
 

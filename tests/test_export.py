@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 
 import pytest
 import safetensors.torch
@@ -9,6 +11,7 @@ import theirs
 import torch
 from conftest import ditlaw, tiny_text
 
+from ditlaw.cli import run as run_command
 from ditlaw.errors import BadInput
 from ditlaw.export import export_run
 from ditlaw.families import Geometry, Shape, get_family
@@ -229,18 +232,25 @@ def test_an_unfinished_run_says_how_far_it_is(tmp_path):
 # --- what is refused --------------------------------------------------------------------------
 
 
-def refused(*arguments):
-    done = ditlaw("export", *arguments)
-    assert done.code == 2
-    assert not done.out
-    assert len(done.err.splitlines()) == 1
-    return done.err
+@pytest.fixture
+def refused(capsys):
+    """The command, in this process: its one line."""
+
+    def one_line(*arguments):
+        assert run_command(["export", *map(str, arguments)]) == 2
+        said = capsys.readouterr()
+        assert not said.out
+        assert len(said.err.splitlines()) == 1
+        return said.err
+
+    return one_line
 
 
-def test_each_mistake_is_one_line(tmp_path):
+def test_each_mistake_is_one_line(tmp_path, refused):
     folder, _ = drawn(tmp_path, "mmdit", FEATURES["square"])
     run, out = folder.path, tmp_path / "out"
     assert "'onnx' is unknown; known: diffusers" in refused(run, "--to", "onnx", "--out", out)
+    assert "--out" in refused(run)
     assert "not a run folder (no spec.json); use STUDY/runs/ID" in refused(
         tmp_path / "missing", "--out", out
     )
@@ -283,9 +293,6 @@ def test_an_empty_folder_is_taken_and_a_failed_write_leaves_nothing(tmp_path):
 
 def test_export_needs_no_diffusers(tmp_path):
     """The package itself never imports it."""
-    import subprocess
-    import sys
-
     folder, _ = drawn(tmp_path, "flux", FEATURES["square"])
     program = (
         "import sys; from ditlaw.cli import run\n"

@@ -92,7 +92,7 @@ def copies(shape: Shape) -> dict[str, str]:
 def call(geometry: Geometry) -> dict[str, str]:
     """What the arguments of the class are."""
     return {
-        "hidden_states": telling.latent(),
+        "hidden_states": telling.latent(geometry),
         "timestep": telling.thousand(),
         "class_labels": "words[:, 0], (batch,); class 0 says nothing",
         "sample": telling.VELOCITY,

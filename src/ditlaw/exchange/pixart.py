@@ -79,7 +79,7 @@ def pieces(shape: Shape, geometry: Geometry) -> Iterator[Piece]:
 def call(geometry: Geometry) -> dict[str, str]:
     """What the arguments of the class are."""
     return {
-        "hidden_states": telling.latent(),
+        "hidden_states": telling.latent(geometry),
         "encoder_hidden_states": telling.text(geometry),
         "timestep": telling.thousand(),
         "sample": telling.VELOCITY,

@@ -66,7 +66,7 @@ def unread(shape: Shape) -> dict[str, tuple[int, ...]]:
 def call(geometry: Geometry) -> dict[str, str]:
     """What the arguments of the class are."""
     return {
-        "hidden_states": telling.latent(),
+        "hidden_states": telling.latent(geometry),
         "encoder_hidden_states": telling.text(geometry),
         "pooled_projections": telling.pooled(geometry),
         "timestep": telling.thousand(),

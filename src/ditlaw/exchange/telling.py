@@ -6,9 +6,9 @@ VELOCITY = "the velocity ε − x_0, of the shape of hidden_states"
 WORDS_FILE = "words.safetensors"
 
 
-def latent() -> str:
-    """The noisy sample as an image."""
-    return "x_t, (batch, channels, height, width)"
+def latent(geometry: Geometry) -> str:
+    """The noisy sample as an image; codes of place are this size's alone."""
+    return f"x_t, (batch, {geometry.channels}, {geometry.height}, {geometry.width})"
 
 
 def thousand() -> str:
