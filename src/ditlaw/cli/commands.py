@@ -322,6 +322,20 @@ def report(
 
 
 @app.command()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: STUDY/runs/ID.")],
+    out: Annotated[Path, typer.Option(help="A new folder.")],
+    to: Annotated[str, typer.Option(help="What is to load it: diffusers.")] = "diffusers",
+    as_json: Json = False,
+) -> None:
+    """Write a run's averaged weights as the diffusers class that computes the same."""
+    need_training("export")
+    from ditlaw.export import export_run
+
+    emit(export_run(run, to, out), as_json)
+
+
+@app.command()
 def budget(
     gpus: Annotated[str, typer.Option(help="GPUs, as 256xh100.")],
     days: Annotated[float | None, typer.Option(help="Days; gives FLOPs.")] = None,

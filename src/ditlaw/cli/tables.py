@@ -15,6 +15,7 @@ from ditlaw.results import (
     CompareResult,
     CountResult,
     DemoResult,
+    ExportResult,
     FitResult,
     Forecast,
     FormResult,
@@ -382,6 +383,12 @@ def _report(console: Console, result: ReportResult) -> None:
     console.print(f"report: {escape(result.report)}", soft_wrap=True)
 
 
+def _export(console: Console, result: ExportResult) -> None:
+    loads = f"; diffusers.{result.class_name} loads it" if result.class_name else ""
+    console.print(f"step {result.step:,}: {escape(result.path)}{loads}", soft_wrap=True)
+    _notes(console, result.notes)
+
+
 def _demo(console: Console, result: DemoResult) -> None:
     _verification(console, result.verification)
     console.print(f"\nreport: {escape(result.report)}", soft_wrap=True)
@@ -392,6 +399,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     CompareResult: show_comparison,
     CountResult: _count,
     DemoResult: _demo,
+    ExportResult: _export,
     FitResult: _fit,
     Forecast: _forecast,
     LawsResult: show_laws,
