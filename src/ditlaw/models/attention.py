@@ -42,7 +42,7 @@ def rotary(size: int, places: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Te
 
     Returns:
         Two tensors (tokens, size/2). Dimension i is turned with i + size/2, not with its neighbour
-        as in FLUX's own weights: ``ditlaw.models.exchange`` permutes them. Source: Su et al.
+        as in FLUX's own weights: ``ditlaw.exchange`` permutes them. Source: Su et al.
         2104.09864, base 10000.
     """
     assert sum(axes) == size
