@@ -221,6 +221,15 @@ def test_families_that_read_text_refuse_to_go_without(family):
         family.counts(family.shape(2), Geometry(16, 16, 3, 2, 0))
 
 
+def test_a_condition_that_a_model_reads_must_be_there():
+    geometry = Geometry(8, 8, 3, 2, 4, text_dim=9, pooled_dim=5)
+    for name in FAMILIES:
+        family = get_family(name)
+        model = build(family, family.shape(1, 32, 2), geometry, 0)
+        with pytest.raises(BadInput, match=r"condition\.(text|pooled): is missing"):
+            model(torch.zeros(1, 3, 8, 8), torch.zeros(1), Condition())
+
+
 def test_text_longer_than_the_table_is_refused():
     geometry = Geometry(8, 8, 3, 2, 4, vocabulary=9)
     for name in FAMILIES:

@@ -126,7 +126,7 @@ class Vector(nn.Module):
         self, geometry: Geometry, width: int, *, classes: bool = False, last: bool = False
     ) -> None:
         super().__init__()
-        self.last = last
+        self.geometry, self.last = geometry, last
         self.time = nn.Sequential(Dense(TIME_CODE, width), nn.SiLU(), Dense(width, width))
         self.words = PooledWords(geometry, width) if geometry.words else None
         inputs = geometry.pooled_inputs(width)
@@ -141,16 +141,16 @@ class Vector(nn.Module):
 
     def forward(self, t: Tensor, condition: Condition) -> Tensor:
         """The vector of a batch, in the precision of the weights."""
-        dtype = self.time[0].weight.dtype
-        assert isinstance(dtype, torch.dtype)
+        dtype = next(self.time.parameters()).dtype
         vector: Tensor = self.time(timestep_code(t, TIME_CODE, self.last).to(dtype))
-        pooled = condition.pooled
         if self.words is not None:
-            assert condition.text is not None
-            pooled = self.words(condition.text)
-        elif self.pooled is not None and pooled is None:
-            assert condition.text is not None
-            pooled = condition.text.mean(1)
-        if pooled is None:
+            pooled = self.words(condition.told("text"))
+        elif self.pooled is None:
             return vector
-        return vector + (pooled if self.pooled is None else self.pooled(pooled.to(dtype)))
+        elif self.geometry.pooled_dim:
+            pooled = condition.told("pooled")
+        else:
+            pooled = condition.told("text").mean(1)
+        if self.pooled is not None:
+            pooled = self.pooled(pooled.to(dtype))
+        return vector + pooled

@@ -76,10 +76,9 @@ class Flux(Model):
 
     def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """See ``Model.forward``."""
-        assert condition.text is not None
         entered = self.enter(x)
         image = self.patches(patchify(entered, self.geometry.patch))
-        text = self.text(condition.text, image.dtype)
+        text = self.text(condition.told("text"), image.dtype)
         made = self.modulation(self.vector(t, condition), image.dtype)
         turn = (self.cos, self.sin)
         for block in self.double_blocks:
