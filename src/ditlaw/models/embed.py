@@ -144,7 +144,7 @@ class Vector(nn.Module):
         dtype = next(self.time.parameters()).dtype
         vector: Tensor = self.time(timestep_code(t, TIME_CODE, self.last).to(dtype))
         if self.words is not None:
-            pooled = self.words(condition.told("text"))
+            pooled: Tensor = self.words(condition.told("text"))
         elif self.pooled is None:
             return vector
         elif self.geometry.pooled_dim:
