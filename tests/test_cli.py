@@ -57,6 +57,27 @@ def test_budget_and_count_answer():
     counted = answered("count", "--depth", 4, "--family", "in-context")
     assert counted["width"] == 256
     assert sum(counted["params_breakdown"].values()) == counted["params"]
+    assert sum(counted["flops_breakdown"].values()) == counted["flops"]["train"]
+    assert counted["ratio_6nd"] == counted["flops_6nd"] / counted["flops"]["train"]
+
+
+def test_count_takes_what_a_family_has_of_its_own():
+    """Single blocks, options, classes, and video: frames multiply the image tokens."""
+    size = ("count", "--depth", 2, "--width", 64, "--heads", 2)
+    flux = answered(*size, "--family", "flux", "--single-depth", 3)
+    assert flux["single_depth"] == 3
+    image, video = (
+        answered(*size, "--family", "mmdit", "--latent", latent)
+        for latent in ("16x16x4", "8x16x16x4")
+    )
+    assert image["tokens_per_sample"] == 64 + 120
+    assert video["tokens_per_sample"] == 8 * 64 + 120
+    assert image["params"] == video["params"]
+    masked = ("--family", "masked", "--vocabulary", 11, "--text-tokens", 1)
+    full, drop = answered(*size, *masked), answered(*size, *masked, "--option", "masking=drop")
+    assert drop["family"] == "masked,masking=drop"
+    assert drop["flops"]["train"] < full["flops"]["train"] / 2
+    assert full["params_total"] == full["params"] + 11 * 64
 
 
 def test_plan_answers(tmp_path):
@@ -205,7 +226,13 @@ def test_one_budget_is_refused_with_what_is_missing(table, tmp_path):
         (["budget", "--gpus", "8xh10", "--days", "1"], 2, "did you mean"),
         (["count", "--depth", "0"], 2, "depth"),
         (["count", "--depth", "2", "--latent", "32"], 2, "HxWxC"),
-        (["count", "--depth", "2", "--patch", "3"], 2, "patch"),
+        (["count", "--depth", "2", "--patch", "3"], 2, "patch: 3 does not divide"),
+        (["count", "--depth", "2", "--latent", "1x2x3x4x5"], 2, "FxHxWxC"),
+        (["count", "--depth", "2", "--width", "30"], 2, "width: 30 is not a multiple of 4; use 32"),
+        (["count", "--depth", "2", "--family", "mdit"], 2, "did you mean 'mmdit'?"),
+        (["count", "--depth", "2", "--option", "ratio"], 2, "--option: 'ratio' is not KEY=VALUE"),
+        (["count", "--depth", "2", "--option", "a=1"], 2, "options.a: in-context has no options"),
+        (["count", "--depth", "2", "--vocabulary", "9", "--pooled-dim", "8"], 2, "pooled_dim"),
     ],
 )
 def test_every_error_is_one_line_with_its_code(tmp_path, arguments, code, said):

@@ -43,7 +43,7 @@ def geometries(draw, text_from=0):
 @st.composite
 def shapes(draw, family):
     size, heads = draw(st.sampled_from([6, 8, 12, 16])), draw(st.sampled_from([2, 4]))
-    single = draw(st.integers(0, 3)) if family.name == "flux" else None
+    single = draw(st.integers(1, 3)) if family.name == "flux" else None
     return family.shape(draw(st.integers(1, 4)), size * heads, heads, single)
 
 
@@ -144,7 +144,7 @@ def test_the_dial_sets_width_and_heads():
     assert family.shape(2, heads=4) == family.shape(2, 128, 4)
     flux = get_family("flux").shape(3)
     assert (flux.single_depth, flux.width, flux.heads) == (6, 9 * 64, 9)
-    assert get_family("flux").shape(3, single_depth=0).width == 3 * 64
+    assert get_family("flux").shape(3, single_depth=1).width == 4 * 64
 
 
 def test_the_papers_largest_sizes():
@@ -176,7 +176,7 @@ def test_rotary_positions_share_out_a_head_as_flux_does():
         ("masked", (2, 24, 0), "heads", "use 1"),
         ("flux", (2, 32, 8), "heads", "use 4"),
         ("flux", (2, 32, 5), "heads", "use 4"),
-        ("flux", (2, 32, 4, -1), "single_depth", "use 4"),
+        ("flux", (2, 32, 4, 0), "single_depth", "use 4, or mmdit for none"),
         ("adaln", (2, 32, 4, 3), "single_depth", "use flux"),
     ],
 )
@@ -219,6 +219,15 @@ def test_a_patch_must_divide_the_sample():
 def test_families_that_read_text_refuse_to_go_without(family):
     with pytest.raises(BadInput, match=r"geometry\.text_tokens: .* use 1 or more"):
         family.counts(family.shape(2), Geometry(16, 16, 3, 2, 0))
+
+
+def test_a_condition_that_a_model_reads_must_be_there():
+    geometry = Geometry(8, 8, 3, 2, 4, text_dim=9, pooled_dim=5)
+    for name in FAMILIES:
+        family = get_family(name)
+        model = build(family, family.shape(1, 32, 2), geometry, 0)
+        with pytest.raises(BadInput, match=r"condition\.(text|pooled): is missing"):
+            model(torch.zeros(1, 3, 8, 8), torch.zeros(1), Condition())
 
 
 def test_text_longer_than_the_table_is_refused():

@@ -3,7 +3,8 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,37 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def check_free(path: Path) -> None:
+    """Whether a new folder can take this name.
+
+    Raises:
+        BadInput: there is a file, or a folder with something in it.
+    """
+    if path.exists() and not (path.is_dir() and next(path.iterdir(), None) is None):
+        raise BadInput(f"{path}: exists already and is left alone; choose another name")
+
+
+def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
+    """Write a new folder of files, by name; they all appear at once.
+
+    Raises:
+        BadInput: the name is taken, or the folder cannot be written.
+    """
+    check_free(path)
+    path = path.absolute()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    make_folder(path.parent)
+    try:
+        temporary.mkdir()
+        for name, content in contents.items():
+            write_bytes(temporary / name, content)
+        temporary.replace(path)  # takes the place of an empty folder, of nothing else
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_json(path: Path, content: Any, *, overwrite: bool = True) -> None:

@@ -531,6 +531,15 @@ class ReportResult(Result):
     report: str
 
 
+class ExportResult(Result):
+    """``ditlaw export``: the folder, the class that loads it (null: none does), the step."""
+
+    path: str
+    class_name: str | None
+    step: int
+    notes: list[Note]
+
+
 class DemoResult(Result):
     """``ditlaw demo``: the study folder, and what forecast and verify print."""
 
@@ -545,6 +554,7 @@ COMMANDS: dict[str, type[Result]] = {
     "compare": CompareResult,
     "count": CountResult,
     "demo": DemoResult,
+    "export": ExportResult,
     "fit": FitResult,
     "forecast": Forecast,
     "laws": LawsResult,

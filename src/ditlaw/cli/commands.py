@@ -322,6 +322,20 @@ def report(
 
 
 @app.command()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: STUDY/runs/ID.")],
+    out: Annotated[Path, typer.Option(help="A new folder.")],
+    to: Annotated[str, typer.Option(help="What is to load it: diffusers.")] = "diffusers",
+    as_json: Json = False,
+) -> None:
+    """Write a run's averaged weights as the diffusers class that computes the same."""
+    need_training("export")
+    from ditlaw.export import export_run
+
+    emit(export_run(run, to, out), as_json)
+
+
+@app.command()
 def budget(
     gpus: Annotated[str, typer.Option(help="GPUs, as 256xh100.")],
     days: Annotated[float | None, typer.Option(help="Days; gives FLOPs.")] = None,
@@ -355,10 +369,15 @@ def count(
     ] = "32x32x4",
     patch: Annotated[int, typer.Option(min=1, help="Patch side.")] = 2,
     text_tokens: Annotated[int, typer.Option(min=0, help="Text tokens of a sample.")] = 120,
-    text_dim: Annotated[int, typer.Option(min=1, help="Width of the text features.")] = 768,
+    text_dim: Annotated[
+        int | None, typer.Option(min=1, help="Width of the text features; by default 768.")
+    ] = None,
     pooled_dim: Annotated[
-        int, typer.Option(min=0, help="Width of the pooled text vector; 0: mean of the features.")
-    ] = 768,
+        int | None,
+        typer.Option(
+            min=0, help="Width of the pooled text vector, by default 768; 0: mean of the features."
+        ),
+    ] = None,
     vocabulary: Annotated[
         int,
         typer.Option(min=0, help="Words of a learned table, or classes, in place of features."),
@@ -368,13 +387,14 @@ def count(
     """Count one model's params and FLOPs exactly, per sample."""
     from ditlaw.families.count import count_model, named_family, parse_latent
 
-    features = {"vocabulary": vocabulary} if vocabulary else {"text_dim": text_dim}
+    default = 0 if vocabulary else 768
     geometry = Geometry(
         **parse_latent(latent),
         patch=patch,
         text_tokens=text_tokens,
-        pooled_dim=0 if vocabulary else pooled_dim,
-        **features,
+        vocabulary=vocabulary,
+        text_dim=default if text_dim is None else text_dim,
+        pooled_dim=default if pooled_dim is None else pooled_dim,
     )
     chosen = named_family(family, option or [])
     shape = chosen.shape(depth, width, heads, single_depth)

@@ -15,6 +15,7 @@ from ditlaw.results import (
     CompareResult,
     CountResult,
     DemoResult,
+    ExportResult,
     FitResult,
     Forecast,
     FormResult,
@@ -22,6 +23,7 @@ from ditlaw.results import (
     Note,
     PlanResult,
     Quantity,
+    Recipe,
     ReportResult,
     Result,
     RunSummary,
@@ -274,8 +276,8 @@ def _forecast(console: Console, answer: Forecast) -> None:
         r = answer.recipe
         table.add_row(
             "recipe",
-            f"{r.family} depth {r.depth}, width {r.width}, heads {r.heads}: {text.count(r.params)} "
-            f"params, {r.steps:,} steps of {r.batch} at {r.learning_rate:.2g}",
+            f"{escape(r.family)} {_size(r)}: {text.count(r.params)} params, "
+            f"{r.steps:,} steps of {r.batch} at {r.learning_rate:.2g}",
         )
     console.print(table)
     if answer.basis == "fit":  # no paper's law has been put to a test here
@@ -348,11 +350,16 @@ def _budget(console: Console, result: BudgetResult) -> None:
     console.print(table)
 
 
+def _size(model: CountResult | Recipe) -> str:
+    single = f" + {model.single_depth} single" if model.single_depth else ""
+    return f"depth {model.depth}{single}, width {model.width}, heads {model.heads}"
+
+
 def _count(console: Console, result: CountResult) -> None:
-    single = f" + {result.single_depth} single" if result.single_depth else ""
     console.print(
-        f"[bold]{escape(result.family)}[/] depth {result.depth}{single}, width {result.width}, "
-        f"heads {result.heads}; {result.tokens_per_sample:,} tokens a sample"
+        f"[bold]{escape(result.family)}[/] {_size(result)}; "
+        f"{result.tokens_per_sample:,} tokens a sample",
+        soft_wrap=True,
     )
     table = _table("", "params", "training FLOPs a sample", "share")
     parts = [*result.params_breakdown, *result.flops_breakdown]
@@ -376,6 +383,12 @@ def _report(console: Console, result: ReportResult) -> None:
     console.print(f"report: {escape(result.report)}", soft_wrap=True)
 
 
+def _export(console: Console, result: ExportResult) -> None:
+    loads = f"; diffusers.{result.class_name} loads it" if result.class_name else ""
+    console.print(f"step {result.step:,}: {escape(result.path)}{loads}", soft_wrap=True)
+    _notes(console, result.notes)
+
+
 def _demo(console: Console, result: DemoResult) -> None:
     _verification(console, result.verification)
     console.print(f"\nreport: {escape(result.report)}", soft_wrap=True)
@@ -386,6 +399,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     CompareResult: show_comparison,
     CountResult: _count,
     DemoResult: _demo,
+    ExportResult: _export,
     FitResult: _fit,
     Forecast: _forecast,
     LawsResult: show_laws,

@@ -40,8 +40,11 @@ class Flux(Family):
     def _single_depth(self, depth: int, given: int | None) -> int:
         if given is None:
             return SINGLE_PER_DOUBLE * depth
-        if not 0 <= given <= MOST_DEPTH:
-            raise BadInput(f"single_depth: {given} is not a number of blocks; use {2 * depth}")
+        if not 1 <= given <= MOST_DEPTH:
+            raise BadInput(
+                f"single_depth: {given} is not a number of blocks; use "
+                f"{SINGLE_PER_DOUBLE * depth}, or mmdit for none"
+            )
         return given
 
     def _heads_fit(self, width: int, heads: int) -> bool:

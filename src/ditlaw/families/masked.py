@@ -41,7 +41,8 @@ class Masked(Family):
 
     def kept(self, geometry: Geometry) -> int:
         """Image tokens of a sample that masked training shows, at least one."""
-        return max(1, int(geometry.image_tokens * (1 - self.ratio)))
+        # Rounded first: 100 tokens at 0.9 keep 10, not the 9.999… of floating point cut down.
+        return max(1, int(round(geometry.image_tokens * (1 - self.ratio), 9)))
 
     def decoder_depth(self, shape: Shape) -> int:
         """The last blocks, which see all tokens: two, as in MDT v1, but never all blocks."""

@@ -42,7 +42,7 @@ def rotary(size: int, places: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Te
 
     Returns:
         Two tensors (tokens, size/2). Dimension i is turned with i + size/2, not with its neighbour
-        as in FLUX's own weights: ``ditlaw.models.exchange`` permutes them. Source: Su et al.
+        as in FLUX's own weights: ``ditlaw.exchange`` permutes them. Source: Su et al.
         2104.09864, base 10000.
     """
     assert sum(axes) == size
@@ -121,5 +121,9 @@ def _exchange(x: Tensor) -> Tensor:
 
 
 def _sum_to(x: Tensor, like: Tensor) -> Tensor:
-    """Sum a (batch, tokens, n, heads, size) gradient over what ``like`` was broadcast along."""
-    return x.sum_to_size(like.shape)
+    """Sum a (batch, tokens, n, heads, size) gradient over what ``like`` was broadcast along.
+
+    One axis at a time, the inner first: far faster on a CPU than all at once.
+    """
+    summed = x.sum(3, keepdim=True).sum(0)
+    return summed.sum(0) if like.ndim == 3 else summed

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ditlaw.errors import BadInput
+
 
 class Condition(NamedTuple):
     """A batch of conditions.
@@ -16,6 +18,19 @@ class Condition(NamedTuple):
 
     text: Tensor | None = None
     pooled: Tensor | None = None
+
+    def told(self, name: str) -> Tensor:
+        """``text`` or ``pooled``, by a model that reads it.
+
+        Raises:
+            BadInput: the batch does not have it.
+        """
+        value: Tensor | None = getattr(self, name)
+        if value is None:
+            raise BadInput(
+                f"condition.{name}: is missing and this model reads it; give one row a sample"
+            )
+        return value
 
     def rows(self, part: slice) -> "Condition":
         """Some of the batch."""

@@ -71,11 +71,10 @@ class CrossAttention(Model):
 
     def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """See ``Model.forward``."""
-        assert condition.text is not None
         entered = self.enter(x)
         tokens = self.patches(patchify(entered, self.geometry.patch))
         tokens = tokens + self.positions.to(tokens.dtype)
-        text = self.text(condition.text, tokens.dtype)
+        text = self.text(condition.told("text"), tokens.dtype)
         vector = self.time(t, Condition())
         modulation = self.modulation(F.silu(vector)).view(len(x), PER_BLOCK, -1)
         for block in self.blocks:

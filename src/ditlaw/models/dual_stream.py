@@ -36,7 +36,8 @@ class Stream(nn.Module):
         made = made.view(*x.shape[:2], self.parts, self.heads, -1)
         if self.qk_norm is None:
             return made
-        return torch.cat([norm_rotate(made[:, :, :2], self.qk_norm, turn), made[:, :, 2:]], dim=2)
+        qk, v = torch.split(made, [2, 1], dim=2)
+        return torch.cat([norm_rotate(qk, self.qk_norm, turn), v], dim=2)
 
     def update(self, x: Tensor, mixed: Tensor, modulation: tuple[Tensor, ...]) -> Tensor:
         """The stream after attention (``mixed``) and MLP."""
@@ -72,6 +73,6 @@ class DualBlock(nn.Module):
             k, v = torch.cat([from_text, from_image[:, :, 1:]], dim=1).unbind(2)
             return self.image.update(image, attend(from_image[:, :, 0], k, v), own), text
         q, k, v = torch.cat([from_text, from_image], dim=1).unbind(2)
-        mixed, length = attend(q, k, v), text.shape[1]
-        image = self.image.update(image, mixed[:, length:], own)
-        return image, self.text.update(text, mixed[:, :length], other)
+        mixed, lengths = attend(q, k, v), [text.shape[1], image.shape[1]]
+        of_text, of_image = torch.split(mixed, lengths, dim=1)
+        return self.image.update(image, of_image, own), self.text.update(text, of_text, other)

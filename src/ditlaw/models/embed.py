@@ -30,9 +30,10 @@ def fit_table(words: Tensor, slots: int) -> None:
 
 
 def text_layout(geometry: Geometry, width: int) -> Tensor:
-    """Where text slots start: on the image's own position code when the words form a grid.
+    """Where text slots start: on a 2-D code of their places when the words form a grid.
 
-    A layout caption's word then lies where its patches are, instead of having to find them.
+    It is the code of the patches of ``in-context``, where a layout caption's word then lies where
+    its patches are, instead of having to find them.
     """
     side = math.isqrt(geometry.text_tokens)
     if side * side != geometry.text_tokens or not geometry.vocabulary:
@@ -50,7 +51,7 @@ class Words(nn.Module):
         self.positions = nn.Parameter(torch.empty(geometry.text_tokens, width))
 
     def draw(self, generator: torch.Generator) -> None:
-        """Draw the words; the slots start on the layout of the image, if they form a grid."""
+        """Draw the words; slots that form a grid start on a 2-D code of their places."""
         with torch.no_grad():
             self.table.weight.normal_(0.0, WORD_START, generator=generator)
             self.positions.normal_(0.0, 0.02, generator=generator)
@@ -125,7 +126,7 @@ class Vector(nn.Module):
         self, geometry: Geometry, width: int, *, classes: bool = False, last: bool = False
     ) -> None:
         super().__init__()
-        self.last = last
+        self.geometry, self.last = geometry, last
         self.time = nn.Sequential(Dense(TIME_CODE, width), nn.SiLU(), Dense(width, width))
         self.words = PooledWords(geometry, width) if geometry.words else None
         inputs = geometry.pooled_inputs(width)
@@ -140,16 +141,16 @@ class Vector(nn.Module):
 
     def forward(self, t: Tensor, condition: Condition) -> Tensor:
         """The vector of a batch, in the precision of the weights."""
-        dtype = self.time[0].weight.dtype
-        assert isinstance(dtype, torch.dtype)
+        dtype = next(self.time.parameters()).dtype
         vector: Tensor = self.time(timestep_code(t, TIME_CODE, self.last).to(dtype))
-        pooled = condition.pooled
         if self.words is not None:
-            assert condition.text is not None
-            pooled = self.words(condition.text)
-        elif self.pooled is not None and pooled is None:
-            assert condition.text is not None
-            pooled = condition.text.mean(1)
-        if pooled is None:
+            pooled: Tensor = self.words(condition.told("text"))
+        elif self.pooled is None:
             return vector
-        return vector + (pooled if self.pooled is None else self.pooled(pooled.to(dtype)))
+        elif self.geometry.pooled_dim:
+            pooled = condition.told("pooled")
+        else:
+            pooled = condition.told("text").mean(1)
+        if self.pooled is not None:
+            pooled = self.pooled(pooled.to(dtype))
+        return vector + pooled

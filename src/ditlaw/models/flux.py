@@ -31,10 +31,13 @@ class SingleBlock(nn.Module):
     def forward(self, x: Tensor, turn: Turn, *modulation: Tensor) -> Tensor:
         """(batch, text + image tokens, width) → the same."""
         shift, scale, gate = modulation
-        qkv, hidden = self.read(modulate(x, shift, scale)).tensor_split([3 * self.width], dim=-1)
-        qkv = qkv.reshape(*x.shape[:2], 3, self.heads, -1)
-        q, k = norm_rotate(qkv[:, :, :2], self.qk_norm, turn).unbind(2)
-        mixed = attend(q, k, qkv[:, :, 2])
+        made = self.read(modulate(x, shift, scale))
+        qk, v, hidden = torch.split(
+            made, [2 * self.width, self.width, MLP_RATIO * self.width], dim=-1
+        )
+        qk = qk.view(*x.shape[:2], 2, self.heads, -1)
+        q, k = norm_rotate(qk, self.qk_norm, turn).unbind(2)
+        mixed = attend(q, k, v.view_as(q))
         both = torch.cat([mixed, F.gelu(hidden, approximate="tanh")], dim=-1)
         return gated(x, gate, self.write(both))
 
@@ -73,10 +76,9 @@ class Flux(Model):
 
     def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """See ``Model.forward``."""
-        assert condition.text is not None
         entered = self.enter(x)
         image = self.patches(patchify(entered, self.geometry.patch))
-        text = self.text(condition.text, image.dtype)
+        text = self.text(condition.told("text"), image.dtype)
         made = self.modulation(self.vector(t, condition), image.dtype)
         turn = (self.cos, self.sin)
         for block in self.double_blocks:

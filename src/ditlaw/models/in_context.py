@@ -87,10 +87,10 @@ class InContext(Model):
         image = self.patches(patchify(entered, self.geometry.patch))
         image = image + self.image_positions.to(dtype)
         parts = [time.to(dtype), image]
-        if condition.text is not None:
-            fit_table(condition.text, len(self.text_positions))
-            words = isinstance(self.text, nn.Embedding)
-            text = self.text(condition.text if words else condition.text.to(dtype))
+        if self.geometry.text_tokens:
+            given = condition.told("text")
+            fit_table(given, len(self.text_positions))
+            text = self.text(given if self.geometry.words else given.to(dtype))
             parts.insert(1, (text + self.text_positions[: text.shape[1]]).to(dtype))
         tokens = torch.cat(parts, dim=1)
         for block in self.blocks:

@@ -38,11 +38,10 @@ class Mmdit(Model):
 
     def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """See ``Model.forward``."""
-        assert condition.text is not None
         entered = self.enter(x)
         image = self.patches(patchify(entered, self.geometry.patch))
         image = image + self.positions.to(image.dtype)
-        text = self.text(condition.text, image.dtype)
+        text = self.text(condition.told("text"), image.dtype)
         made = self.modulation(self.vector(t, condition), image.dtype)
         for block in self.blocks:
             assert isinstance(block, DualBlock)

@@ -49,8 +49,9 @@ def timestep_code(t: Tensor, width: int, last: bool = False) -> Tensor:
     et al. 2006.11239, after Vaswani et al. 1706.03762.
     """
     half = width // 2
-    exponent = torch.arange(half, dtype=torch.float32, device=t.device) / (half - int(last))
-    angles = 1000.0 * t[:, None] * torch.exp(-math.log(10000.0) * exponent)
+    # Multiplied before divided, as others do: angles go to 1000, so a last bit here is 1e-4 there.
+    exponent = -math.log(10000.0) * torch.arange(half, dtype=torch.float32, device=t.device)
+    angles = 1000.0 * t[:, None] * torch.exp(exponent / (half - int(last)))
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 

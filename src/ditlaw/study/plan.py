@@ -229,10 +229,15 @@ def plan_runs(study: Study, runs: list[RunSpec]) -> PlanResult:
 
 def memory_gb(run: RunSpec) -> float:
     """A rough estimate of the memory that training one run takes, in GB."""
-    counts = run.counts()
-    sequence = counts.tokens_per_sample + 1
-    values = run.recipe.batch * sequence * run.shape.blocks * run.width * ACTIVATIONS_PER_WIDTH
-    return (counts.params_total * BYTES_PER_PARAM + values * 4) / 1e9
+    counts, blocks = run.counts(), run.shape.blocks
+    # Masked families show a step another number of tokens than a forward pass has.
+    seen = (counts.tokens_per_sample + 1) * counts.flops_train / (3 * counts.flops_forward)
+    each = ACTIVATIONS_PER_WIDTH * run.width
+    # Recomputing keeps the input of every block, and one block's values at a time.
+    values = blocks * run.width + each if run.recipe.checkpointing else blocks * each
+    size = 2 if run.recipe.precision == "bfloat16" else 4
+    activations = run.recipe.batch * seen * values * size
+    return (counts.params_total * BYTES_PER_PARAM + activations) / 1e9
 
 
 def _limits(study: Study, runs: list[RunSpec], total: PlanTotal) -> list[Limit]:

@@ -1,0 +1,15 @@
+"""Numbers that only a meant change may move: each family's first twenty losses in float64."""
+
+import json
+
+import numpy as np
+from family_cases import each_family
+from golden import STEPS, curve, path
+
+
+@each_family()
+def test_the_first_losses_are_the_recorded_ones(family):
+    recorded = json.loads(path(family).read_text())
+    assert len(recorded) == STEPS
+    np.testing.assert_allclose(curve(family), recorded, rtol=1e-9)
+    assert recorded[-1] < recorded[0]
