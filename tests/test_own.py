@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import Finished, ditlaw, tiny_text
+from safetensors.torch import load_file
 
 from ditlaw.errors import BadInput
 from ditlaw.families import Geometry, Own, get_family
@@ -490,6 +491,12 @@ def test_the_worked_example_runs_as_it_is_written(tmp_path):
     status = ran("status", "my-dit", "--json", cwd=here)
     assert [r["flops"] for r in status.json["runs"]] == [r["flops"] for r in plan["runs"]]
     fitted = ran("fit", "my-dit", "--json", cwd=here)
+
+    sized = next((here / "my-dit" / "runs").iterdir())
+    exported = ran("export", sized, "--out", "weights", "--json", cwd=here).json
+    assert "my_dit:make is a model of your own" in exported["notes"][0]["text"]
+    weights = load_file(here / "weights" / "model.safetensors")
+    assert weights["model.patches.weight"].shape[1:] == (3, 2, 2)
 
     # Elsewhere, where the module cannot be found: what only reads a study needs neither.
     away = tmp_path / "away"

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ditlaw.exchange import dit, flux, pixart, sd3
 from ditlaw.exchange.base import Exchange, NoClass, Shapes
-from ditlaw.families import Family, Geometry, Shape
+from ditlaw.families import Family, Geometry, Own, Shape
 from ditlaw.models import build
 
 CLASSES: dict[str, Callable[[Shape, Geometry, Shapes], Exchange]] = {
@@ -28,6 +28,8 @@ def exchange_of(family: Family, shape: Shape, geometry: Geometry) -> Exchange:
     Raises:
         NoClass: there is none; the message says why.
     """
+    if isinstance(family, Own):
+        raise NoClass(f"{family.path} is a model of your own, which is not converted")
     make = CLASSES.get(family.name)
     if make is None:
         raise NoClass(f"no diffusers class computes {family.name}")
