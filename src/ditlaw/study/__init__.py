@@ -19,7 +19,8 @@ from ditlaw.study.load import (
     presets,
     read_study,
 )
-from ditlaw.study.plan import RunSpec, Stop, make_run, plan_runs, plan_study, study_runs
+from ditlaw.study.plan import plan_runs, plan_study
+from ditlaw.study.runs import RunSpec, Stop, make_run, study_runs
 from ditlaw.study.schema import Study, hardware_of
 
 __all__ = [

@@ -1,0 +1,79 @@
+"""What a plan takes beside what a user, this machine and the GPU allow."""
+
+from dataclasses import dataclass
+
+from ditlaw import machine, text
+from ditlaw.compute import get_accelerator
+from ditlaw.results import Note, PlanTotal
+from ditlaw.study.runs import RunSpec
+from ditlaw.study.schema import Hardware, Study
+
+# A CPU core's FLOP/s on models of the quickstart's size (benchmarks/speed.py prints 1.6e10 at width
+# 24 and 5e10 at 64): a rough estimate, used for limits.hours and to warn of a plan that takes long.
+CORE_FLOPS = 2e10
+LONG_HOURS = 2.0
+BYTES_PER_PARAM = 20  # fp32 weights, gradient, EMA and two AdamW moments
+ACTIVATIONS_PER_WIDTH = 34  # values kept for the backward, a token, a layer, a unit of width
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a user said a plan may not exceed, beside what this plan takes."""
+
+    name: str
+    allowed: float | None
+    needed: float
+
+
+def memory_gb(run: RunSpec) -> float:
+    """A rough estimate of the memory that training one run takes, in GB."""
+    counts, blocks = run.counts(), run.shape.blocks
+    # Masked families show a step another number of tokens than a forward pass has.
+    seen = (counts.tokens_per_sample + 1) * counts.flops_train / (3 * counts.flops_forward)
+    each = ACTIVATIONS_PER_WIDTH * run.width
+    # Recomputing keeps the input of every block, and one block's values at a time.
+    values = blocks * run.width + each if run.recipe.checkpointing else blocks * each
+    size = 2 if run.recipe.precision == "bfloat16" else 4
+    activations = run.recipe.batch * seen * values * size
+    return (counts.params_total * BYTES_PER_PARAM + activations) / 1e9
+
+
+def limits_of(study: Study, runs: list[RunSpec], total: PlanTotal) -> list[Limit]:
+    """What a study's runs take, beside what the study allows."""
+    return [
+        Limit("gpu_hours", study.limits.gpu_hours, total.gpu_hours),
+        Limit("hours", study.limits.hours, total.flops / (CORE_FLOPS * machine.cores()) / 3600),
+        Limit("memory_gb", study.limits.memory_gb, max(memory_gb(run) for run in runs)),
+    ]
+
+
+def warnings_of(study: Study, hardware: Hardware, limits: list[Limit]) -> list[Note]:
+    """What to tell of a plan that this machine or one GPU can hardly carry out."""
+    needed = {limit.name: limit.needed for limit in limits}
+    notes = []
+    if needed["hours"] > LONG_HOURS:
+        notes.append(
+            Note(
+                code="long-plan",
+                text=f"about {text.hours(needed['hours'])} on this machine's CPU cores; "
+                f"{text.hours(needed['gpu_hours'])} of one {hardware.gpu} at {hardware.mfu:g} MFU",
+            )
+        )
+    device = get_accelerator(hardware.gpu)
+    for name, has in (
+        (f"one {device.name}", device.memory_gb),
+        ("this machine", machine.memory_gb()),
+    ):
+        if needed["memory_gb"] > has:
+            notes.append(
+                Note(
+                    code="much-memory",
+                    text=f"the largest run needs about {needed['memory_gb']:.3g} GB, more than "
+                    f"{name} has ({has:.3g} GB); lower recipe.batch",
+                )
+            )
+    if study.data.source == "described":
+        notes.append(
+            Note(code="plan-only", text="data.source is 'described': planned here, not trained")
+        )
+    return notes

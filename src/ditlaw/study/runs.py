@@ -1,0 +1,140 @@
+"""From a study to its runs: one trunk a shape and seed, with the steps at which it is evaluated."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from ditlaw import text
+from ditlaw.errors import BadInput
+from ditlaw.families import Counts, Family, Own, Shape, get_family
+from ditlaw.study.schema import (
+    Data,
+    Evaluation,
+    GeometrySection,
+    Objective,
+    Option,
+    Recipe,
+    Study,
+)
+
+
+class Stop(BaseModel):
+    """One crossing of a budget: the last whole step within it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    budget: float
+    step: int
+
+
+class RunSpec(BaseModel):
+    """Everything that determines one run's numbers; ``spec.json`` of its folder.
+
+    ``counted`` holds the counts of a family without a closed form, so that the run can be read
+    without the user's module.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    id: str
+    family: str
+    depth: int
+    width: int
+    heads: int
+    single_depth: int = 0
+    options: dict[str, Option] = {}
+    seed: int
+    stops: list[Stop]
+    geometry: GeometrySection
+    data: Data
+    objective: Objective
+    recipe: Recipe
+    evaluation: Evaluation
+    counted: Counts | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """The shape that is trained."""
+        return Shape(self.depth, self.width, self.heads, self.single_depth)
+
+    def design(self) -> Family:
+        """The family with its options set."""
+        return get_family(self.family, self.options)
+
+    @property
+    def steps(self) -> int:
+        """Steps to the last budget."""
+        return self.stops[-1].step
+
+    @property
+    def learning_rate(self) -> float:
+        """The constant rate after warm-up."""
+        return self.recipe.learning_rate.rate(self.width)
+
+    def counts(self) -> Counts:
+        """Exact counts of the model, per sample."""
+        return self.counted or self.design().counts(self.shape, self.geometry.geometry())
+
+    def flops(self, step: int) -> int:
+        """Exact training FLOPs of that many steps."""
+        return step * self.recipe.batch * self.counts().flops_train
+
+
+def make_run(study: Study, shape: Shape, seed: int, budgets: list[float]) -> RunSpec:
+    """One run of a study's recipe.
+
+    Raises:
+        BadInput: a budget is below one step, or a user's own module cannot be counted.
+    """
+    design, geometry = study.design(), study.geometry.geometry()
+    counts = design.counts(shape, geometry)
+    if isinstance(design, Own) and study.recipe.checkpointing:
+        design.require_checkpointing(shape, geometry)
+    per_step = study.recipe.batch * counts.flops_train
+    stops = [Stop(budget=b, step=int(b // per_step)) for b in budgets]
+    for stop in stops:
+        if stop.step < 1:
+            raise BadInput(
+                f"a budget of {stop.budget:g} FLOPs is below one step of {design.label} {shape} "
+                f"({text.flops(per_step)} FLOPs); raise it or lower recipe.batch"
+            )
+    return RunSpec(
+        id=run_id(design, shape, seed),
+        family=study.family,
+        depth=shape.depth,
+        width=shape.width,
+        heads=shape.heads,
+        single_depth=shape.single_depth,
+        options=study.options,
+        seed=seed,
+        stops=stops,
+        geometry=study.geometry,
+        data=study.data,
+        objective=study.objective,
+        recipe=study.recipe,
+        evaluation=study.evaluation,
+        counted=None if design.closed_form else counts,
+    )
+
+
+def run_id(design: Family, shape: Shape, seed: int) -> str:
+    """The name of a run and of its folder."""
+    return f"{text.slug(design.label)}-{shape}-s{seed}"
+
+
+def study_runs(study: Study, written: Mapping[str, RunSpec] | None = None) -> list[RunSpec]:
+    """Every run of a study, one trunk a shape and seed; ``written`` ones, by id, are taken as is.
+
+    Raises:
+        BadInput: as ``make_run``.
+    """
+    written, design = written or {}, study.design()
+    return [
+        written.get(run_id(design, shape, seed))
+        or make_run(
+            study,
+            shape,
+            seed,
+            [b for b in study.budgets if entry.until is None or b <= entry.until],
+        )
+        for seed in study.seeds
+        for entry, shape in ((entry, study.shape(entry)) for entry in study.shapes)
+    ]
