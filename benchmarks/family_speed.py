@@ -168,11 +168,11 @@ def images_per_second(names, rounds, device, sizes=SIZES, batch=GPU_BATCH):
             single = None if setting.single is None else times * setting.single
             shape = get_family(name).shape(times * setting.depth, width, heads, single)
             rows = measure(pair(name, shape, "bfloat16", batch, device), "bfloat16", rounds, device)
-            rates = [batch / took for _, took, _ in rows]
-            against = f", diffusers {rates[1]:.1f}, {rates[0] / rates[1]:.2f}×" * (len(rates) > 1)
+            mine, *theirs = [batch / took for _, took, _ in rows]
+            against = [f", diffusers {rate:.1f}, {mine / rate:.2f}×" for rate in theirs]
             print(
-                f"{name:15s} {size} ({shape}) bfloat16: {rates[0]:.1f} images/s, "
-                f"share {rows[0][0]:.2f}{against}",
+                f"{name:15s} {size} ({shape}) bfloat16: {mine:.1f} images/s, "
+                f"share {rows[0][0]:.2f}{''.join(against)}",
                 flush=True,
             )
 
