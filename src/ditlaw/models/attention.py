@@ -7,6 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+MOST_SCORES = 1024  # keys for which all scores are held at once; more would take too much memory
+
+
 def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
     """(batch, tokens, heads, size) each → (batch, query tokens, heads·size).
 
@@ -16,7 +19,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tenso
         bias: (heads, query tokens, key tokens), or with a batch before, added to the scores.
     """
     q, k, v = (part.transpose(1, 2) for part in (q, k, v))
-    if q.device.type == "cpu" and q.dtype == torch.bfloat16:
+    if q.device.type == "cpu" and q.dtype == torch.bfloat16 and k.shape[2] <= MOST_SCORES:
         # torch's fused kernel runs bfloat16 at float32's speed on a CPU; two matmuls do not.
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
         mixed = (scores if bias is None else scores + bias).softmax(-1) @ v
