@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-
 MOST_SCORES = 512  # keys for which all scores are held at once; beyond, memory grows for no gain
 
 
