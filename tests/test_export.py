@@ -144,6 +144,8 @@ def test_a_trained_run_is_what_its_class_loads(name, tmp_path):
         3,
         spec.counts().params,
     )
+    assert len(card["data"]["words"]) == spec.geometry.vocabulary
+    assert card["data"]["words"][1] == "teal"
     assert {p.name for p in out.iterdir()} == {*card["sha256"], "config.json", "ditlaw.json"}
     for file, digest in card["sha256"].items():
         assert hashlib.sha256((out / file).read_bytes()).hexdigest() == digest

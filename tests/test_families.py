@@ -200,7 +200,7 @@ def test_unknown_families_and_options_name_the_nearest():
     [
         ({"masking": "mdt-v2"}, "options.masking: 'mdt-v2' is unknown; use mdt-v1 or drop"),
         ({"ratio": 1.0}, "options.ratio: 1.0 is not a share of tokens; use 0.3"),
-        ({"ratio": "half"}, "options.ratio: half is not a share of tokens; use 0.3"),
+        ({"ratio": "half"}, "options.ratio: 'half' is not a share of tokens; use 0.3"),
         ({"ratio": True}, "options.ratio: True is not a share of tokens; use 0.3"),
     ],
 )

@@ -1,17 +1,22 @@
 """Every family through a study: planned, trained, resumed to the bit, fitted like any other."""
 
+from io import StringIO
+
 import pandas as pd
 import pytest
 import torch
 import yaml
 from conftest import ditlaw, tiny_text
 from family_cases import each_family
+from rich.console import Console
 
+from ditlaw.cli.tables import show
 from ditlaw.errors import BadInput
 from ditlaw.families import get_family
 from ditlaw.forecast import forecast, law_of
 from ditlaw.study import frozen_content, open_study, parse_study, plan_study, study_runs
 from ditlaw.sweep import run_study
+from ditlaw.text import count
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.run import train
 from ditlaw.training.trunk import Trunk
@@ -133,6 +138,21 @@ def test_options_are_part_of_a_runs_name_and_of_what_is_frozen():
     assert frozen_content(studies[0]) != frozen_content(studies[1])
 
 
+def test_a_long_name_goes_on_in_a_second_line_and_numbers_stay_whole():
+    study = parse_study(tiny_text(family="masked", options={"masking": "drop", "ratio": 0.5}), "s")
+    plan, page = plan_study(study), StringIO()
+    show(plan, Console(file=page, width=80))
+    lines = page.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    run = plan.runs[0]
+    assert lines[1].split()[1:4] == [
+        count(run.params),
+        f"{run.steps:,}",
+        count(run.images),
+    ]
+    assert lines[1].split()[0] + lines[2].split()[0] == run.id
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -140,11 +160,12 @@ def test_options_are_part_of_a_runs_name_and_of_what_is_frozen():
         ({"options": {"ratio": 0.5}}, "options.ratio: in-context has no options; leave it out"),
         (
             {"family": "flux", "shapes": [{"depth": 1, "width": 16, "heads": 4}]},
-            "heads: 4 makes heads of 4, which rotary positions cannot share out; use 2",
+            "shapes.0.heads: 4 makes heads of 4, which rotary positions cannot share out; use 2",
         ),
         (
             {"shapes": [{"depth": 1, "width": 16, "heads": 2, "single_depth": 2}]},
-            "single_depth: in-context has no single-stream blocks; leave it out, or use flux",
+            "shapes.0.single_depth: in-context has no single-stream blocks; "
+            "leave it out, or use flux",
         ),
         (
             {"recipe": {"learning_rate": {"value": 1e-3}, "precision": "bf16"}},

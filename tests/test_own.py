@@ -217,6 +217,7 @@ class Norm(Mine):
         ("def f(*a): return nn.Identity()", "f", {}, "has no trainable params"),
         ("import no_such_thing", "f", {}, "importing .* fails .*No module named 'no_such_thing'"),
         ("def f(:", "f", {}, "importing .* fails .SyntaxError"),
+        ("raise SystemExit(7)", "f", {}, "importing .* fails .SystemExit: 7"),
         ("raise OSError('a\\nb')", "f", {}, "fails .OSError: a b, mine_"),
     ],
 )
@@ -232,6 +233,11 @@ def test_names_that_are_no_path_are_refused_and_others_name_the_nearest():
             get_family(name)
     with pytest.raises(BadInput, match="did you mean 'mmdit'"):
         get_family("mmdt")
+    with pytest.raises(BadInput, match=r"'mine\.make' is unknown; .* as mine:make"):
+        get_family("mine.make")
+    with pytest.raises(BadInput, match=r"known: .*, … \(\d\d in all\)") as many:
+        counted(get_family("diffusers:Foo"))
+    assert len(str(many.value)) < 1000
     with pytest.raises(BadInput, match=r"no module 'not_there' in the current folder"):
         counted(get_family("not_there:make"))
     for value in ({"b": 1}, [None], float("nan")):

@@ -47,12 +47,16 @@ def study(**changes):
         ({"budgets": [float("nan")]}, "budgets.0"),
         ({"budgets": []}, "budgets:"),
         ({"seeds": [0, 0]}, "seeds must differ"),
-        ({"shapes": [{"depth": 1, "width": 14, "heads": 2}]}, "width: 14 is not a multiple of 4"),
+        (
+            {"shapes": [{"depth": 1, "width": 14, "heads": 2}]},
+            "shapes.0.width: 14 is not a multiple",
+        ),
         ({"shapes": [{"depth": 1, "width": 12, "until": 1.0}]}, "below the smallest budget"),
         ({"shapes": [{"depth": 1, "width": 12}] * 2}, "listed twice"),
         ({"name": "../escape"}, "name: '../escape'"),
         ({"hardware": {"gpu": "h100", "mfu": 1.5}}, "hardware.mfu: 1.5"),
         ({"geometry": {"height": 32, "vocabulary": 17}}, "geometry.height: scenes have 16"),
+        ({"geometry": {"frames": 4, "vocabulary": 17}}, "geometry.frames: scenes have 1, not 4"),
         ({"geometry": {"patch": 3, "vocabulary": 17}}, "geometry.patch: 3 does not divide"),
     ],
 )
@@ -161,7 +165,7 @@ def test_hardware_left_out_is_marked_assumed():
 
 
 def test_a_budget_below_one_step_is_refused():
-    with pytest.raises(BadInput, match=r"a budget of 10 FLOPs is below one step"):
+    with pytest.raises(BadInput, match=r"budgets: 10 FLOPs is below one step"):
         plan_study(study(budgets=[10.0]))
 
 

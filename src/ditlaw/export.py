@@ -14,6 +14,7 @@ import safetensors.torch
 from torch import Tensor
 
 from ditlaw import __version__
+from ditlaw.data.scenes import VOCABULARY
 from ditlaw.errors import BadInput
 from ditlaw.exchange import Exchange, NoClass, exchange_of
 from ditlaw.exchange.telling import VELOCITY, WORDS_FILE
@@ -125,6 +126,7 @@ def _card(spec: RunSpec, step: int, files: dict[str, bytes], notes: list[Note]) 
         "options": spec.options,
         "shape": asdict(spec.shape),
         "geometry": asdict(spec.geometry.geometry()),
+        "data": _about_data(spec),
         "params": counts.params,
         "params_total": counts.params_total,
         "objective": {
@@ -144,6 +146,15 @@ def _card(spec: RunSpec, step: int, files: dict[str, bytes], notes: list[Note]) 
             if name.endswith(".safetensors")
         },
         "notes": [note.text for note in notes],
+    }
+
+
+def _about_data(spec: RunSpec) -> dict[str, Any]:
+    """What the numbers of a sample mean, without which no picture can be drawn."""
+    return {
+        "source": spec.data.source,
+        "values": "from −1 to 1, as red, green, blue",
+        "words": list(VOCABULARY),  # by number; the first says nothing
     }
 
 

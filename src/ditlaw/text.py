@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from ditlaw.errors import BadInput
 from ditlaw.results import Quantity
 
+MOST_LISTED = 24
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that the user most likely meant: one with it as a word, else one alike."""
@@ -17,10 +19,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> BadInput:
-    """The error for a name that does not exist: the nearest one, else all of them."""
+    """The error for a name that does not exist: the nearest one, else all that a line can hold."""
     known = list(known)
     guess = nearest(name, known)
-    mend = f"did you mean '{guess}'?" if guess else f"known: {', '.join(known)}"
+    listed = ", ".join(known)
+    if len(known) > MOST_LISTED:
+        listed = f"{', '.join(known[:MOST_LISTED])}, … ({len(known)} in all)"
+    mend = f"did you mean '{guess}'?" if guess else f"known: {listed}"
     return BadInput(f"{what}: '{name}' is unknown; {mend}")
 
 

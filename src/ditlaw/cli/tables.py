@@ -48,11 +48,12 @@ def _table(*columns: str, title: str | None = None) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         left = column in ("run", "state", "", "form", "reason", "law", "value, interval")
+        # Where a run's long name leaves no room, it goes on in a second line; numbers stay whole.
         table.add_column(
             column,
             justify="left" if left else "right",
             overflow="fold",
-            no_wrap=column == "run",
+            no_wrap="run" in columns and not left,
         )
     return table
 
@@ -235,7 +236,7 @@ def _forecast(console: Console, answer: Forecast) -> None:
         table.columns[2].justify = "left"
     else:
         table = _table("", f"forecast, {known(answer.loss).level:.0%} interval")
-    table.columns[1].justify = "left"
+    table.columns[0].no_wrap, table.columns[1].justify = True, "left"
     rows: list[tuple[str, str, Quantity | None, Callable[[float], str]]] = [
         ("params", "params", answer.params, text.count),
         ("tokens", "tokens", answer.tokens, text.count),

@@ -36,6 +36,11 @@ def get_family(name: str, options: Mapping[str, Any] | None = None) -> Family:
     if ":" in name:
         return Own.named(name, options or {})
     if name not in FAMILIES:
+        if "." in name:
+            yours = ":".join(name.rsplit(".", 1))
+            raise BadInput(
+                f"family: '{name}' is unknown; a module of yours is module:factory, as {yours}"
+            )
         raise unknown("family", name, FAMILIES)
     kind, options = FAMILIES[name], dict(options or {})
     known = [f.name for f in fields(kind)]

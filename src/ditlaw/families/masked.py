@@ -37,7 +37,7 @@ class Masked(Family):
             )
         number = isinstance(self.ratio, int | float) and not isinstance(self.ratio, bool)
         if not number or not 0 < self.ratio < 1:
-            raise BadInput(f"options.ratio: {self.ratio} is not a share of tokens; use {RATIO}")
+            raise BadInput(f"options.ratio: {self.ratio!r} is not a share of tokens; use {RATIO}")
 
     def kept(self, geometry: Geometry) -> int:
         """Image tokens of a sample that masked training shows, at least one."""

@@ -72,7 +72,7 @@ def find(path: str) -> Callable[..., Any]:
         sys.path.append(os.getcwd())  # last: a file here may not pass for a module of another's
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script without a main guard may end itself
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and (module_name == missing or module_name.startswith(f"{missing}.")):
             raise BadInput(

@@ -151,6 +151,7 @@ def facts(material: Material) -> list[tuple[str, str]]:
     found.append(("run noise", f"one run scatters by {fit.run_noise:.2%} of its {metric}"))
     if study:
         shown = study.evaluation.timesteps
+        found.append(("family", study.design().label))
         found.append(("objective", study.objective.kind))
         found.append(("timesteps in training", str(study.objective.timesteps)))
         found.append(("timesteps of the validation loss", str(shown)))

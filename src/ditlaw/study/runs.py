@@ -93,7 +93,7 @@ def make_run(study: Study, shape: Shape, seed: int, budgets: list[float]) -> Run
     for stop in stops:
         if stop.step < 1:
             raise BadInput(
-                f"a budget of {stop.budget:g} FLOPs is below one step of {design.label} {shape} "
+                f"budgets: {stop.budget:g} FLOPs is below one step of {design.label} {shape} "
                 f"({text.flops(per_step)} FLOPs); raise it or lower recipe.batch"
             )
     return RunSpec(

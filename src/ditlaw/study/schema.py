@@ -217,7 +217,12 @@ class Study(Section):
     def _consistent(self) -> "Study":
         geometry = self.geometry.geometry()
         self.design().check(geometry)
-        shapes = [self.shape(entry) for entry in self.shapes]
+        shapes = []
+        for i, entry in enumerate(self.shapes):
+            try:
+                shapes.append(self.shape(entry))
+            except BadInput as error:
+                raise BadInput(f"shapes.{i}.{error}") from None
         for entry in self.shapes:
             if entry.until is not None and entry.until < self.budgets[0]:
                 raise ValueError(f"shapes: until {entry.until:g} is below the smallest budget")
