@@ -179,6 +179,8 @@ def test_a_count_is_made_once_and_takes_no_memory(written):
             "computes outside",
         ),
         ("made = made + torch.mv(made[0], self.gain[:3])[:, None]", r"uses torch.ops.aten.mv"),
+        ("made = made + torch.addbmm(made[0], made, made.mT @ made).sum()", r"uses .*aten\.addbmm"),
+        ("made = made + torch.linalg.inv(made.mT @ made).sum()", r"uses .*aten\.linalg_inv_ex"),
         ("return made", r"returns the shape \(2, 64, 3\) for an x of \(2, 3, 8, 8\)"),
         ("return (x,)", "returns a tuple; return the velocity alone"),
         ("return x.detach()", "does not require grad"),
@@ -201,9 +203,18 @@ class Norm(Mine):
         self.norm = nn.BatchNorm2d(3)
     def forward(self, x, t, condition):
         return super().forward(self.norm(x), t, condition)
+
+class Steps(Mine):
+    def __init__(self, depth, width, heads, geometry):
+        super().__init__(depth, width, heads, geometry)
+        self.register_buffer("steps", torch.zeros(()))
+    def forward(self, x, t, condition):
+        self.steps = self.steps + self.training  # another tensor, not the same one changed
+        return super().forward(x, t, condition)
 """
-    with pytest.raises(BadInput, match=r"changes its buffer norm\.num_batches_tracked"):
-        counted(written(more=more, attribute="Norm"))
+    for name, buffer in (("Norm", r"norm\.num_batches_tracked"), ("Steps", "steps")):
+        with pytest.raises(BadInput, match=f"changes its buffer {buffer}"):
+            counted(written(more=more, attribute=name))
 
 
 @pytest.mark.parametrize(
@@ -218,6 +229,8 @@ class Norm(Mine):
         ("import no_such_thing", "f", {}, "importing .* fails .*No module named 'no_such_thing'"),
         ("def f(:", "f", {}, "importing .* fails .SyntaxError"),
         ("raise OSError('a\\nb')", "f", {}, "fails .OSError: a b, mine_"),
+        ("raise SystemExit(0)", "f", {}, "importing .* fails .SystemExit: 0, mine_"),
+        ("def f(*a): raise SystemExit(0)", "f", {}, "cannot be made .* .SystemExit: 0, mine_"),
     ],
 )
 def test_a_factory_that_does_not_make_a_module_is_one_line(written, more, attribute, options, said):
@@ -302,6 +315,16 @@ class Drawn(Mine):
     state = torch.get_rng_state()
     build(family, family.shape(1, 8, 2), WORDS, 0)
     assert torch.equal(state, torch.get_rng_state())
+
+
+def test_a_run_trains_in_the_mode_that_was_counted(written):
+    more = """
+def quiet(*a):
+    return Mine(*a).eval()
+"""
+    family = written(more=more, attribute="quiet")
+    model = build(family, family.shape(1, 8, 2), WORDS, 0)
+    assert all(module.training for module in model.modules())
 
 
 def test_bfloat16_computes_by_autocast_and_returns_float32(written):
@@ -548,6 +571,15 @@ def test_count_takes_own_families_and_their_options(tmp_path):
     wrong = ditlaw("count", "--family", "my_dit:mkae", *shape, cwd=tmp_path)
     assert wrong.code == 2
     assert "did you mean 'make'" in wrong.err
+
+
+def test_what_a_module_prints_is_no_part_of_an_answer(tmp_path):
+    loud = (EXAMPLE / "my_dit.py").read_text().replace("def make(", "print('read')\n\ndef make(")
+    (tmp_path / "loud.py").write_text(loud)
+    shape = ["--depth", "2", "--width", "16", "--heads", "2", "--vocabulary", "9"]
+    done = ran("count", "--family", "loud:make", *shape, "--json", cwd=tmp_path)
+    assert done.json["params"] > 0
+    assert done.err == "read\n"
 
 
 def test_a_bad_module_is_said_at_the_plan_before_anything_is_written(tmp_path):
