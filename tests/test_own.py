@@ -12,9 +12,11 @@ from conftest import Finished, ditlaw, tiny_text
 from safetensors.torch import load_file
 
 from ditlaw.errors import BadInput
+from ditlaw.export import export_run
 from ditlaw.families import Geometry, Own, get_family
 from ditlaw.models import Condition, build
 from ditlaw.study import parse_study, plan_study, study_runs
+from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.trunk import Trunk
 
@@ -359,6 +361,29 @@ def test_a_run_whose_module_counts_otherwise_is_not_gone_on_with(written, tmp_pa
     changed = spec.counted.__class__(**{**vars(spec.counted), "params": 1})
     with pytest.raises(BadInput, match=r"was made when mine_.* counted otherwise; undo"):
         folder.create(spec.model_copy(update={"counted": changed}))
+
+
+def test_an_export_holds_the_buffers_that_a_module_was_made_with(written, tmp_path):
+    """Random features of a seed are as much of the model as its weights."""
+    more = """
+class Features(Mine):
+    def __init__(self, depth, width, heads, geometry):
+        super().__init__(depth, width, heads, geometry)
+        self.register_buffer("fixed", torch.randn(width))
+        self.register_buffer("scratch", torch.zeros(3), persistent=False)
+"""
+    family = written(more=more, attribute="Features")
+    spec = run_of(family, tmp_path).model_copy(update={"seed": 7})
+    folder = RunFolder(tmp_path / "run")
+    folder.create(spec)
+    trunk = Trunk(spec, CPU)
+    for _ in trunk.run(2):
+        pass
+    Checkpoints(folder.checkpoints).save(trunk.step, trunk.state())
+    export_run(folder.path, "diffusers", tmp_path / "out")
+    loaded = build(family, spec.shape, spec.geometry.geometry())
+    loaded.load_state_dict(load_file(tmp_path / "out" / "model.safetensors"))
+    assert torch.equal(loaded.model.fixed, trunk.model.model.fixed)
 
 
 # --- classes of diffusers ---------------------------------------------------------------------
