@@ -53,6 +53,7 @@ def study(**changes):
         ({"name": "../escape"}, "name: '../escape'"),
         ({"hardware": {"gpu": "h100", "mfu": 1.5}}, "hardware.mfu: 1.5"),
         ({"geometry": {"height": 32, "vocabulary": 17}}, "geometry.height: scenes have 16"),
+        ({"geometry": {"frames": 2, "vocabulary": 17}}, "geometry.frames: scenes have 1"),
         ({"geometry": {"patch": 3, "vocabulary": 17}}, "geometry.patch: 3 does not divide"),
     ],
 )

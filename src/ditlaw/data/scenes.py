@@ -69,6 +69,7 @@ def check_geometry(geometry: Geometry) -> None:
         "text_tokens": CELLS * CELLS,
         "vocabulary": len(VOCABULARY),
         "text_dim": 0,
+        "frames": 1,
     }
     for field, value in wanted.items():
         if getattr(geometry, field) != value:
