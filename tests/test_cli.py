@@ -231,6 +231,8 @@ def test_one_budget_is_refused_with_what_is_missing(table, tmp_path):
         (["count", "--depth", "2", "--width", "30"], 2, "width: 30 is not a multiple of 4; use 32"),
         (["count", "--depth", "2", "--family", "mdit"], 2, "did you mean 'mmdit'?"),
         (["count", "--depth", "2", "--option", "ratio"], 2, "--option: 'ratio' is not KEY=VALUE"),
+        (["count", "--depth", "2", "--option", "a=["], 2, "a is no value of YAML; quote it"),
+        (["count", "--depth", "2", "--option", "a=@b"], 2, "a is no value of YAML; quote it"),
         (["count", "--depth", "2", "--option", "a=1"], 2, "options.a: in-context has no options"),
         (["count", "--depth", "2", "--vocabulary", "9", "--pooled-dim", "8"], 2, "pooled_dim"),
     ],

@@ -213,6 +213,9 @@ def test_wrong_options_say_what_works(options, said):
 def test_a_patch_must_divide_the_sample():
     with pytest.raises(BadInput, match=r"geometry\.patch: 3 does not .* 16; use 2"):
         Geometry(16, 16, 3, 3, 0)
+    with pytest.raises(BadInput, match=r"patch: 4 does not divide the height 30; use 2, a div"):
+        Geometry(30, 32, 3, 4, 0)  # 3 divides the height alone
+    Geometry(30, 32, 3, 2, 0)
 
 
 @members("cross-attention", "mmdit", "flux")

@@ -14,6 +14,7 @@ from family_cases import (
     stirred,
 )
 
+from ditlaw.errors import BadInput
 from ditlaw.families import Geometry, get_family
 from ditlaw.flow import training_loss
 from ditlaw.models import Condition, build
@@ -145,6 +146,16 @@ def test_masking_hides_what_it_says(family):
         assert not torch.allclose(full[0], full[1], rtol=0.01)
         before, after = 2 * before - full[0], 2 * after - full[1]
     torch.testing.assert_close(before, after, rtol=1e-4, atol=1e-4)
+
+
+@each_family()
+def test_samples_of_another_shape_are_refused(family):
+    """Turned by a quarter they would have as many patches, and be read at wrong places."""
+    model = make(family, FEATURES)
+    x, t, condition, order = batch(FEATURES)
+    for other in (x.mT, x[:, :, None]):
+        with pytest.raises(BadInput, match=r"x: .* use \(batch, \*\(4, 8, 12\)\)"):
+            training_loss(model, other, other, t, condition, order)
 
 
 # --- precision, compilation, memory ----------------------------------------------------------

@@ -12,9 +12,11 @@ from conftest import Finished, ditlaw, tiny_text
 from safetensors.torch import load_file
 
 from ditlaw.errors import BadInput
+from ditlaw.export import export_run
 from ditlaw.families import Geometry, Own, get_family
 from ditlaw.models import Condition, build
 from ditlaw.study import parse_study, plan_study, study_runs
+from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.trunk import Trunk
 
@@ -179,6 +181,8 @@ def test_a_count_is_made_once_and_takes_no_memory(written):
             "computes outside",
         ),
         ("made = made + torch.mv(made[0], self.gain[:3])[:, None]", r"uses torch.ops.aten.mv"),
+        ("made = made + torch.addbmm(made[0], made, made.mT @ made).sum()", r"uses .*aten\.addbmm"),
+        ("made = made + torch.linalg.inv(made.mT @ made).sum()", r"uses .*aten\.linalg_inv_ex"),
         ("return made", r"returns the shape \(2, 64, 3\) for an x of \(2, 3, 8, 8\)"),
         ("return (x,)", "returns a tuple; return the velocity alone"),
         ("return x.detach()", "does not require grad"),
@@ -201,9 +205,18 @@ class Norm(Mine):
         self.norm = nn.BatchNorm2d(3)
     def forward(self, x, t, condition):
         return super().forward(self.norm(x), t, condition)
+
+class Steps(Mine):
+    def __init__(self, depth, width, heads, geometry):
+        super().__init__(depth, width, heads, geometry)
+        self.register_buffer("steps", torch.zeros(()))
+    def forward(self, x, t, condition):
+        self.steps = self.steps + self.training  # another tensor, not the same one changed
+        return super().forward(x, t, condition)
 """
-    with pytest.raises(BadInput, match=r"changes its buffer norm\.num_batches_tracked"):
-        counted(written(more=more, attribute="Norm"))
+    for name, buffer in (("Norm", r"norm\.num_batches_tracked"), ("Steps", "steps")):
+        with pytest.raises(BadInput, match=f"changes its buffer {buffer}"):
+            counted(written(more=more, attribute=name))
 
 
 @pytest.mark.parametrize(
@@ -219,6 +232,8 @@ class Norm(Mine):
         ("def f(:", "f", {}, "importing .* fails .SyntaxError"),
         ("raise SystemExit(7)", "f", {}, "importing .* fails .SystemExit: 7"),
         ("raise OSError('a\\nb')", "f", {}, "fails .OSError: a b, mine_"),
+        ("raise SystemExit(0)", "f", {}, "importing .* fails .SystemExit: 0, mine_"),
+        ("def f(*a): raise SystemExit(0)", "f", {}, "cannot be made .* .SystemExit: 0, mine_"),
     ],
 )
 def test_a_factory_that_does_not_make_a_module_is_one_line(written, more, attribute, options, said):
@@ -310,6 +325,16 @@ class Drawn(Mine):
     assert torch.equal(state, torch.get_rng_state())
 
 
+def test_a_run_trains_in_the_mode_that_was_counted(written):
+    more = """
+def quiet(*a):
+    return Mine(*a).eval()
+"""
+    family = written(more=more, attribute="quiet")
+    model = build(family, family.shape(1, 8, 2), WORDS, 0)
+    assert all(module.training for module in model.modules())
+
+
 def test_bfloat16_computes_by_autocast_and_returns_float32(written):
     family = written("self.seen = made.dtype")
     model = build(family, family.shape(1, 8, 2), WORDS, 0, precision="bfloat16")
@@ -342,6 +367,29 @@ def test_a_run_whose_module_counts_otherwise_is_not_gone_on_with(written, tmp_pa
     changed = spec.counted.__class__(**{**vars(spec.counted), "params": 1})
     with pytest.raises(BadInput, match=r"was made when mine_.* counted otherwise; undo"):
         folder.create(spec.model_copy(update={"counted": changed}))
+
+
+def test_an_export_holds_the_buffers_that_a_module_was_made_with(written, tmp_path):
+    """Random features of a seed are as much of the model as its weights."""
+    more = """
+class Features(Mine):
+    def __init__(self, depth, width, heads, geometry):
+        super().__init__(depth, width, heads, geometry)
+        self.register_buffer("fixed", torch.randn(width))
+        self.register_buffer("scratch", torch.zeros(3), persistent=False)
+"""
+    family = written(more=more, attribute="Features")
+    spec = run_of(family, tmp_path).model_copy(update={"seed": 7})
+    folder = RunFolder(tmp_path / "run")
+    folder.create(spec)
+    trunk = Trunk(spec, CPU)
+    for _ in trunk.run(2):
+        pass
+    Checkpoints(folder.checkpoints).save(trunk.step, trunk.state())
+    export_run(folder.path, "diffusers", tmp_path / "out")
+    loaded = build(family, spec.shape, spec.geometry.geometry())
+    loaded.load_state_dict(load_file(tmp_path / "out" / "model.safetensors"))
+    assert torch.equal(loaded.model.fixed, trunk.model.model.fixed)
 
 
 # --- classes of diffusers ---------------------------------------------------------------------
@@ -554,6 +602,15 @@ def test_count_takes_own_families_and_their_options(tmp_path):
     wrong = ditlaw("count", "--family", "my_dit:mkae", *shape, cwd=tmp_path)
     assert wrong.code == 2
     assert "did you mean 'make'" in wrong.err
+
+
+def test_what_a_module_prints_is_no_part_of_an_answer(tmp_path):
+    loud = (EXAMPLE / "my_dit.py").read_text().replace("def make(", "print('read')\n\ndef make(")
+    (tmp_path / "loud.py").write_text(loud)
+    shape = ["--depth", "2", "--width", "16", "--heads", "2", "--vocabulary", "9"]
+    done = ran("count", "--family", "loud:make", *shape, "--json", cwd=tmp_path)
+    assert done.json["params"] > 0
+    assert done.err == "read\n"
 
 
 def test_a_bad_module_is_said_at_the_plan_before_anything_is_written(tmp_path):

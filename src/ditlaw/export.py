@@ -27,7 +27,7 @@ from ditlaw.training.folder import RunFolder
 
 FORMATS = ("diffusers",)
 CARD_FILE = "ditlaw.json"
-EMA = "ema."
+EMA, BUFFER = "ema.", "buffer."
 
 
 def export_run(run: Path, to: str, out: Path) -> ExportResult:
@@ -49,7 +49,12 @@ def export_run(run: Path, to: str, out: Path) -> ExportResult:
     if tensors is None:
         raise BadInput(f"{run}: no checkpoint to export; train it with 'ditlaw run'")
     step = int(tensors["step"])
-    weights = {n.removeprefix(EMA): v for n, v in tensors.items() if n.startswith(EMA)}
+    weights = {
+        name.removeprefix(kind): value
+        for kind in (EMA, BUFFER)
+        for name, value in tensors.items()
+        if name.startswith(kind)
+    }
     notes = [] if step >= spec.steps else [_unfinished(step, spec)]
     class_name = None
     try:

@@ -46,7 +46,12 @@ def named_family(name: str, options: list[str]) -> Family:
         key, equals, value = option.partition("=")
         if not (key and equals and value):
             raise BadInput(f"--option: '{option}' is not KEY=VALUE, as masking=drop")
-        given[key] = yaml.safe_load(value)
+        try:
+            given[key] = yaml.safe_load(value)
+        except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: an impossible date
+            raise BadInput(
+                f"--option: {key} is no value of YAML; quote it, as {key}='\"{value}\"'"
+            ) from None
     return get_family(name, given)
 
 

@@ -1,6 +1,7 @@
 """What one sample looks like to a model: image or video latent, patches, text. No torch here."""
 
 from dataclasses import dataclass
+from math import gcd
 
 from ditlaw.errors import BadInput
 
@@ -30,13 +31,13 @@ class Geometry:
             if (given := getattr(self, name)) < 1:
                 raise BadInput(f"geometry.{name}: {given} is too small; use 1 or more")
         for side in ("height", "width"):
-            length = getattr(self, side)
+            length, common = getattr(self, side), gcd(self.height, self.width)
             if length % self.patch:
-                fits = [p for p in range(1, length + 1) if length % p == 0]
-                nearest = min(fits, key=lambda p: abs(p - self.patch))
+                smaller = range(min(self.patch, common), 0, -1)
+                fits = next(p for p in smaller if common % p == 0)
                 raise BadInput(
                     f"geometry.patch: {self.patch} does not divide the {side} {length}; "
-                    f"use {nearest}, a divisor of it"
+                    f"use {fits}, a divisor of height and width"
                 )
         if self.text_tokens and bool(self.vocabulary) == bool(self.text_dim):
             raise BadInput(

@@ -4,10 +4,12 @@ Studies, tables and laws know such a family by its label alone. The user's modul
 imported only to count and to build (``ditlaw.models.own``), so a finished study is read without.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import json
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -102,7 +104,8 @@ class Own(Family):
         _need_torch(self)
         from ditlaw.models.own import build_on_meta
 
-        build_on_meta(self, shape, geometry, checkpointing=True)
+        with _users_prints():
+            build_on_meta(self, shape, geometry, checkpointing=True)
 
 
 @lru_cache(maxsize=4096)
@@ -110,7 +113,13 @@ def _counted(family: Own, shape: Shape, geometry: Geometry) -> Counts:
     _need_torch(family)
     from ditlaw.models.own_counts import count_module
 
-    return count_module(family, shape, geometry)
+    with _users_prints():
+        return count_module(family, shape, geometry)
+
+
+def _users_prints() -> contextlib.AbstractContextManager[Any]:
+    """What the user's code prints goes where messages go: answers alone are standard output."""
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 def _need_torch(family: Own) -> None:

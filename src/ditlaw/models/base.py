@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from ditlaw.errors import BadInput
 from ditlaw.families import Geometry
 from ditlaw.models.condition import Condition
 
@@ -71,7 +72,18 @@ class Model(nn.Module):
                 layer.draw(generator)
 
     def enter(self, x: Tensor) -> Tensor:
-        """The latent in the precision that the model computes in."""
+        """The latent in the precision that the model computes in.
+
+        Raises:
+            BadInput: it is no such sample as the model was made for; its codes of place are fixed.
+        """
+        geometry = self.geometry
+        frames = (geometry.frames,) if geometry.frames > 1 else ()
+        sides = (geometry.channels, *frames, geometry.height, geometry.width)
+        if tuple(x.shape[1:]) != sides:
+            raise BadInput(
+                f"x: {tuple(x.shape)} is not what the model reads; use (batch, *{sides})"
+            )
         return x if self.compute is None else x.to(self.compute)
 
     def call(self, block: Callable[..., Any], *inputs: Any) -> Any:

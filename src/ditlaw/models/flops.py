@@ -20,7 +20,8 @@ from ditlaw.errors import BadInput
 from ditlaw.models.own import OwnModel
 
 # Products that torch's counter has no formula for, by the name of torch's operator.
-UNSEEN = {"mv", "addmv", "dot", "vdot", "_trilinear", "_cdist_forward", "_sparse_addmm"}
+UNSEEN = {"mv", "addmv", "dot", "vdot", "addbmm", "_trilinear", "_cdist_forward", "_sparse_addmm"}
+NORMS = {"linalg_vector_norm", "linalg_cross"}  # of torch.linalg, and no products of matrices
 REST = "rest"  # FLOPs and params of the module's own code and parameters, outside its children
 
 
@@ -115,6 +116,7 @@ class _Parts(TorchDispatchMode):  # type: ignore[no-untyped-call]
         packet = func._overloadpacket
         formula, name = self.formulas.get(packet), packet.__name__
         unseen = name in UNSEEN or "attention" in name
+        unseen |= name.lstrip("_").startswith("linalg_") and name not in NORMS
         if formula is not None or unseen:
             tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
             if not all(tensor.is_meta for tensor in tensors):

@@ -72,7 +72,7 @@ def find(path: str) -> Callable[..., Any]:
         sys.path.append(os.getcwd())  # last: a file here may not pass for a module of another's
     try:
         module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # a script without a main guard may end itself
+    except (Exception, SystemExit) as error:  # a script that reads its arguments exits
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and (module_name == missing or module_name.startswith(f"{missing}.")):
             raise BadInput(
@@ -135,7 +135,7 @@ def build_own(
                 draw(torch.Generator().manual_seed(seed))
         except DitlawError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise BadInput(
                 f"family: {family.path} cannot be made at {shape} ({reason(error)}); mend it or "
                 "change the shape or options"
@@ -147,7 +147,8 @@ def build_own(
     if checkpointing:
         _checkpoint(model, family.path)
     compute = torch.bfloat16 if precision == "bfloat16" else None
-    return OwnModel(model, family.path, compute)
+    # Whatever mode the user's code left it in: a run trains in the one that it was counted in.
+    return OwnModel(model, family.path, compute).train()
 
 
 def build_on_meta(family: Own, shape: Shape, geometry: Geometry, **settings: Any) -> OwnModel:

@@ -49,13 +49,14 @@ def count_module(family: Own, shape: Shape, geometry: Geometry) -> Counts:
             )
     except DitlawError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadInput(
             f"{named} does not run on torch's meta device, where it is counted ({reason(error)}); "
             + (ANOTHER if family.of_diffusers else MEND)
         ) from None
+    after = dict(model.named_buffers())
     for name, (buffer, version) in buffers.items():
-        if buffer._version != version:
+        if after.get(name) is not buffer or buffer._version != version:
             raise BadInput(
                 f"{named} changes its buffer {inner_name(name)} as it trains, which a run does not "
                 "keep; use layers without running statistics"

@@ -104,6 +104,11 @@ class Trunk:
             tensors[f"ema.{name}"] = average
             for key, value in self.optimiser.state.get(parameter, {}).items():
                 tensors[f"{key}.{name}"] = value
+        # Of a user's own module: they never change, but what is exported is not whole without.
+        buffers = dict(self.model.named_buffers())
+        for name, value in self.model.state_dict().items():
+            if name in buffers:
+                tensors[f"buffer.{name}"] = value
         tensors["train_loss"] = torch.tensor(self.train_loss, dtype=torch.float64)
         tensors["step"] = torch.tensor(self.step)
         return tensors
