@@ -631,3 +631,19 @@ def test_a_plan_from_python_needs_only_sys_path(written, tmp_path):
     plan = plan_study(parse_study(text, "s"))
     geometry = parse_study(text, "s").geometry.geometry()
     assert plan.runs[0].params == counted(family, geometry, 1, 7, 1).params
+
+
+def test_options_of_different_kinds_have_different_labels():
+    """Else two studies would give their runs one name, and their rows one family."""
+    values = [1, "1", True, "true", [1], "[1]", 1.5, "1.5", "small", "with space"]
+    labels = [get_family("a:make", {"size": value}).label for value in values]
+    assert len(set(labels)) == len(values)
+    assert labels[0] == "a:make,size=1"
+    assert labels[-2] == "a:make,size=small"
+
+
+def test_a_name_without_latin_letters_still_names_runs():
+    from ditlaw.study.runs import run_id
+
+    family = get_family("модель:сделать")
+    assert run_id(family, family.shape(1, 8, 2), 0) == "own-d1w8h2-s0"

@@ -66,7 +66,7 @@ class Own(Family):
         Where options make it long, a digest stands for them.
         """
         name = self.path.removesuffix("Transformer2DModel") if self.of_diffusers else self.path
-        changed = [f"{option}={value}" for option, value in self.options().items()]
+        changed = [f"{option}={_shown(value)}" for option, value in self.options().items()]
         label = ",".join([name, *changed])
         if len(label) <= LONGEST_LABEL or not changed:
             return label
@@ -106,6 +106,12 @@ class Own(Family):
 
         with _users_prints():
             build_on_meta(self, shape, geometry, checkpointing=True)
+
+
+def _shown(value: Any) -> str:
+    """An option in a label; text is quoted where it would pass for something else."""
+    name = isinstance(value, str) and re.fullmatch(r"[^\W\d][\w.-]*", value)
+    return str(value) if name and value not in ("true", "false") else json.dumps(value)
 
 
 @lru_cache(maxsize=4096)

@@ -46,8 +46,8 @@ def training_loss(
 
     ``order`` (batch, image tokens) decides at random which tokens a masked family hides.
     """
-    if hasattr(model, "masked_loss"):
-        masked: Tensor = model.masked_loss(_between(x0, noise, t), t, condition, noise - x0, order)
+    if getattr(model, "trains_masked", False):
+        masked: Tensor = model(_between(x0, noise, t), t, condition, noise - x0, order)
         return masked
     return loss(model, x0, noise, t, condition)
 

@@ -14,8 +14,9 @@ from ditlaw.models.tokens import grid_code, patchify
 
 
 class Masked(Model):
-    """adaLN-Zero blocks; ``masked_loss`` trains with part of the image hidden."""
+    """adaLN-Zero blocks; training hides part of the image from them."""
 
+    trains_masked = True
     offsets: Tensor
 
     def __init__(self, family: Family, shape: Shape, geometry: Geometry) -> None:
@@ -36,8 +37,8 @@ class Masked(Model):
             self.hidden = nn.Parameter(torch.empty(width))
             self.interpolater = Block(width, shape.heads, start)
             offsets = (2 * geometry.rows - 1) * (2 * geometry.columns - 1)
-            # One bias a block, offset between patches and head; the interpolater's is the last.
-            self.relative = nn.Parameter(torch.empty(shape.depth + 1, offsets, shape.heads))
+            # One bias a block, head and offset between patches; the interpolater's is the last.
+            self.relative = nn.Parameter(torch.empty(shape.depth + 1, shape.heads, offsets))
             self.register_buffer("offsets", _offsets(geometry), persistent=False)
         self.modulation = Modulation(width, PER_BLOCK * (shape.depth + int(self.mdt)) + 2)
         self.head = Head(geometry, width)
@@ -54,29 +55,38 @@ class Masked(Model):
                 self.positions.copy_(code)
                 self.decoder_positions.copy_(code)
 
-    def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        """See ``Model.forward``: the whole latent, as in sampling and evaluation."""
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        condition: Condition,
+        target: Tensor | None = None,
+        order: Tensor | None = None,
+    ) -> Tensor:
+        """See ``Model.forward``: the whole latent, as in sampling and evaluation.
+
+        With ``target`` and ``order``, what training minimises: the squared error of each sample,
+        (batch,). ``mdt-v1`` takes the mean of the full and the masked latent's error, both over
+        all patches; ``drop`` the error of the patches that are kept.
+
+        Args:
+            x: noisy latents.
+            t: (batch,).
+            condition: what the batch is to show.
+            target: velocities, of the latent's shape.
+            order: (batch, image tokens) numbers; the patches with the smallest are kept.
+        """
+        if target is not None and order is not None:
+            return self._errors(x, t, condition, target, order)
         entered = self.enter(x)
         tokens = self.patches(patchify(entered, self.geometry.patch))
         made = self.modulation(self.vector(t, condition), tokens.dtype)
         velocity: Tensor = self.head(self._full(tokens, made), *made[-2:])
         return velocity.to(x.dtype)
 
-    def masked_loss(
+    def _errors(
         self, x: Tensor, t: Tensor, condition: Condition, target: Tensor, order: Tensor
     ) -> Tensor:
-        """What training minimises: the squared error of each sample, (batch,).
-
-        ``mdt-v1`` takes the mean of the full and the masked latent's error, both over all patches;
-        ``drop`` the error of the patches that are kept.
-
-        Args:
-            x: noisy latents; ``t`` and ``condition``: as ``forward`` takes them.
-            t: (batch,).
-            condition: what the batch is to show.
-            target: velocities, of the latent's shape.
-            order: (batch, image tokens) numbers; the patches with the smallest are kept.
-        """
         entered = self.enter(x)
         patches = patchify(entered, self.geometry.patch)
         wanted = patchify(target, self.geometry.patch)
@@ -128,11 +138,10 @@ class Masked(Model):
 
     def _bias(self, block: int, kept: Tensor | None, dtype: torch.dtype) -> Tensor:
         """Scores added for the offset between two patches, ([batch,] heads, tokens, tokens)."""
-        offsets = self.offsets
-        if kept is not None:
-            offsets = offsets[kept[:, :, None], kept[:, None, :]]
-        bias: Tensor = self.relative[block].to(dtype)[offsets].movedim(-1, -3)
-        return bias
+        relative = self.relative[block].to(dtype)
+        if kept is None:
+            return relative[:, self.offsets]
+        return relative[:, self.offsets[kept[:, :, None], kept[:, None, :]]].transpose(0, 1)
 
 
 def _take(tokens: Tensor, kept: Tensor) -> Tensor:

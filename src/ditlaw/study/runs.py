@@ -117,7 +117,7 @@ def make_run(study: Study, shape: Shape, seed: int, budgets: list[float]) -> Run
 
 def run_id(design: Family, shape: Shape, seed: int) -> str:
     """The name of a run and of its folder."""
-    return f"{text.slug(design.label)}-{shape}-s{seed}"
+    return f"{text.slug(design.label) or design.name}-{shape}-s{seed}"
 
 
 def study_runs(study: Study, written: Mapping[str, RunSpec] | None = None) -> list[RunSpec]:
