@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import diffusers
 import pytest
 import safetensors.torch
 import theirs
@@ -18,6 +19,7 @@ from ditlaw.families import Geometry, Shape, get_family
 from ditlaw.files import write_folder
 from ditlaw.flow import euler
 from ditlaw.models import Condition, build
+from ditlaw.models.tokens import patchify, unpatchify
 from ditlaw.results import ExportResult
 from ditlaw.study import parse_study, study_runs
 from ditlaw.training.checkpoint import Checkpoints
@@ -152,6 +154,52 @@ def test_a_trained_run_is_what_its_class_loads(name, tmp_path):
     shown = ditlaw("export", folder.path, "--out", tmp_path / "again").out
     assert f"diffusers.{EXCHANGED[name]} loads it" in shown
     assert "words-beside: " in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("SD3Transformer2DModel", SHAPES["mmdit"]),
+        ("FluxTransformer2DModel", SHAPES["flux"]),
+        ("PixArtTransformer2DModel", SHAPES["cross-attention"]),
+    ],
+)
+def test_a_study_of_a_class_of_diffusers_is_written_as_that_class(name, shape, tmp_path):
+    study = parse_study(tiny_text(family=f"diffusers:{name}", shapes=[shape]), "s")
+    spec = study_runs(study)[0]
+    folder, trunk = folder_of(tmp_path, spec), Trunk(spec, CPU)
+    for _ in trunk.run(2):
+        pass
+    Checkpoints(folder.checkpoints).save(2, trunk.state())
+    answer = export_run(folder.path, "diffusers", tmp_path / "out")
+    assert answer.class_name == name
+    assert [note.code for note in answer.notes] == ["unfinished-run", "words-beside"]
+
+    loaded = getattr(diffusers, name).from_pretrained(tmp_path / "out").eval()
+    ours = trunk.averaged_model()
+    words = safetensors.torch.load_file(tmp_path / "out" / "words.safetensors")
+    said = torch.randint(17, (2, 16), generator=torch.Generator().manual_seed(0))
+    x, t = torch.randn(2, 3, 16, 16), torch.tensor([0.3, 0.8])
+    asked = {
+        "hidden_states": x,
+        "timestep": 1000 * t,
+        "encoder_hidden_states": words["model.words.table.weight"][said]
+        + words["model.words.positions"],
+    }
+    if name.startswith("Flux"):
+        places = torch.cartesian_prod(torch.arange(1), torch.arange(8), torch.arange(8)).float()
+        asked |= {"hidden_states": patchify(x, 2), "timestep": t, "img_ids": places}
+        asked["txt_ids"] = torch.zeros(16, 3)
+    if not name.startswith("PixArt"):
+        slots = 17 * torch.arange(16) + said
+        asked["pooled_projections"] = words["model.pooled.table.weight"][slots].sum(1)
+    with torch.no_grad():
+        made = loaded(**asked, return_dict=False)[0]
+        wanted = ours(x, t, Condition(said))
+    made = unpatchify(made, spec.geometry.geometry()) if name.startswith("Flux") else made
+    torch.testing.assert_close(made, wanted, atol=1e-5, rtol=1e-5)
+    card = json.loads((tmp_path / "out" / "ditlaw.json").read_text())
+    assert "model.words.table.weight[words]" in card["call"]["encoder_hidden_states"]
 
 
 @pytest.mark.parametrize("name", [name for name in SHAPES if name not in EXCHANGED])

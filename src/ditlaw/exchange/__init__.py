@@ -1,7 +1,8 @@
-"""Weights of a family ⇄ the diffusers class that computes the same; diffusers is not imported.
+"""Weights of a family ⇄ the diffusers class that computes the same.
 
 Each class has a module here that says where its tensors lie in ours; tests hold outputs and
-gradients to those of the class (the version in constraints.txt).
+gradients to those of the class (the version in constraints.txt). diffusers is not imported, but for
+a study that names a class of it.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from ditlaw.exchange import dit, flux, pixart, sd3
+from ditlaw.exchange import dit, flux, own, pixart, sd3
 from ditlaw.exchange.base import Exchange, NoClass, Shapes
 from ditlaw.families import Family, Geometry, Own, Shape
 from ditlaw.models import build
@@ -28,6 +29,8 @@ def exchange_of(family: Family, shape: Shape, geometry: Geometry) -> Exchange:
     Raises:
         NoClass: there is none; the message says why.
     """
+    if isinstance(family, Own) and family.of_diffusers:
+        return own.exchange(family, shape, geometry)
     if isinstance(family, Own):
         raise NoClass(f"{family.path} is a model of your own, which is not converted")
     make = CLASSES.get(family.name)

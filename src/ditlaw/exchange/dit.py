@@ -94,6 +94,6 @@ def call(geometry: Geometry) -> dict[str, str]:
     return {
         "hidden_states": telling.latent(geometry),
         "timestep": telling.thousand(),
-        "class_labels": "words[:, 0], (batch,); class 0 says nothing",
+        "class_labels": telling.label(),
         "sample": telling.VELOCITY,
     }

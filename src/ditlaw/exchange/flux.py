@@ -82,14 +82,11 @@ def pieces(shape: Shape, geometry: Geometry) -> Iterator[Piece]:
 def call(geometry: Geometry) -> dict[str, str]:
     """What the arguments of the class are."""
     return {
-        "hidden_states": (
-            f"x_t in patches, row by row, (batch, {geometry.image_tokens}, {geometry.patch_dim}); "
-            "a patch's values by channel, row, column"
-        ),
+        "hidden_states": telling.patches(geometry, "channel, row, column"),
         "encoder_hidden_states": telling.text(geometry),
         "pooled_projections": telling.pooled(geometry),
         "timestep": "t, (batch,); the class multiplies it by 1000",
-        "img_ids": f"(0, row, column) of every patch, ({geometry.image_tokens}, 3)",
-        "txt_ids": "zeros, (tokens, 3)",
+        "img_ids": telling.places(geometry),
+        "txt_ids": telling.origin(),
         "sample": telling.VELOCITY,
     }

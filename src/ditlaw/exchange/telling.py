@@ -16,22 +16,45 @@ def thousand() -> str:
     return "1000·t, (batch,)"
 
 
-def text(geometry: Geometry) -> str:
-    """Where the text features come from."""
+def patches(geometry: Geometry, order: str) -> str:
+    """The noisy sample as packed patches; ``order`` is that of the values within one."""
+    return (
+        f"x_t in patches, row by row, (batch, {geometry.image_tokens}, {geometry.patch_dim}); "
+        f"a patch's values by {order}"
+    )
+
+
+def label() -> str:
+    """The class label."""
+    return "words[:, 0], (batch,); class 0 says nothing"
+
+
+def places(geometry: Geometry) -> str:
+    """Where the patches lie."""
+    return f"(0, row, column) of every patch, ({geometry.image_tokens}, 3)"
+
+
+def origin() -> str:
+    """Where the text lies."""
+    return "zeros, (tokens, 3)"
+
+
+def text(geometry: Geometry, words: str = "text.words") -> str:
+    """Where the text features come from; ``words`` is where the module of the table lies."""
     if geometry.words:
         return (
-            f"of {WORDS_FILE}: text.words.table.weight[words] + "
-            "text.words.positions[:tokens], (batch, tokens, width); word 0 says nothing"
+            f"of {WORDS_FILE}: {words}.table.weight[words] + "
+            f"{words}.positions[:tokens], (batch, tokens, width); word 0 says nothing"
         )
     return f"features, (batch, tokens, {geometry.text_dim}); zeros say nothing"
 
 
-def pooled(geometry: Geometry) -> str:
-    """Where the pooled vector comes from."""
+def pooled(geometry: Geometry, words: str = "vector.words") -> str:
+    """Where the pooled vector comes from; ``words`` as for ``text``."""
     if geometry.words:
         return (
             f"of {WORDS_FILE}: the sum over the slots i of a text of "
-            f"vector.words.table.weight[{geometry.vocabulary}·i + word i], (batch, width)"
+            f"{words}.table.weight[{geometry.vocabulary}·i + word i], (batch, width)"
         )
     if geometry.pooled_dim:
         return f"the encoder's pooled vector, (batch, {geometry.pooled_dim}); zeros say nothing"
