@@ -581,7 +581,7 @@ def test_a_study_of_a_diffusers_class_runs(tmp_path):
     done = ran("run", "pixart.yaml", "--json", cwd=tmp_path).json
     assert done["runs"] == {"done": 2, "failed": 0, "pending": 0}
     rows = (tmp_path / "pixart" / "observations.csv").read_text()
-    assert rows.count('"diffusers:PixArt,attention_bias=False"') == 4
+    assert rows.count('"diffusers:PixArt,attention_bias=false"') == 4
 
 
 def test_count_takes_own_families_and_their_options(tmp_path):
