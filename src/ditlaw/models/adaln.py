@@ -1,6 +1,5 @@
 """DiT with adaLN-Zero as a module; what it costs is ``ditlaw.families.adaln``."""
 
-import torch
 from torch import Tensor, nn
 
 from ditlaw.families import Family, Geometry, Shape
@@ -44,11 +43,6 @@ class Adaln(Model):
         self.modulation = Modulation(width, PER_BLOCK * shape.depth + 2)
         self.blocks = nn.ModuleList(Block(width, shape.heads, start) for _ in range(shape.depth))
         self.head = Head(geometry, width)
-
-    def initialise(self, generator: torch.Generator) -> None:
-        """Draw the weights; head and modulation start at zero, so the first velocity is zero."""
-        super().initialise(generator)
-        self.vector.draw(generator)
 
     def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """See ``Model.forward``."""

@@ -7,7 +7,7 @@ acts once a sample, costs next to nothing and is where bfloat16 hurts.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,14 @@ from torch.utils.checkpoint import checkpoint
 from ditlaw.errors import BadInput
 from ditlaw.families import Geometry
 from ditlaw.models.condition import Condition
+
+
+@runtime_checkable
+class Drawn(Protocol):
+    """A part that draws its own weights."""
+
+    def draw(self, generator: torch.Generator) -> None:
+        """Draw them."""
 
 
 class Dense(nn.Linear):
@@ -66,10 +74,10 @@ class Model(nn.Module):
         self.checkpointing = False
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw the weights; those of a subclass that are no ``Dense`` are drawn after these."""
-        for layer in self.modules():
-            if isinstance(layer, Dense):
-                layer.draw(generator)
+        """Draw the weights: dense layers first, then tables of words; a subclass draws its own."""
+        parts = [part for part in self.modules() if isinstance(part, Drawn)]
+        for part in sorted(parts, key=lambda part: not isinstance(part, Dense)):
+            part.draw(generator)
 
     def enter(self, x: Tensor) -> Tensor:
         """The latent in the precision that the model computes in.

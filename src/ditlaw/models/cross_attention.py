@@ -62,7 +62,6 @@ class CrossAttention(Model):
         Tables start with variance 1/width and the shared modulation small, as in PixArt.
         """
         super().initialise(generator)
-        self.text.draw(generator)
         width = self.table.shape[1]
         with torch.no_grad():
             self.modulation.weight.normal_(0.0, 0.02, generator=generator)

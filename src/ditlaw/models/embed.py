@@ -100,11 +100,6 @@ class Text(nn.Module):
         self.project = Dense(geometry.text_inputs(width), width)
         self.second = Dense(width, width) if deep else None
 
-    def draw(self, generator: torch.Generator) -> None:
-        """Draw what is not ``Dense``."""
-        if self.words is not None:
-            self.words.draw(generator)
-
     def forward(self, text: Tensor, dtype: torch.dtype) -> Tensor:
         """(batch, tokens) words or (batch, tokens, text_dim) features → (batch, tokens, width)."""
         features = self.words(text) if self.words is not None else text
@@ -133,11 +128,6 @@ class Vector(nn.Module):
         self.pooled: nn.Module | None = None
         if inputs and not (classes and geometry.words):
             self.pooled = nn.Sequential(Dense(inputs, width), nn.SiLU(), Dense(width, width))
-
-    def draw(self, generator: torch.Generator) -> None:
-        """Draw what is not ``Dense``."""
-        if self.words is not None:
-            self.words.draw(generator)
 
     def forward(self, t: Tensor, condition: Condition) -> Tensor:
         """The vector of a batch, in the precision of the weights."""

@@ -68,12 +68,6 @@ class Flux(Model):
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
 
-    def initialise(self, generator: torch.Generator) -> None:
-        """Draw the weights; head and modulation start at zero, so the first velocity is zero."""
-        super().initialise(generator)
-        self.vector.draw(generator)
-        self.text.draw(generator)
-
     def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """See ``Model.forward``."""
         entered = self.enter(x)

@@ -46,7 +46,6 @@ class Masked(Model):
     def initialise(self, generator: torch.Generator) -> None:
         """Draw the weights; head and modulation start at zero, so the first velocity is zero."""
         super().initialise(generator)
-        self.vector.draw(generator)
         if self.mdt:
             with torch.no_grad():
                 self.hidden.normal_(0.0, 0.02, generator=generator)

@@ -1,6 +1,5 @@
 """SD3's MMDiT as a module; what it costs is ``ditlaw.families.mmdit``."""
 
-import torch
 from torch import Tensor, nn
 
 from ditlaw.families import Family, Geometry, Shape
@@ -29,12 +28,6 @@ class Mmdit(Model):
         self.modulation = Modulation(width, sum(block.modulations for block in blocks) + 2)
         self.blocks = nn.ModuleList(blocks)
         self.head = Head(geometry, width)
-
-    def initialise(self, generator: torch.Generator) -> None:
-        """Draw the weights; head and modulation start at zero, so the first velocity is zero."""
-        super().initialise(generator)
-        self.vector.draw(generator)
-        self.text.draw(generator)
 
     def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """See ``Model.forward``."""
