@@ -1,5 +1,6 @@
 """Shared parts: a study small enough to train in seconds, and the command line as a function."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -77,3 +78,26 @@ def noisy():
     from ditlaw import laws
 
     return laws.fit(observed(sd=0.005, seeds=2, seed=3))
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """Writes the user's module where the current folder is; returns what makes a family of it."""
+    from own_cases import SOURCE
+
+    from ditlaw.families import get_family
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    names = []
+
+    def write(here: str = "", more: str = "", attribute: str = "Mine", **options):
+        name = f"mine_{abs(hash((str(tmp_path), len(names))))}"
+        (tmp_path / f"{name}.py").write_text(SOURCE.replace("HERE", here) + more)
+        importlib.invalidate_caches()
+        names.append(name)
+        return get_family(f"{name}:{attribute}", options)
+
+    yield write
+    for name in names:
+        sys.modules.pop(name, None)

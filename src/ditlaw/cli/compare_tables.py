@@ -6,6 +6,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from ditlaw import text
+from ditlaw.cli.table_parts import make_table
 from ditlaw.results import (
     CompareResult,
     LawsResult,
@@ -67,7 +68,7 @@ def show_comparison(console: Console, result: CompareResult) -> None:
 
 def _one_pair(console: Console, pair: Pair) -> None:
     console.print(f"a: {escape(pair.a_name)}\nb: {escape(pair.b_name)}\n", soft_wrap=True)
-    table = _table("FLOPs", "a", "b", "b − a", "b's FLOPs ÷ a's", "better", left=("better",))
+    table = make_table("FLOPs", "a", "b", "b − a", "b's FLOPs ÷ a's", "better", left=("better",))
     for at in pair.at:
         table.add_row(
             text.flops(at.flops),
@@ -87,7 +88,7 @@ def _one_pair(console: Console, pair: Pair) -> None:
 
 
 def _of_budget(pairs: list[Pair], k: int) -> Table:
-    table = _table("a", "b", "b's FLOPs ÷ a's", "better")
+    table = make_table("a", "b", "b's FLOPs ÷ a's", "better", left=("a", "b", "better"))
     for pair in pairs:
         at = pair.at[k]
         table.add_row(
@@ -100,7 +101,7 @@ def _of_budget(pairs: list[Pair], k: int) -> Table:
 
 
 def _crossings(pairs: list[Pair]) -> Table:
-    table = _table("a", "b", "equal at FLOPs")
+    table = make_table("a", "b", "equal at FLOPs", left=("a", "b"))
     for pair in pairs:
         table.add_row(
             escape(pair.a_name),
@@ -117,7 +118,7 @@ def _values(pairs: list[Pair]) -> Table:
     for pair in pairs:
         found[pair.a_name] = [at.a for at in pair.at]
         found[pair.b_name] = [at.b for at in pair.at]
-    table = _table("FLOPs", *(text.flops(at.flops) for at in targets), left=("FLOPs",))
+    table = make_table("FLOPs", *(text.flops(at.flops) for at in targets), left=("FLOPs",))
     for name, values in found.items():
         table.add_row(escape(name), *map(text.loss, values))
     return table
@@ -135,10 +136,3 @@ def _signed(difference: Quantity) -> str:
         if bounds != f"[{value}, {value}]":
             break
     return said
-
-
-def _table(*columns: str, left: tuple[str, ...] = ("a", "b", "better")) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, justify="left" if column in left else "right", overflow="fold")
-    return table

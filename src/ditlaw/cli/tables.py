@@ -9,6 +9,15 @@ from rich.table import Table
 
 from ditlaw import text
 from ditlaw.cli.compare_tables import show_comparison, show_laws
+from ditlaw.cli.run_tables import (
+    show_budget,
+    show_count,
+    show_export,
+    show_plan,
+    show_run,
+    show_status,
+)
+from ditlaw.cli.table_parts import make_table, show_notes, size_of
 from ditlaw.compute import gpu_hours
 from ditlaw.results import (
     BudgetResult,
@@ -20,10 +29,8 @@ from ditlaw.results import (
     Forecast,
     FormResult,
     LawsResult,
-    Note,
     PlanResult,
     Quantity,
-    Recipe,
     ReportResult,
     Result,
     RunSummary,
@@ -44,54 +51,8 @@ def can_show(kind: type[Result]) -> bool:
     return kind in _SHOW
 
 
-def _table(*columns: str, title: str | None = None) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        left = column in ("run", "state", "", "form", "reason", "law", "value, interval")
-        # Where a run's long name leaves no room, it goes on in a second line; numbers stay whole.
-        table.add_column(
-            column,
-            justify="left" if left else "right",
-            overflow="fold",
-            no_wrap="run" in columns and not left,
-        )
-    return table
-
-
-def _notes(console: Console, notes: list[Note]) -> None:
-    for note in notes:
-        console.print(f"[yellow]{note.code}[/]: {escape(note.text)}", soft_wrap=True)
-
-
 def _value(q: Quantity | None) -> str:
     return "-" if q is None else text.count(q.value)
-
-
-def _plan(console: Console, plan: PlanResult) -> None:
-    table = _table(
-        "run", "params", "steps", "images", "tokens", "FLOPs", "6ND/C", f"{plan.gpu} time"
-    )
-    for run in plan.runs:
-        table.add_row(
-            run.id,
-            text.count(run.params),
-            f"{run.steps:,}",
-            text.count(run.images),
-            text.count(run.tokens),
-            text.flops(run.flops),
-            f"{run.flops_6nd / run.flops:.2f}",
-            text.hours(run.gpu_hours),
-        )
-    console.print(table)
-    total, assumed = plan.total, " (assumed)" if plan.assumed_hardware else ""
-    console.print(
-        f"\n{total.runs} runs, {text.flops(total.flops)} FLOPs, {text.count(total.images)} images, "
-        f"{text.hours(total.gpu_hours)} of one {plan.gpu} at {plan.mfu:g} MFU{assumed}",
-        soft_wrap=True,
-    )
-    saved = sum(sum(run.budgets) for run in plan.runs) / total.flops
-    console.print(f"One run a cell instead of one a size would take {saved:.2f}× the FLOPs.")
-    _notes(console, plan.warnings)
 
 
 def _fit(console: Console, fit: FitResult) -> None:
@@ -125,7 +86,7 @@ def _fit(console: Console, fit: FitResult) -> None:
     if fit.surface:
         terms = {term: getattr(fit.surface, term) for term in ("E", "A", "B", "alpha", "beta")}
         laws.append((f"{name} = E + A/N^alpha + B/D^beta", terms))
-    equations = _table("law", "", "value, interval")
+    equations = make_table("law", "", "value, interval")
     for equation, coefficients in laws:
         for term, quantity in coefficients.items():
             equations.add_row(equation, term, text.with_interval(quantity, text.number))
@@ -137,7 +98,7 @@ def _fit(console: Console, fit: FitResult) -> None:
     metric = escape(fit.metric)
     if fit.backtest:
         console.print("backtests: root mean square errors of each form, and how much it weighs")
-    evidence = _table("form", f"{metric} error", f"{metric} weight", "N* error", "N* weight")
+    evidence = make_table("form", f"{metric} error", f"{metric} weight", "N* error", "N* weight")
     for form in fit.evidence:
         evidence.add_row(
             form.form,
@@ -151,7 +112,7 @@ def _fit(console: Console, fit: FitResult) -> None:
         console.print(
             "\neach line: one budget, forecast from those at least that far below it alone"
         )
-        tests = _table("held out", "beyond", "N* error", "inside", f"{metric} error", "inside")
+        tests = make_table("held out", "beyond", "N* error", "inside", f"{metric} error", "inside")
         for test in fit.backtest:
             tests.add_row(
                 text.flops(test.held_out),
@@ -164,14 +125,14 @@ def _fit(console: Console, fit: FitResult) -> None:
         console.print(tests)
     console.print(f"\nOne run scatters by {fit.run_noise:.2%} of its {metric}.")
     console.print(text.tested(fit.tested_beyond))
-    _notes(console, fit.warnings)
+    show_notes(console, fit.warnings)
 
 
 def _optima(fit: FitResult) -> Table:
     """The best of each budget; images only where they are known."""
     with_images = any(budget.images_opt for budget in fit.budgets)
     images = ["images"] if with_images else []
-    table = _table("FLOPs", "time", "N*", "tokens", *images, escape(fit.metric))
+    table = make_table("FLOPs", "time", "N*", "tokens", *images, escape(fit.metric))
     for budget in fit.budgets:
         ok = budget.params_opt is not None
         table.add_row(
@@ -196,7 +157,7 @@ def _form(console: Console, fit: FormResult) -> None:
         f"[bold]{escape(fit.equation)}[/]\n",
         soft_wrap=True,
     )
-    table = _table("", "value, interval")
+    table = make_table("", "value, interval")
     for name, quantity in fit.parameters.items():
         table.add_row(name, text.with_interval(quantity, text.number))
     for column, (low, high) in fit.range.items():
@@ -208,7 +169,7 @@ def _form(console: Console, fit: FormResult) -> None:
     table.add_row("failed refits", str(fit.failed_refits))
     console.print(table)
     console.print(f"\nSource: {escape(fit.reference)}.", soft_wrap=True)
-    _notes(console, fit.warnings)
+    show_notes(console, fit.warnings)
 
 
 def _yes(flag: bool) -> str:
@@ -232,10 +193,10 @@ def _forecast(console: Console, answer: Forecast) -> None:
             soft_wrap=True,
         )
     if answer.basis == "published":
-        table = _table("", "value, rounding", "by")
+        table = make_table("", "value, rounding", "by")
         table.columns[2].justify = "left"
     else:
-        table = _table("", f"forecast, {known(answer.loss).level:.0%} interval")
+        table = make_table("", f"forecast, {known(answer.loss).level:.0%} interval")
     table.columns[0].no_wrap, table.columns[1].justify = True, "left"
     rows: list[tuple[str, str, Quantity | None, Callable[[float], str]]] = [
         ("params", "params", answer.params, text.count),
@@ -277,13 +238,13 @@ def _forecast(console: Console, answer: Forecast) -> None:
         r = answer.recipe
         table.add_row(
             "recipe",
-            f"{escape(r.family)} {_size(r)}: {text.count(r.params)} params, "
+            f"{escape(r.family)} {size_of(r)}: {text.count(r.params)} params, "
             f"{r.steps:,} steps of {r.batch} at {r.learning_rate:.2g}",
         )
     console.print(table)
     if answer.basis == "fit":  # no paper's law has been put to a test here
         console.print(text.tested(answer.tested_beyond))
-    _notes(console, answer.warnings)
+    show_notes(console, answer.warnings)
 
 
 def _verification(console: Console, check: Verification) -> None:
@@ -291,7 +252,7 @@ def _verification(console: Console, check: Verification) -> None:
     console.print(f"\nfrozen in {escape(check.frozen)} before these runs began:", soft_wrap=True)
     images, hours = check.forecast.images, check.forecast
     per_image = known(check.forecast.tokens).value / images.value if images else None
-    table = _table("", *(run.id for run in check.runs))
+    table = make_table("", *(run.id for run in check.runs))
     rows: dict[str, Callable[[VerifiedRun], str]] = {
         "params": lambda run: text.count(run.measured.params),
         "tokens": lambda run: text.count(run.measured.tokens),
@@ -310,84 +271,8 @@ def _verification(console: Console, check: Verification) -> None:
     console.print(table)
 
 
-def _status(console: Console, status: StatusResult) -> None:
-    table = _table("run", "state", "done", "loss", "images", "tokens", "FLOPs", "time")
-    for run in status.runs:
-        table.add_row(
-            run.id,
-            run.state,
-            f"{run.progress:.0%}",
-            "-" if run.loss is None else text.loss(run.loss),
-            text.count(run.images),
-            text.count(run.tokens),
-            text.flops(run.flops),
-            text.hours(run.gpu_hours),
-        )
-    console.print(table)
-    for run in status.runs:
-        if run.reason:
-            console.print(f"{run.id}: {escape(run.reason)}", soft_wrap=True)
-
-
-def _run(console: Console, summary: RunSummary) -> None:
-    runs = summary.runs
-    console.print(
-        f"{escape(summary.study)}: {runs.done} done, {runs.failed} failed, {runs.pending} pending; "
-        f"next: ditlaw fit {escape(summary.study)}",
-        soft_wrap=True,
-    )
-
-
-def _budget(console: Console, result: BudgetResult) -> None:
-    table = _table("", "")
-    table.show_header = False
-    table.add_row("FLOPs", text.flops(result.flops))
-    table.add_row("GPUs", f"{result.gpus} × {result.gpu}")
-    table.add_row("days", f"{result.days:.3g}")
-    table.add_row("GPU time", text.hours(result.gpu_hours))
-    table.add_row("MFU", f"{result.mfu:g} of {result.peak_tflops:g} TFLOP/s dense bf16")
-    table.add_row("memory", f"{result.memory_gb:g} GB each")
-    table.add_row("source", result.source)
-    console.print(table)
-
-
-def _size(model: CountResult | Recipe) -> str:
-    single = f" + {model.single_depth} single" if model.single_depth else ""
-    return f"depth {model.depth}{single}, width {model.width}, heads {model.heads}"
-
-
-def _count(console: Console, result: CountResult) -> None:
-    console.print(
-        f"[bold]{escape(result.family)}[/] {_size(result)}; "
-        f"{result.tokens_per_sample:,} tokens a sample",
-        soft_wrap=True,
-    )
-    table = _table("", "params", "training FLOPs a sample", "share")
-    parts = [*result.params_breakdown, *result.flops_breakdown]
-    for part in dict.fromkeys(parts):
-        flops = result.flops_breakdown.get(part, 0)
-        table.add_row(
-            part.replace("_", " "),
-            f"{result.params_breakdown.get(part, 0):,}",
-            f"{flops:,}",
-            text.share(flops / result.flops.train),
-        )
-    table.add_row("sum", f"{result.params:,}", f"{result.flops.train:,}", "")
-    if result.params_total != result.params:
-        table.add_row("with look-up tables", f"{result.params_total:,}", "", "")
-    table.add_row("forward", "", f"{result.flops.forward:,}", "")
-    table.add_row("6·params·tokens", "", f"{result.flops_6nd:,}", f"{result.ratio_6nd:.2f}×")
-    console.print(table)
-
-
 def _report(console: Console, result: ReportResult) -> None:
     console.print(f"report: {escape(result.report)}", soft_wrap=True)
-
-
-def _export(console: Console, result: ExportResult) -> None:
-    loads = f"; diffusers.{result.class_name} loads it" if result.class_name else ""
-    console.print(f"step {result.step:,}: {escape(result.path)}{loads}", soft_wrap=True)
-    _notes(console, result.notes)
 
 
 def _demo(console: Console, result: DemoResult) -> None:
@@ -396,18 +281,18 @@ def _demo(console: Console, result: DemoResult) -> None:
 
 
 _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
-    BudgetResult: _budget,
+    BudgetResult: show_budget,
     CompareResult: show_comparison,
-    CountResult: _count,
+    CountResult: show_count,
     DemoResult: _demo,
-    ExportResult: _export,
+    ExportResult: show_export,
     FitResult: _fit,
     Forecast: _forecast,
     LawsResult: show_laws,
     FormResult: _form,
-    PlanResult: _plan,
+    PlanResult: show_plan,
     ReportResult: _report,
-    RunSummary: _run,
-    StatusResult: _status,
+    RunSummary: show_run,
+    StatusResult: show_status,
     Verification: _verification,
 }

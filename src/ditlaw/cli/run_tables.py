@@ -1,0 +1,119 @@
+"""Tables of what is made: plans, runs, GPU time, counts of a model, exports."""
+
+from rich.console import Console
+from rich.markup import escape
+
+from ditlaw import text
+from ditlaw.cli.table_parts import make_table, show_notes, size_of
+from ditlaw.results import (
+    BudgetResult,
+    CountResult,
+    ExportResult,
+    PlanResult,
+    RunSummary,
+    StatusResult,
+)
+
+
+def show_plan(console: Console, plan: PlanResult) -> None:
+    """The runs of a study and what they cost."""
+    table = make_table(
+        "run", "params", "steps", "images", "tokens", "FLOPs", "6ND/C", f"{plan.gpu} time"
+    )
+    for run in plan.runs:
+        table.add_row(
+            run.id,
+            text.count(run.params),
+            f"{run.steps:,}",
+            text.count(run.images),
+            text.count(run.tokens),
+            text.flops(run.flops),
+            f"{run.flops_6nd / run.flops:.2f}",
+            text.hours(run.gpu_hours),
+        )
+    console.print(table)
+    total, assumed = plan.total, " (assumed)" if plan.assumed_hardware else ""
+    console.print(
+        f"\n{total.runs} runs, {text.flops(total.flops)} FLOPs, {text.count(total.images)} images, "
+        f"{text.hours(total.gpu_hours)} of one {plan.gpu} at {plan.mfu:g} MFU{assumed}",
+        soft_wrap=True,
+    )
+    saved = sum(sum(run.budgets) for run in plan.runs) / total.flops
+    console.print(f"One run a cell instead of one a size would take {saved:.2f}× the FLOPs.")
+    show_notes(console, plan.warnings)
+
+
+def show_run(console: Console, summary: RunSummary) -> None:
+    """How a sweep ended."""
+    runs = summary.runs
+    console.print(
+        f"{escape(summary.study)}: {runs.done} done, {runs.failed} failed, {runs.pending} pending; "
+        f"next: ditlaw fit {escape(summary.study)}",
+        soft_wrap=True,
+    )
+
+
+def show_status(console: Console, status: StatusResult) -> None:
+    """How far each run is."""
+    table = make_table("run", "state", "done", "loss", "images", "tokens", "FLOPs", "time")
+    for run in status.runs:
+        table.add_row(
+            run.id,
+            run.state,
+            f"{run.progress:.0%}",
+            "-" if run.loss is None else text.loss(run.loss),
+            text.count(run.images),
+            text.count(run.tokens),
+            text.flops(run.flops),
+            text.hours(run.gpu_hours),
+        )
+    console.print(table)
+    for run in status.runs:
+        if run.reason:
+            console.print(f"{run.id}: {escape(run.reason)}", soft_wrap=True)
+
+
+def show_budget(console: Console, result: BudgetResult) -> None:
+    """GPU time and FLOPs."""
+    table = make_table("", "")
+    table.show_header = False
+    table.add_row("FLOPs", text.flops(result.flops))
+    table.add_row("GPUs", f"{result.gpus} × {result.gpu}")
+    table.add_row("days", f"{result.days:.3g}")
+    table.add_row("GPU time", text.hours(result.gpu_hours))
+    table.add_row("MFU", f"{result.mfu:g} of {result.peak_tflops:g} TFLOP/s dense bf16")
+    table.add_row("memory", f"{result.memory_gb:g} GB each")
+    table.add_row("source", result.source)
+    console.print(table)
+
+
+def show_count(console: Console, result: CountResult) -> None:
+    """One model, part by part."""
+    console.print(
+        f"[bold]{escape(result.family)}[/] {size_of(result)}; "
+        f"{result.tokens_per_sample:,} tokens a sample",
+        soft_wrap=True,
+    )
+    table = make_table("", "params", "training FLOPs a sample", "share")
+    parts = [*result.params_breakdown, *result.flops_breakdown]
+    for part in dict.fromkeys(parts):
+        flops = result.flops_breakdown.get(part, 0)
+        table.add_row(
+            part.replace("_", " "),
+            f"{result.params_breakdown.get(part, 0):,}",
+            f"{flops:,}",
+            text.share(flops / result.flops.train),
+        )
+    table.add_row("sum", f"{result.params:,}", f"{result.flops.train:,}", "")
+    if result.params_total != result.params:
+        table.add_row("with look-up tables", f"{result.params_total:,}", "", "")
+    table.add_row("forward", "", f"{result.flops.forward:,}", "")
+    table.add_row("6·params·tokens", "", f"{result.flops_6nd:,}", f"{result.ratio_6nd:.2f}×")
+    console.print(table)
+
+
+def show_export(console: Console, result: ExportResult) -> None:
+    """Where an export lies and what loads it."""
+    loads = f"; diffusers.{result.class_name} loads it" if result.class_name else ""
+    console.print(f"step {result.step:,}: {escape(result.path)}{loads}", soft_wrap=True)
+    show_notes(console, result.notes)
