@@ -84,7 +84,7 @@ def norm_rotate(
 
 
 class _NormRotate(torch.autograd.Function):
-    """x̂·straight + exchange(x̂)·crossed with x̂ = x/rms(x); torch's own ops keep thrice as much."""
+    """x̂·straight + exchange(x̂)·crossed with x̂ = x/rms(x), and its gradient in few passes."""
 
     @staticmethod
     def forward(
