@@ -1,6 +1,7 @@
 """What a budget buys: a law's answer in images, epochs, GPU hours and a model that can be built."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -192,10 +193,7 @@ def _recipe(
     images = steps * study.recipe.batch
     return Recipe(
         family=study.design().label,
-        depth=shape.depth,
-        width=shape.width,
-        heads=shape.heads,
-        single_depth=shape.single_depth,
+        **asdict(shape),
         params=counts.params,
         steps=steps,
         batch=study.recipe.batch,

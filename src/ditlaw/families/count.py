@@ -1,6 +1,7 @@
 """Counting one model for the command line: what ``ditlaw count`` answers."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import yaml
@@ -20,10 +21,7 @@ def count_model(family: Family, shape: Shape, geometry: Geometry) -> CountResult
     counts = family.counts(shape, geometry)
     return CountResult(
         family=family.label,
-        depth=shape.depth,
-        width=shape.width,
-        heads=shape.heads,
-        single_depth=shape.single_depth,
+        **asdict(shape),
         params=counts.params,
         params_total=counts.params_total,
         params_breakdown=counts.params_breakdown,

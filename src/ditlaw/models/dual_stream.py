@@ -70,8 +70,9 @@ class DualBlock(nn.Module):
         from_image = self.image.project(image, own[0], own[1], turn)
         from_text = self.text.project(text, other[0], other[1], None)
         if self.last:
-            k, v = torch.cat([from_text, from_image[:, :, 1:]], dim=1).unbind(2)
-            return self.image.update(image, attend(from_image[:, :, 0], k, v), own), text
+            q, kv = torch.split(from_image, [1, 2], dim=2)
+            k, v = torch.cat([from_text, kv], dim=1).unbind(2)
+            return self.image.update(image, attend(q.squeeze(2), k, v), own), text
         q, k, v = torch.cat([from_text, from_image], dim=1).unbind(2)
         mixed, lengths = attend(q, k, v), [text.shape[1], image.shape[1]]
         of_text, of_image = torch.split(mixed, lengths, dim=1)

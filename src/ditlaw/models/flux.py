@@ -86,7 +86,8 @@ class Flux(Model):
         for block in self.single_blocks:
             own, made = made[:PER_SINGLE], made[PER_SINGLE:]
             both = self.call(block, both, turn, *own)
-        velocity: Tensor = self.head(both[:, length:], *made)
+        _, image = torch.split(both, [length, image.shape[1]], dim=1)
+        velocity: Tensor = self.head(image, *made)
         return velocity.to(x.dtype)
 
 

@@ -95,7 +95,9 @@ class InContext(Model):
         tokens = torch.cat(parts, dim=1)
         for block in self.blocks:
             tokens = self.call(block, tokens)
-        made = self.head(self.norm(tokens[:, -image.shape[1] :]))
+        others = tokens.shape[1] - image.shape[1]
+        _, image = torch.split(tokens, [others, image.shape[1]], dim=1)
+        made = self.head(self.norm(image))
         return unpatchify(made, self.geometry).to(x.dtype)
 
 

@@ -1,5 +1,7 @@
 """A plan: what each run of a study costs, before anything runs."""
 
+from dataclasses import asdict
+
 from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import Refused
 from ditlaw.results import PlannedRun, PlanResult, PlanTotal
@@ -16,10 +18,7 @@ def planned(run: RunSpec, hardware: Hardware) -> PlannedRun:
     return PlannedRun(
         id=run.id,
         family=run.design().label,
-        depth=run.depth,
-        width=run.width,
-        heads=run.heads,
-        single_depth=run.single_depth,
+        **asdict(run.shape),
         seed=run.seed,
         params=counts.params,
         tokens=float(images * counts.tokens_per_sample),

@@ -1,6 +1,7 @@
 """From a study to its runs: one trunk a shape and seed, with the steps at which it is evaluated."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from pydantic import BaseModel, ConfigDict
 
@@ -99,10 +100,7 @@ def make_run(study: Study, shape: Shape, seed: int, budgets: list[float]) -> Run
     return RunSpec(
         id=run_id(design, shape, seed),
         family=study.family,
-        depth=shape.depth,
-        width=shape.width,
-        heads=shape.heads,
-        single_depth=shape.single_depth,
+        **asdict(shape),
         options=study.options,
         seed=seed,
         stops=stops,
