@@ -178,7 +178,8 @@ def test_a_study_frozen_before_a_field_existed_is_still_the_same_study(tmp_path)
     """Fields that came later stand at the defaults that the old runs were made by."""
     import json
 
-    from ditlaw.study import digest, freeze_study
+    from ditlaw.digests import digest
+    from ditlaw.study import freeze_study
 
     text = tiny_text()
     study = parse_study(text, "s")

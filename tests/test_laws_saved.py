@@ -8,10 +8,11 @@ import pytest
 from laws_data import best_loss, frame
 
 from ditlaw import __version__, laws
+from ditlaw.digests import digest
 from ditlaw.errors import BadInput, Refused
 from ditlaw.laws.candidates import METHODS
 from ditlaw.observations import Observations
-from ditlaw.study import digest, parse_study, preset_text
+from ditlaw.study import parse_study, preset_text
 
 
 def test_a_saved_law_forecasts_the_same(noisy, tmp_path):

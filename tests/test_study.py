@@ -4,11 +4,11 @@ import pytest
 import yaml
 from conftest import TINY, tiny_text
 
+from ditlaw.digests import digest
 from ditlaw.errors import BadInput, Refused
 from ditlaw.families import get_family
 from ditlaw.study import (
     difference,
-    digest,
     frozen_content,
     init_study,
     load_study,

@@ -11,7 +11,7 @@ from ditlaw.errors import BadInput, Refused
 from ditlaw.study import parse_study, study_runs
 from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.ema import PowerEma, decay, exponent
-from ditlaw.training.evaluate import Grid
+from ditlaw.training.evaluate import Grid, fixed_noise
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.run import train
 from ditlaw.training.trunk import Trunk
@@ -190,7 +190,7 @@ def test_a_diverging_run_ends_with_its_reason(tmp_path):
 
 
 def test_the_grid_is_the_same_for_every_run_and_seed():
-    a, b = Grid(spec(seed=0), CPU), Grid(spec(seed=1), CPU)
+    a, b = Grid(spec(seed=0), CPU).points, Grid(spec(seed=1), CPU).points
     assert torch.equal(a.images, b.images)
     assert torch.equal(a.noise, b.noise)
     assert torch.equal(a.t, b.t)
@@ -200,11 +200,46 @@ def test_the_grid_is_the_same_for_every_run_and_seed():
     torch.testing.assert_close(quantile, (torch.arange(64).double() + 0.5) / 64, atol=1e-5, rtol=0)
 
 
-def test_a_zero_model_has_the_loss_of_the_target():
+def test_a_point_of_the_grid_is_a_function_of_its_number():
+    few, many = fixed_noise(3, (2, 4, 4)), fixed_noise(9, (2, 4, 4))
+    assert torch.equal(few, many[:3])
+    assert not torch.equal(many[0], many[1])
+    assert float(fixed_noise(500, (3, 8, 8)).std()) == pytest.approx(1, abs=0.01)
+
+
+def test_evaluation_is_uniform_in_t_whatever_training_draws():
+    plain = {"samples": 64, "pictures": 0}
+    for objective in ({}, {"timesteps": {"mean": 1.5}}):
+        t = Grid(spec(objective=objective, evaluation=plain), CPU).points.t.sort().values
+        torch.testing.assert_close(t, (torch.arange(64) + 0.5) / 64)
+
+
+def test_a_zero_model_has_the_loss_of_the_target_with_or_without_captions():
     trunk = Trunk(spec(), CPU)
-    grid = Grid(spec(), CPU)
-    expected = (grid.noise - grid.images).square().mean()
-    assert grid.validation_loss(trunk.averaged_model()).loss == pytest.approx(float(expected))
+    grid = Grid(spec(evaluation={"samples": 64, "pictures": 0}), CPU)
+    points = grid.points
+    expected = float((points.noise - points.images).square().mean())
+    row = grid.measured(trunk.averaged_model())
+    assert row["loss"] == pytest.approx(expected)
+    assert row["loss_unconditional"] == pytest.approx(expected)
+    # Eight equal parts of t with as many points in each: their mean is the loss.
+    assert np.mean([row[f"loss_t{i}"] for i in range(1, 9)]) == pytest.approx(expected)
+    assert "loss_out_of_domain" not in row
+    each = points.losses(trunk.averaged_model())
+    assert row["loss_standard_error"] == pytest.approx(each.std(ddof=1) / 8)
+
+
+def test_a_second_set_is_evaluated_beside_the_first():
+    grid = Grid(
+        spec(
+            evaluation={"samples": 32, "out_of_domain": {"source": "scenes", "captions": "sparse"}}
+        ),
+        CPU,
+    )
+    model = Trunk(spec(), CPU).averaged_model()
+    row = grid.measured(model)
+    assert row["loss_out_of_domain"] == pytest.approx(row["loss"])  # same pictures, silent model
+    assert not torch.equal(grid.second.condition.text, grid.points.condition.text)
 
 
 def test_the_ema_of_edm2():

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ditlaw import text
 from ditlaw.answering import AnsweringLaw
 from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import BadInput
@@ -120,14 +121,15 @@ def forecast(
     images = scaled(optimum.tokens, 1 / each) if each and optimum.tokens else None
     warnings = list(optimum.warnings)
     epochs = None
-    if study and images and study.data.images:
-        epochs = scaled(images, 1 / study.data.images)
+    distinct = law.observations.distinct_images() if isinstance(law, Law) else None
+    if images and distinct:
+        epochs = scaled(images, 1 / distinct)
         if epochs.value > 1:
             warnings.append(
                 Note(
                     code="repeated-data",
-                    text=f"{epochs.value:.2g} epochs of the study's images; the law has seen none "
-                    "repeated",
+                    text=f"{epochs.value:.2g} epochs of the {text.count(distinct)} images that "
+                    "there are: the law counts a repeated one as a new one",
                 )
             )
     direct, through_loss = optimum.metrics, {}

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ditlaw.digests import digest
 from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.families import FAMILIES
 from ditlaw.files import last_json_line
 from ditlaw.results import Dropped
-from ditlaw.study import STUDY_FILE, Study, digest, open_study
+from ditlaw.study import STUDY_FILE, Study, open_study
 from ditlaw.tablefile import numbers, read_table
 from ditlaw.text import nearest, plain, unknown
 from ditlaw.training.folder import RunFolder, folder_runs
@@ -50,6 +51,7 @@ MAX_ROWS = 1_000_000  # in memory, with a reason for each that is left out
 MIN_STEPS = 100  # below this a run is still on its first plateau
 # Why a row is kept out of a fit, as written in its ``note``; any other note is the user's own.
 IN_WARMUP, TOO_EARLY, DIVERGED = "inside warm-up", f"under {MIN_STEPS} steps", "run diverged"
+REPEATED = "repeats its data"  # kept, and warned of
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,15 @@ class Observations:
             return None
         ratio = self.frame["tokens"] / self.frame["images"]
         return float(ratio.median()) if ratio.max() < SAME_RATIO * ratio.min() else None
+
+    def distinct_images(self) -> float | None:
+        """How many images there are before they repeat; None where that is not known."""
+        if {"epochs", "images"} <= set(self.frame):
+            each = (numbers(self.frame["images"]) / numbers(self.frame["epochs"])).dropna()
+            if len(each):
+                return float(each.median())
+        stated = {data.images for data in self.study.data} if self.study is not None else set()
+        return stated.pop() if len(stated) == 1 else None
 
     def flops_range(self) -> tuple[float, float]:
         """Smallest and largest FLOPs of a row."""

@@ -1,6 +1,7 @@
 """A study's runs carried out: the study folder, what is missing, and the executor that does it.
 
 DIR/study.yaml, study.json   the study and what it froze (ditlaw.study.folder)
+DIR/data/, data.json         samples prepared for training (ditlaw.data.places)
 DIR/runs/ID/                 one folder a run (ditlaw.training.folder)
 DIR/observations.csv         the table, rebuilt from the runs
 DIR/verify/FLOPS/            a frozen forecast and the runs that check it (ditlaw.verify)
@@ -10,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ditlaw.data import open_source
+from ditlaw.data import require_readable
+from ditlaw.data.places import prepare_study
 from ditlaw.errors import BadInput, RunsFailed
 from ditlaw.executors import Ended, Executor, LocalExecutor
 from ditlaw.files import write_text
@@ -36,6 +38,7 @@ NAMED = 3  # failed runs that an error line names
 class Watch:
     """What a display is told while runs go on."""
 
+    prepare: Callable[[str, int, int], None] = lambda name, done, of: None
     start: Callable[[list[RunFolder]], None] = lambda folders: None
     tick: Callable[[], None] = lambda: None
     end: Callable[[Ended], None] = lambda ended: None
@@ -59,9 +62,11 @@ def run_study(
     text = read_study(study_file)
     study = parse_study(text, str(study_file))
     plan_study(study)  # limits, budgets and data are checked before anything is written
-    open_source(study.data, study.seeds[0])
+    for data in study.data:
+        require_readable(data)
     with locked(folder / ".lock", str(folder)):
         freeze_study(folder, study, text)
+        prepare_study(study, folder, watch.prepare if watch else Watch().prepare)
         try:
             failures = run_all(study_runs(study), folder / "runs", executor=executor, watch=watch)
         finally:

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ditlaw import __version__
+from ditlaw.digests import digest
 from ditlaw.errors import BadInput, Refused
 from ditlaw.executors import Executor
 from ditlaw.families import Shape
@@ -26,7 +27,6 @@ from ditlaw.study import (
     STUDY_FILE,
     RunSpec,
     Study,
-    digest,
     make_run,
     open_study,
     plan_runs,

@@ -13,6 +13,8 @@ from ditlaw.executors.local import default_workers
 from ditlaw.sweep import Watch
 from ditlaw.training.folder import ENDED, RunFolder
 
+PREPARING_SECONDS = 5.0
+
 
 def local_executor(workers: int | None) -> LocalExecutor:
     """The executor of this machine."""
@@ -23,7 +25,7 @@ def live_watch() -> Watch:
     """A display that suits where standard error goes."""
     console = Console(stderr=True, highlight=False)
     display = _Terminal(console) if console.is_terminal else _Lines(console)
-    return Watch(display.start, display.tick, display.end, display.finish)
+    return Watch(display.prepare, display.start, display.tick, display.end, display.finish)
 
 
 @dataclass
@@ -31,6 +33,13 @@ class _Display:
     console: Console
     folders: list[RunFolder] = field(default_factory=list)
     began: float = 0.0
+    told: float = 0.0
+
+    def prepare(self, name: str, done: int, of: int) -> None:
+        """Called as a data set's samples are made ready."""
+        if done == of or time.monotonic() - self.told > PREPARING_SECONDS:
+            self.told = time.monotonic()
+            self.console.print(f"preparing {name}: {done:,} of {of:,} samples", soft_wrap=True)
 
     def start(self, folders: list[RunFolder]) -> None:
         self.folders, self.began = folders, time.monotonic()

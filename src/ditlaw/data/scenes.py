@@ -6,12 +6,13 @@ colour word of the topmost leaf at the centre of each cell. Every sample is a fu
 (seed, index) alone, whatever the batch split, from a counter-based hash.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ditlaw.data.batch import Batch, joined
+from ditlaw.data.order import Floats, uniforms
 from ditlaw.errors import BadInput
 from ditlaw.families import Geometry
 
@@ -45,16 +46,6 @@ SLOTS_PER_LEAF = 12  # uniforms that one leaf may draw
 JITTER = 0.036
 CHUNK = 512
 
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Samples: ``images`` (n, channels, height, width) in [−1, 1], ``words`` (n, text tokens)."""
-
-    images: NDArray[np.float32]
-    words: NDArray[np.int64]
-
 
 def check_geometry(geometry: Geometry) -> None:
     """Scenes come in one size.
@@ -79,25 +70,6 @@ def check_geometry(geometry: Geometry) -> None:
             )
 
 
-def uniforms(seed: int, index: NDArray[np.int64], slots: int) -> Floats:
-    """Uniforms in (0, 1) of shape (n, slots), a function of (seed, index, slot) alone.
-
-    The finaliser is splitmix64's (Steele, Lea & Flood 2014), applied to each of the three in turn.
-    """
-    state = np.full(1, seed, np.uint64)
-    for value in (index.astype(np.uint64)[:, None], np.arange(slots, dtype=np.uint64)[None, :]):
-        state = _mix(_mix(state) + value)
-    return ((_mix(state) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
-
-
-def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    with np.errstate(over="ignore"):
-        x = x + np.uint64(0x9E3779B97F4A7C15)
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return x ^ (x >> np.uint64(31))
-
-
 def palette() -> Floats:
     """The colours of the words after the empty one, (16, 3) in [−1, 1]."""
     return np.array(list(PALETTE.values())) / 127.5 - 1
@@ -105,6 +77,8 @@ def palette() -> Floats:
 
 class Scenes:
     """The infinite stream of one seed."""
+
+    samples: int | None = None  # no end of them
 
     def __init__(self, seed: int, captions: str = "dense") -> None:
         self.seed = seed
@@ -121,14 +95,9 @@ class Scenes:
                 self._chunk = number, self.draw(index)
             whole = self._chunk[1]
             take = min(count, CHUNK - offset)
-            part = slice(offset, offset + take)
-            parts.append(Batch(whole.images[part], whole.words[part]))
+            parts.append(whole.rows(slice(offset, offset + take)))
             start, count = start + take, count - take
-        if len(parts) == 1:
-            return parts[0]
-        return Batch(
-            np.concatenate([p.images for p in parts]), np.concatenate([p.words for p in parts])
-        )
+        return joined(parts)
 
     def draw(self, index: NDArray[np.int64]) -> Batch:
         """The samples of those indices."""

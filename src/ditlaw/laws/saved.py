@@ -17,6 +17,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from ditlaw import __version__
+from ditlaw.digests import digest
 from ditlaw.errors import BadInput, Refused
 from ditlaw.files import write_json
 from ditlaw.laws.fitting import refit
@@ -26,7 +27,7 @@ from ditlaw.laws.summary import describe
 from ditlaw.laws.table import numeric_columns
 from ditlaw.observations import QUANTITY, SINGLE, Observations
 from ditlaw.results import Dropped, Note
-from ditlaw.study import Study, digest
+from ditlaw.study import Study
 
 KIND = "ditlaw-law"
 VERSION = 2

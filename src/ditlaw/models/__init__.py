@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ditlaw.families import Family, Geometry, Own, Shape
 from ditlaw.models.adaln import Adaln
 from ditlaw.models.base import Model
-from ditlaw.models.condition import Condition
+from ditlaw.models.condition import Condition, condition_of
 from ditlaw.models.cross_attention import CrossAttention
 from ditlaw.models.flux import Flux
 from ditlaw.models.in_context import InContext
@@ -74,4 +74,4 @@ def build(
     return model
 
 
-__all__ = ["MODULES", "Condition", "Model", "Velocity", "build"]
+__all__ = ["MODULES", "Condition", "Model", "Velocity", "build", "condition_of"]

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ditlaw.data.batch import Batch
 from ditlaw.errors import BadInput
 
 
@@ -61,3 +62,11 @@ class Condition(NamedTuple):
     def silent(self) -> "Condition":
         """Conditions of the same shape that say nothing."""
         return Condition(*(None if value is None else torch.zeros_like(value) for value in self))
+
+
+def condition_of(batch: Batch) -> Condition:
+    """What a batch of samples is to show."""
+    return Condition(
+        None if batch.text is None else torch.from_numpy(batch.text),
+        None if batch.pooled is None else torch.from_numpy(batch.pooled),
+    )

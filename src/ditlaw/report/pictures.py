@@ -64,10 +64,11 @@ def gallery(material: Material) -> Gallery | None:
     if not drawn:
         return None
     shown = min(study.evaluation.pictures, MOST_PICTURES)
-    scenes = study.data.source == "scenes"
+    data = study.data[0]
+    scenes = data.source == "scenes" and len(study.data) == 1
     captions, words, strips = [], [f"caption {i + 1}" for i in range(shown)], drawn
     if scenes:
-        batch = open_held_out(study.data).read(0, shown)
+        batch = open_held_out(data).read(0, shown)
         captions = [_tiles(row) for row in batch.words]
         words = [" ".join(tile.word for tile in tiles) for tiles in captions]
         truth = Strip("true picture", "held out, never trained on", _true_strip(batch), shown)

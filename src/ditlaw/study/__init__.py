@@ -10,7 +10,6 @@ from ditlaw.study.folder import (
 )
 from ditlaw.study.load import (
     difference,
-    digest,
     frozen_content,
     init_study,
     load_study,
@@ -31,7 +30,6 @@ __all__ = [
     "Study",
     "default_folder",
     "difference",
-    "digest",
     "freeze_study",
     "frozen_content",
     "hardware_of",

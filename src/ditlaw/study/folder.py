@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ditlaw.digests import digest
 from ditlaw.errors import BadInput
 from ditlaw.files import write_json, write_text
-from ditlaw.study.load import difference, digest, frozen_content, load_study
+from ditlaw.study.load import difference, frozen_content, load_study
 from ditlaw.study.schema import Study
 
 STUDY_FILE = "study.yaml"

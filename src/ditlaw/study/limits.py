@@ -72,7 +72,7 @@ def warnings_of(study: Study, hardware: Hardware, limits: list[Limit]) -> list[N
                     f"{name} has ({has:.3g} GB); lower recipe.batch",
                 )
             )
-    if study.data.source == "described":
+    if any(data.source == "described" for data in study.data):
         notes.append(
             Note(code="plan-only", text="data.source is 'described': planned here, not trained")
         )

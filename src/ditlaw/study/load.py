@@ -1,6 +1,5 @@
-"""Reading a study file, saying in one line what is wrong with it, and freezing it by a digest."""
+"""Reading a study file, saying in one line what is wrong with it, and what of it is frozen."""
 
-import hashlib
 import json
 from importlib import resources
 from pathlib import Path
@@ -42,7 +41,7 @@ def parse_study(text: str, where: str) -> Study:
     try:
         return Study.model_validate(content)
     except ValidationError as error:
-        raise BadInput(f"{where}: {_one_line(error)}") from None
+        raise BadInput(f"{where}: {_one_line(error, content)}") from None
     except BadInput as error:
         raise BadInput(f"{where}: {error}") from None
 
@@ -80,11 +79,14 @@ def read_study(path: Path) -> str:
         raise BadInput(f"{path}: cannot be read ({reason})") from None
 
 
-def _one_line(error: ValidationError) -> str:
+def _one_line(error: ValidationError, content: dict[str, Any]) -> str:
     # A misspelt key shows twice, as unknown and as missing: name the one that can be mended.
     problems = sorted(error.errors(), key=lambda p: p["type"] != "extra_forbidden")
     first = problems[0]
-    path = ".".join(str(part) for part in first["loc"]) or "study"
+    loc = list(first["loc"])
+    if loc[:2] == ["data", 0] and not isinstance(content.get("data"), list):
+        del loc[1]  # one data set need not be written as a list
+    path = ".".join(map(str, loc)) or "study"
     text = _explain(first)
     rest = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{path}: {text}{rest}" if path != "study" else f"{text}{rest}"
@@ -132,12 +134,6 @@ def _fields_at(parents: list[Any]) -> list[str]:
 def frozen_content(study: Study) -> dict[str, Any]:
     """What determines the runs, as plain data."""
     return study.model_dump(mode="json", exclude=NOT_FROZEN)
-
-
-def digest(content: Any) -> str:
-    """SHA-256 of plain data, whatever the order of its keys."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def difference(old: Any, new: Any, path: str = "") -> list[str]:

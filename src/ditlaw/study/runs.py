@@ -79,13 +79,16 @@ class RunSpec(BaseModel):
         return step * self.recipe.batch * self.counts().flops_train
 
 
-def make_run(study: Study, shape: Shape, seed: int, budgets: list[float]) -> RunSpec:
-    """One run of a study's recipe.
+def make_run(
+    study: Study, shape: Shape, seed: int, budgets: list[float], data: Data | None = None
+) -> RunSpec:
+    """One run of a study's recipe, on ``data`` or the study's first data set.
 
     Raises:
         BadInput: a budget is below one step, or a user's own module cannot be counted.
     """
     design, geometry = study.design(), study.geometry.geometry()
+    data = data or study.data[0]
     counts = design.counts(shape, geometry)
     if isinstance(design, Own) and study.recipe.checkpointing:
         design.require_checkpointing(shape, geometry)
@@ -98,14 +101,14 @@ def make_run(study: Study, shape: Shape, seed: int, budgets: list[float]) -> Run
                 f"({text.flops(per_step)} FLOPs); raise it or lower recipe.batch"
             )
     return RunSpec(
-        id=run_id(design, shape, seed),
+        id=run_id(study, shape, seed, data),
         family=study.family,
         **asdict(shape),
         options=study.options,
         seed=seed,
         stops=stops,
         geometry=study.geometry,
-        data=study.data,
+        data=data,
         objective=study.objective,
         recipe=study.recipe,
         evaluation=study.evaluation,
@@ -113,26 +116,32 @@ def make_run(study: Study, shape: Shape, seed: int, budgets: list[float]) -> Run
     )
 
 
-def run_id(design: Family, shape: Shape, seed: int) -> str:
-    """The name of a run and of its folder."""
-    return f"{text.slug(design.label) or design.name}-{shape}-s{seed}"
+def run_id(study: Study, shape: Shape, seed: int, data: Data) -> str:
+    """The name of a run and of its folder; it tells data sets apart where there are several."""
+    design = study.design()
+    several = f"-{data.label}" if len(study.data) > 1 else ""
+    return f"{text.slug(design.label) or design.name}-{shape}{several}-s{seed}"
 
 
 def study_runs(study: Study, written: Mapping[str, RunSpec] | None = None) -> list[RunSpec]:
-    """Every run of a study, one trunk a shape and seed; ``written`` ones, by id, are taken as is.
+    """Every run of a study, one trunk a data set, shape and seed.
+
+    Those that are ``written``, by id, are taken as they are.
 
     Raises:
         BadInput: as ``make_run``.
     """
-    written, design = written or {}, study.design()
+    written = written or {}
     return [
-        written.get(run_id(design, shape, seed))
+        written.get(run_id(study, shape, seed, data))
         or make_run(
             study,
             shape,
             seed,
             [b for b in study.budgets if entry.until is None or b <= entry.until],
+            data,
         )
+        for data in study.data
         for seed in study.seeds
         for entry, shape in ((entry, study.shape(entry)) for entry in study.shapes)
     ]

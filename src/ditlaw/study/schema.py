@@ -4,10 +4,12 @@ Every section is frozen and closed: an unknown key is an error with the nearest 
 """
 
 from itertools import pairwise
+from pathlib import PurePath
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from ditlaw import text
 from ditlaw.compute import DEFAULT_MFU, get_accelerator
 from ditlaw.data.scenes import check_geometry
 from ditlaw.errors import BadInput
@@ -28,6 +30,7 @@ Count = Annotated[int, Field(gt=0, le=10**9, strict=True)]
 Number = Annotated[int, Field(ge=0, le=10**9, strict=True)]
 Scalar = str | int | float | bool
 Option = Scalar | list[Scalar]  # of a family; only a user's own may take lists
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**30, strict=True)]
 
 
@@ -40,13 +43,56 @@ class Section(BaseModel):
 class Data(Section):
     """Where samples come from.
 
-    ``scenes`` draws captioned pictures from a seed and never repeats. ``described`` data can be
-    planned with, not trained on: ``images`` says how many distinct ones there are.
+    ``scenes`` draws captioned pictures from a seed and never repeats. ``files`` are tar shards in
+    WebDataset's manner, Parquet files, a saved Hugging Face data set or a folder of images, by
+    ``path``; ``digits`` are scikit-learn's. ``encoded`` is a cache of ``ditlaw encode``.
+    ``described`` data can be planned with, not trained on: ``images`` says how many distinct ones
+    there are.
+
+    ``caption`` and ``image`` name fields or columns; ``text: label`` takes a caption as one word.
+    ``held_out`` is the share of keys that validate, ``most_skipped`` the share of samples that may
+    be unusable.
     """
 
-    source: Literal["scenes", "described"] = "scenes"
+    name: Name | None = None
+    source: Literal["scenes", "described", "files", "digits", "encoded"] = "scenes"
     captions: Literal["dense", "sparse"] = "dense"
     images: Positive | None = None
+    path: str | list[str] | None = None
+    caption: str | None = None
+    image: str | None = None
+    text: Literal["words", "label"] = "words"
+    held_out: Annotated[Real, Field(gt=0, lt=1)] = 0.05
+    most_skipped: Fraction = 0.01
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> "Data":
+        if self.source in ("files", "encoded") and not self.path:
+            raise ValueError(f"data.path: is missing; say where the {self.source} samples lie")
+        if self.source not in ("files", "encoded") and self.path:
+            raise ValueError(f"data.path: {self.source} has no files; set source: files or encoded")
+        return self
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths and globs, as given."""
+        return [self.path] if isinstance(self.path, str) else list(self.path or [])
+
+    @property
+    def label(self) -> str:
+        """The data set's name in tables: as given, or by what it is."""
+        if self.name:
+            return self.name
+        if self.source == "scenes":
+            return f"scenes-{self.captions}"
+        if not self.path:
+            return self.source
+        return text.slug(PurePath(self.paths[0]).name.split(".")[0].strip("*-_")) or self.source
+
+    @property
+    def prepared(self) -> bool:
+        """Whether it is read from a cache on disk."""
+        return self.source in ("files", "digits", "encoded")
 
 
 class GeometrySection(Section):
@@ -138,13 +184,21 @@ class Recipe(Section):
 
 
 class Evaluation(Section):
-    """The fixed grid: held-out samples, stratified timesteps, fixed noise; and a few pictures."""
+    """The fixed grid: held-out samples, stratified timesteps, fixed noise; and a few pictures.
+
+    Timesteps are uniform unless said otherwise, whatever training draws: so losses of studies that
+    train with different densities are one quantity. ``out_of_domain`` is a second set, never
+    trained on. ``keep_weights`` keeps the averaged weights of every observation, which
+    ``ditlaw evaluate`` and ``ditlaw sample`` read.
+    """
 
     samples: Annotated[int, Field(ge=2, le=10**9, strict=True)] = 512
-    timesteps: Timesteps = Timesteps()
+    timesteps: Timesteps = Timesteps(density="uniform")
+    out_of_domain: Data | None = None
     pictures: Annotated[int, Field(ge=0, le=64, strict=True)] = 6
     sampler_steps: Count = 24
     guidance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
+    keep_weights: bool = True
 
 
 class Hardware(Section):
@@ -181,13 +235,20 @@ class Limits(Section):
     memory_gb: Positive | None = None
 
 
-class Study(Section):
-    """One study: everything that determines its runs, and the budget it is made to forecast."""
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) else [value]
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+
+class Study(Section):
+    """One study: everything that determines its runs, and the budget it is made to forecast.
+
+    Several ``data`` entries are data sets to compare: every shape is trained on each.
+    """
+
+    name: Name
     family: str = "in-context"
     options: dict[str, Option] = {}
-    data: Data = Data()
+    data: Annotated[list[Data], BeforeValidator(_listed), Field(min_length=1)] = [Data()]
     geometry: GeometrySection
     objective: Objective = Objective()
     budgets: Annotated[list[Positive], Field(min_length=1)]
@@ -228,8 +289,13 @@ class Study(Section):
                 raise ValueError(f"shapes: until {entry.until:g} is below the smallest budget")
         if len(set(shapes)) < len(shapes):
             raise ValueError("shapes: one shape is listed twice; use seeds for repeats")
-        if self.data.source == "scenes":
-            check_geometry(geometry)
+        labels = [data.label for data in self.data]
+        if len(set(labels)) < len(labels):
+            raise ValueError("data: two entries have one name; give each a name of its own")
+        second = self.evaluation.out_of_domain
+        for data in [*self.data, *([second] if second else [])]:
+            if data.source == "scenes":
+                check_geometry(geometry)
         return self
 
     def shape(self, entry: ShapeSection) -> Shape:

@@ -1,67 +1,108 @@
 """The validation loss on a fixed grid: held-out samples, stratified timesteps, fixed noise.
 
-Two models evaluated here differ by the models alone: samples, t and noise are the same for every
-run of a study and every point of a run.
+Two models evaluated here differ by the models alone: sample, t and noise of every point are
+functions of its number, the same for every run of a study and every budget of a run.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ditlaw.data import open_held_out
+from ditlaw.data import Source, open_held_out
 from ditlaw.flow import euler, loss, timesteps
-from ditlaw.models import Condition
+from ditlaw.models import condition_of
 from ditlaw.study import RunSpec
 
 GRID_SEED = 0x5EED
 EVALUATION_BATCH = 128
+CURVE_BINS = 8  # equal parts of t, for the curve that is kept
 
 
 @dataclass(frozen=True)
 class ValidationLoss:
-    """Mean over the grid and its standard error over samples (common to all runs of a study)."""
+    """Mean over the grid, its standard error over samples, and the mean in each part of t.
+
+    The standard error is that of the grid, common to all runs of a study: it says how well the
+    held-out samples stand for all there could be, not how well two runs can be told apart.
+    """
 
     loss: float
     standard_error: float
+    curve: list[float] = field(default_factory=list)
 
 
-class Grid:
-    """The fixed grid of a study, made once a run."""
+class Points:
+    """Grid points of one set of held-out samples; a set with fewer samples is gone through again.
 
-    def __init__(self, spec: RunSpec, device: torch.device) -> None:
-        evaluation = spec.evaluation
-        count = evaluation.samples
-        batch = open_held_out(spec.data).read(0, count)
-        generator = torch.Generator().manual_seed(GRID_SEED)
-        # One stratum a sample, dealt out at random so that t is not tied to the sample's index.
-        order = torch.randperm(count, generator=generator)
+    Point i has sample i, its own noise, and one of ``count`` strata of the timesteps' quantiles,
+    dealt out at random so that t is not tied to the sample.
+    """
+
+    def __init__(self, source: Source, spec: RunSpec, device: torch.device) -> None:
+        count = spec.evaluation.samples
+        batch = source.read(0, count)
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(GRID_SEED))
         quantiles = (order.double() + 0.5) / count
+        self.t = timesteps(spec.evaluation.timesteps, quantiles).float().to(device)
         self.images = torch.from_numpy(batch.images).to(device)
-        self.condition = Condition(torch.from_numpy(batch.words)).to(device)
-        self.t = timesteps(evaluation.timesteps, quantiles).float().to(device)
-        self.noise = torch.randn(self.images.shape, generator=generator).to(device)
-        self.spec = spec
+        self.condition = condition_of(batch).to(device)
+        self.noise = fixed_noise(count, tuple(self.images.shape[1:])).to(device)
+        self.sample = np.arange(count) % (source.samples or count)
 
     @torch.no_grad()
-    def validation_loss(self, model: torch.nn.Module) -> ValidationLoss:
-        """Evaluate a model on the grid."""
+    def losses(self, model: torch.nn.Module, *, unconditional: bool = False) -> "np.ndarray":
+        """The loss at each point, (count,) float64."""
+        condition = self.condition.silent() if unconditional else self.condition
         parts = []
         for start in range(0, len(self.t), EVALUATION_BATCH):
             part = slice(start, start + EVALUATION_BATCH)
-            parts.append(
-                loss(
-                    model,
-                    self.images[part],
-                    self.noise[part],
-                    self.t[part],
-                    self.condition.rows(part),
-                )
-            )
-        each = torch.cat(parts).double()
-        error = each.std() / len(each) ** 0.5 if len(each) > 1 else torch.tensor(float("nan"))
-        return ValidationLoss(float(each.mean()), float(error))
+            given = (self.images[part], self.noise[part], self.t[part], condition.rows(part))
+            parts.append(loss(model, *given))
+        return np.asarray(torch.cat(parts).double().cpu())
+
+    def summary(self, each: "np.ndarray") -> ValidationLoss:
+        """Losses at the points in a few numbers; points of one sample are not independent."""
+        share = np.bincount(self.sample, weights=each) / np.bincount(self.sample)
+        error = float(share.std(ddof=1) / len(share) ** 0.5) if len(share) > 1 else float("nan")
+        bins = np.minimum((self.t.cpu().numpy() * CURVE_BINS).astype(int), CURVE_BINS - 1)
+        curve = [float(each[bins == b].mean()) for b in range(CURVE_BINS) if np.any(bins == b)]
+        return ValidationLoss(float(each.mean()), error, curve if len(curve) == CURVE_BINS else [])
+
+
+class Grid:
+    """The fixed grid of a study, made once a run; ``root`` is the study folder, for its data."""
+
+    def __init__(self, spec: RunSpec, device: torch.device, root: Path | None = None) -> None:
+        self.spec = spec
+        self.points = Points(open_held_out(spec.data, root), spec, device)
+        second = spec.evaluation.out_of_domain
+        self.second = None
+        if second is not None:
+            self.second = Points(open_held_out(second, root, spec.data), spec, device)
+
+    def validation_loss(self, model: torch.nn.Module) -> ValidationLoss:
+        """Evaluate a model on the grid."""
+        return self.points.summary(self.points.losses(model))
+
+    def measured(self, model: torch.nn.Module) -> dict[str, float]:
+        """All losses of a model, by column.
+
+        Losses under different captions are different quantities; ``loss_unconditional`` is one that
+        models of any captions share. ``loss_t1`` … are means in equal parts of t, from data to
+        noise.
+        """
+        own = self.validation_loss(model)
+        row = {"loss": own.loss, "loss_standard_error": own.standard_error}
+        if self.points.condition.text is not None:
+            row["loss_unconditional"] = float(self.points.losses(model, unconditional=True).mean())
+        if self.second is not None:
+            there = self.second.summary(self.second.losses(model))
+            row["loss_out_of_domain"] = there.loss
+            row["loss_out_of_domain_standard_error"] = there.standard_error
+        return row | {f"loss_t{i + 1}": value for i, value in enumerate(own.curve)}
 
     def pictures(self, model: torch.nn.Module) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
         """The first captions of the grid, drawn by a model: (n, height, width, channels) bytes."""
@@ -69,12 +110,20 @@ class Grid:
         part = slice(0, evaluation.pictures)
         drawn = euler(
             model,
-            self.noise[part],
-            self.condition.rows(part),
+            self.points.noise[part],
+            self.points.condition.rows(part),
             steps=evaluation.sampler_steps,
             guidance=evaluation.guidance,
         )
         return to_bytes(drawn)
+
+
+def fixed_noise(count: int, shape: tuple[int, ...], seed: int = GRID_SEED) -> Tensor:
+    """Standard normal noise (count, *shape) on the CPU; row i is a function of (seed, i) alone."""
+    drawn = torch.empty(count, *shape)
+    for i in range(count):
+        drawn[i].normal_(generator=torch.Generator().manual_seed((seed << 32) + i))
+    return drawn
 
 
 def to_bytes(images: Tensor) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":

@@ -3,7 +3,9 @@
 spec.json            what determines the run
 log.jsonl            what happened and when; append-only
 observations.jsonl   one row a budget; a pure function of the spec
+metrics.jsonl        one row a metric that 'ditlaw evaluate' added
 checkpoints/         the newest two states
+weights/             the averaged weights at each budget
 pictures/            the same captions, drawn at each budget
 """
 
@@ -46,6 +48,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.observations_path = path / "observations.jsonl"
+        self.metrics_path = path / "metrics.jsonl"
         self.log_path = path / "log.jsonl"
         self.checkpoints = path / "checkpoints"
 
@@ -108,6 +111,10 @@ class RunFolder:
     def picture(self, budget: float) -> Path:
         """Where the pictures of a budget lie: a strip of the same captions every time."""
         return self.path / "pictures" / f"{text.budget_name(budget)}.png"
+
+    def weights(self, budget: float) -> Path:
+        """Where the averaged weights of a budget's observation are kept."""
+        return self.path / "weights" / f"{text.budget_name(budget)}.safetensors"
 
     def rewind(self, step: int) -> None:
         """Forget observations past a step, and a torn line: they will be made again."""

@@ -11,14 +11,16 @@ from typing import Any
 import torch
 
 from ditlaw import __version__
+from ditlaw.data.places import study_root
 from ditlaw.files import last_json_line
-from ditlaw.observations import IN_WARMUP, MIN_STEPS, TOO_EARLY
-from ditlaw.study import RunSpec
+from ditlaw.observations import IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
+from ditlaw.study import RunSpec, Stop
 from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.pictures import save_pictures
 from ditlaw.training.trunk import Trunk
+from ditlaw.training.weights import save_weights
 
 LOG_SECONDS = 1.0
 CHECKPOINT_SECONDS = 20.0
@@ -44,14 +46,15 @@ def train(folder: RunFolder, device: torch.device | None = None) -> str:
 
 
 def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
-    trunk = Trunk(spec, device)
+    root = study_root(folder.path)
+    trunk = Trunk(spec, device, root)
     checkpoints = Checkpoints(folder.checkpoints)
     state = checkpoints.load()
     if state is not None:
         trunk.restore(state)
         if [stop for stop in folder.missing(spec, trunk.step) if stop.step < trunk.step]:
             # A row that this state is past can only be made by passing its budget again.
-            trunk = Trunk(spec, device)
+            trunk = Trunk(spec, device, root)
             checkpoints.clear()
     folder.rewind(trunk.step)
     before = last_json_line(folder.log_path, having="seconds") or {"seconds": 0.0}
@@ -69,7 +72,7 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
             "python": platform.python_version(),
         },
     )
-    grid = Grid(spec, device)
+    grid = Grid(spec, device, root)
     clock = _Clock(already)
     for stop in spec.stops:
         for made in trunk.run(stop.step):
@@ -84,31 +87,38 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
         if not folder.missing(spec.model_copy(update={"stops": [stop]}), stop.step):
             continue  # the resumed state lies past this budget, and its row is there
         model = trunk.averaged_model()
-        measured = grid.validation_loss(model)
-        if not math.isfinite(measured.loss):
+        measured = grid.measured(model)
+        if not all(map(math.isfinite, measured.values())):
             folder.log("diverged", step=trunk.step, reason="validation loss is not finite")
             return "diverged"
         if spec.evaluation.pictures:
             save_pictures(folder, stop.budget, grid.pictures(model))
-        folder.observe(
-            observation(spec, stop.budget, stop.step, trunk.train_loss)
-            | {"loss": measured.loss, "loss_standard_error": measured.standard_error}
-        )
+        if spec.evaluation.keep_weights:
+            save_weights(folder, stop.budget, trunk)
+        row = observation(spec, stop, trunk.train_loss, trunk.source.samples)
+        folder.observe(row | measured)
         checkpoints.save(trunk.step, trunk.state())
-        folder.log("observation", budget=stop.budget, loss=measured.loss, **_progress(trunk, clock))
+        folder.log(
+            "observation", budget=stop.budget, loss=measured["loss"], **_progress(trunk, clock)
+        )
     folder.log("done", **_progress(trunk, clock))
     return "done"
 
 
-def observation(spec: RunSpec, budget: float, step: int, train_loss: float) -> dict[str, Any]:
-    """One row of the table, all but the validation loss."""
-    counts = spec.counts()
+def observation(
+    spec: RunSpec, stop: Stop, train_loss: float, samples: int | None
+) -> dict[str, Any]:
+    """One row of the table, all but the losses; ``samples`` are the distinct ones to train on."""
+    counts, step = spec.counts(), stop.step
     images = step * spec.recipe.batch
     note = ""
     if step <= spec.recipe.warmup_steps:
         note = IN_WARMUP
     elif step < MIN_STEPS:
         note = TOO_EARLY
+    elif samples is not None and images > samples:
+        note = REPEATED
+    seen = {} if samples is None else {"epochs": images / samples}
     return {
         "run": spec.id,
         "trunk": spec.id,
@@ -116,11 +126,13 @@ def observation(spec: RunSpec, budget: float, step: int, train_loss: float) -> d
         "depth": spec.depth,
         "width": spec.width,
         "heads": spec.heads,
+        "dataset": spec.data.label,
         "seed": spec.seed,
-        "budget": budget,
+        "budget": stop.budget,
         "params": counts.params,
         "tokens": images * counts.tokens_per_sample,
         "images": images,
+        **seen,
         "steps": step,
         "flops": spec.flops(step),
         "flops_6nd": images * counts.flops_6nd,

@@ -3,13 +3,14 @@
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ditlaw.data import open_source
 from ditlaw.flow import stratified, timesteps, training_loss
-from ditlaw.models import Condition, build
+from ditlaw.models import build, condition_of
 from ditlaw.study import RunSpec
 from ditlaw.training.ema import PowerEma, decay
 
@@ -26,9 +27,12 @@ class TrainedStep:
 
 
 class Trunk:
-    """The state of one run: model, EMA, optimiser, step. Knows nothing of files or budgets."""
+    """The state of one run: model, EMA, optimiser, step. Knows nothing of run folders or budgets.
 
-    def __init__(self, spec: RunSpec, device: torch.device) -> None:
+    ``root`` is the study folder that prepared data lie in.
+    """
+
+    def __init__(self, spec: RunSpec, device: torch.device, root: Path | None = None) -> None:
         self.spec = spec
         self.device = device
         self.model = build_run(spec, spec.seed).to(device)
@@ -44,7 +48,7 @@ class Trunk:
             fused=True,
         )
         self.image_tokens = spec.geometry.geometry().image_tokens
-        self.source = open_source(spec.data, spec.seed)
+        self.source = open_source(spec.data, spec.seed, root)
         self.step = 0
         self.train_loss = 0.0  # averaged with the same profile as the weights
 
@@ -70,7 +74,7 @@ class Trunk:
         # Drawn last, whatever the family: runs of all families see the same noise and captions.
         order = torch.rand(recipe.batch, self.image_tokens, generator=generator)
         x0, noise, t, order = (a.to(self.device) for a in (x0, noise, t, order))
-        condition = Condition(torch.from_numpy(batch.words)).kept(kept).to(self.device)
+        condition = condition_of(batch).kept(kept).to(self.device)
 
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate(step)

@@ -120,10 +120,10 @@ def _cells(table: Table, known: BoolArray) -> list[IntArray]:
 
 
 def _repeated(observations: Observations) -> list[Note]:
-    frame, study = observations.frame, observations.study
+    frame, distinct = observations.frame, observations.distinct_images()
     epochs = frame["epochs"].to_numpy(dtype=float) if "epochs" in frame else None
-    if epochs is None and study is not None and study.data.images and "images" in frame:
-        epochs = frame["images"].to_numpy(dtype=float) / study.data.images
+    if epochs is None and distinct and "images" in frame:
+        epochs = frame["images"].to_numpy(dtype=float) / distinct
     if epochs is None or not np.any(epochs > 1):
         return []
     many = int(np.sum(epochs > 1))

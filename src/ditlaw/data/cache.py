@@ -1,0 +1,140 @@
+"""A prepared cache of samples: memory-mapped, read by row in any order."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ditlaw.data.batch import Batch
+from ditlaw.data.manifest import Manifest, Shard, read_manifest
+from ditlaw.data.order import Ints, Words, held_out, stream_rows
+from ditlaw.errors import BadInput
+
+KEPT_OPEN = 64  # shards whose maps are kept
+
+
+class Cache:
+    """A finished cache; row i is sample i, in the order of the shards.
+
+    Raises:
+        BadInput: not a finished cache, or a shard is missing, cut short or not what it should be.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest: Manifest = read_manifest(folder)
+        sizes = [shard.samples for shard in self.manifest.shards]
+        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._open: dict[tuple[str, str], NDArray[np.generic]] = {}
+        for shard in self.manifest.shards:
+            self._check(shard)
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def key_hashes(self) -> Words:
+        """The hash of every sample's key, (n,)."""
+        parts = [np.asarray(self._array(s, "keys")) for s in self.manifest.shards]
+        return np.concatenate(parts).astype(np.uint64) if parts else np.zeros(0, np.uint64)
+
+    def read(self, rows: Ints) -> Batch:
+        """The samples of those rows (n,), all of one resolution."""
+        image, text = self.manifest.image, self.manifest.text
+        images = self._gather("images", rows)
+        if image.kind == "pixels":
+            images = images.astype(np.float32) * np.float32(1 / 127.5) - np.float32(1)
+        said = None if text.kind == "none" else self._gather("text", rows)
+        if said is not None:
+            said = said.astype(np.float32 if text.kind == "features" else np.int64)
+        pooled = self._gather("pooled", rows).astype(np.float32) if text.pooled_dim else None
+        return Batch(images.astype(np.float32, copy=False), said, pooled)
+
+    def captions(self) -> Iterator[tuple[str, str]]:
+        """Key and caption of every sample, in the order of the rows."""
+        for shard in self.manifest.shards:
+            with (self.folder / f"{shard.name}.jsonl").open(encoding="utf-8") as file:
+                for line in file:
+                    sample = json.loads(line)
+                    yield sample["key"], sample["caption"]
+
+    def _gather(self, part: str, rows: Ints) -> NDArray[np.generic]:
+        number = np.searchsorted(self.starts, rows, side="right") - 1
+        out: NDArray[np.generic] | None = None
+        for each in np.unique(number):
+            here = number == each
+            shard = self.manifest.shards[int(each)]
+            found = self._array(shard, part)[rows[here] - self.starts[each]]
+            if out is None:
+                out = np.empty((len(rows), *found.shape[1:]), found.dtype)
+            out[here] = found
+        assert out is not None, "rows are never none"
+        return out
+
+    def _array(self, shard: Shard, part: str) -> NDArray[np.generic]:
+        key = (shard.name, part)
+        if key not in self._open:
+            path = self.folder / f"{shard.name}.{part}.npy"
+            try:
+                found = np.load(path, mmap_mode="r", allow_pickle=False)
+            except (OSError, ValueError, EOFError):
+                raise BadInput(f"{path}: missing or cut short; encode again") from None
+            while len(self._open) >= KEPT_OPEN:
+                self._open.pop(next(iter(self._open)))
+            self._open[key] = found
+        return self._open[key]
+
+    def _check(self, shard: Shard) -> None:
+        image, text, n = self.manifest.image, self.manifest.text, shard.samples
+        wanted: dict[str, tuple[int, ...]] = {
+            "images": (n, image.channels, shard.height, shard.width),
+            "keys": (n,),
+        }
+        if text.kind != "none":
+            dim = (text.dim,) if text.kind == "features" else ()
+            wanted["text"] = (n, text.tokens, *dim)
+        if text.pooled_dim:
+            wanted["pooled"] = (n, text.pooled_dim)
+        for part, shape in wanted.items():
+            if self._array(shard, part).shape != shape:
+                path = self.folder / f"{shard.name}.{part}.npy"
+                raise BadInput(f"{path}: holds another shape than the manifest says; encode again")
+
+
+class Stream:
+    """The training samples of a cache, reshuffled every epoch, without end."""
+
+    def __init__(self, cache: Cache, share_held_out: float, seed: int) -> None:
+        self.cache, self.seed = cache, seed
+        self.chosen = np.flatnonzero(~held_out(cache.key_hashes(), share_held_out))
+        self.samples = len(self.chosen)
+        if not self.samples:
+            raise BadInput(f"{cache.folder}: every sample is held out; lower data.held_out")
+
+    def read(self, start: int, count: int) -> Batch:
+        """Samples at places start … start + count − 1 of the stream."""
+        return self.cache.read(self.chosen[stream_rows(start, count, self.samples, self.seed)])
+
+
+class HeldOut:
+    """The held-out samples of a cache, in the order of their keys' hashes; they start over."""
+
+    def __init__(self, cache: Cache, share: float) -> None:
+        hashes = cache.key_hashes()
+        chosen = np.flatnonzero(held_out(hashes, share))
+        self.cache = cache
+        self.chosen = chosen[np.argsort(hashes[chosen], kind="stable")]
+        self.samples = len(self.chosen)
+        if not self.samples:
+            raise BadInput(
+                f"{cache.folder}: no sample is held out of {len(cache):,}; raise data.held_out"
+            )
+
+    def read(self, start: int, count: int) -> Batch:
+        """Held-out samples start … start + count − 1."""
+        return self.cache.read(self.rows(start, count))
+
+    def rows(self, start: int, count: int) -> Ints:
+        """Their rows in the cache."""
+        return self.chosen[np.arange(start, start + count) % self.samples]

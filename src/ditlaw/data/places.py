@@ -1,0 +1,118 @@
+"""Where a study's prepared samples lie, so that every process reads the same ones.
+
+DIR/data/NAME/    a cache that was made for the study from raw files
+DIR/data.json     by name: the cache's folder, its manifest's digest, and how many samples it has
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ditlaw.data.cache import Cache
+from ditlaw.data.manifest import MANIFEST_FILE, read_manifest
+from ditlaw.data.order import held_out
+from ditlaw.data.wanted import check_manifest, wanted_of
+from ditlaw.errors import BadInput
+from ditlaw.files import write_json
+from ditlaw.study.schema import Data, Study
+
+PLACES_FILE = "data.json"
+Told = Callable[[str, int, int], None]  # a data set's name, samples so far, samples in all
+
+
+def study_root(run: Path) -> Path | None:
+    """The study folder that a run folder lies in, if its study has prepared data."""
+    return next((p for p in run.absolute().parents if (p / PLACES_FILE).exists()), None)
+
+
+def name_of(data: Data, trained: Data) -> str:
+    """A data set's name among a study's; a second set speaks the words of the one trained on."""
+    return data.label if data == trained else f"{data.label}-for-{trained.label}"
+
+
+def prepare_study(study: Study, folder: Path, told: Told = lambda name, done, of: None) -> None:
+    """Make or check the caches that a study reads, and note where they lie.
+
+    Raises:
+        BadInput: raw data or a cache is not what the study describes, or has changed since.
+        Refused: more samples than ``most_skipped`` are unusable.
+    """
+    places: dict[str, Any] = {}
+    for trained in study.data:
+        words: tuple[str, ...] | None = None
+        second = study.evaluation.out_of_domain
+        for data in (trained, *([second] if second else ())):
+            if not data.prepared:
+                continue
+            name = name_of(data, trained)
+            cache = _prepare(data, study, folder / "data" / name, name, words, told)
+            if data == trained and cache.manifest.text.vocabulary:
+                words = tuple(cache.manifest.text.vocabulary)
+            share = data.held_out if data == trained else 1.0
+            out = int(np.sum(held_out(cache.key_hashes(), share)))
+            places[name] = {
+                "folder": str(cache.folder.absolute()),
+                "digest": cache.manifest.digest(),
+                "training": len(cache) - out,
+                "held_out": out,
+            }
+    if places:
+        _keep(folder / PLACES_FILE, places)
+
+
+def prepared_folder(root: Path | None, name: str) -> Path:
+    """The cache of a data set of the study in ``root``.
+
+    Raises:
+        BadInput: it was not prepared, or is not the one that the study began with.
+    """
+    if root is None:
+        raise BadInput(f"data: {name} is not prepared; 'ditlaw run' does that")
+    try:
+        place = json.loads((root / PLACES_FILE).read_text(encoding="utf-8"))[name]
+        folder, stated = Path(place["folder"]), place["digest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BadInput(f"{root / PLACES_FILE}: does not say where {name} lies; run again") from None
+    if not folder.exists() and (root / "data" / name).exists():
+        folder = root / "data" / name  # the study folder was moved
+    if read_manifest(folder).digest() != stated:
+        raise BadInput(f"{folder}: is not the data that the study's runs were trained on")
+    return folder
+
+
+def _prepare(
+    data: Data, study: Study, own: Path, name: str, words: tuple[str, ...] | None, told: Told
+) -> Cache:
+    geometry = study.geometry.geometry()
+    if data.source == "encoded":
+        if len(data.paths) != 1:
+            raise BadInput("data.path: one cache folder is read; give one path")
+        cache = Cache(Path(data.paths[0]))
+    else:
+        if not (own / MANIFEST_FILE).exists():
+            from ditlaw.data.prepare import prepare
+
+            prepare(wanted_of(data, geometry, words), own, lambda done, of: told(name, done, of))
+        cache = Cache(own)
+    check_manifest(cache.manifest, data, geometry)
+    return cache
+
+
+def _keep(path: Path, places: dict[str, Any]) -> None:
+    """Write the places; a data set that runs were made by must not have changed.
+
+    Raises:
+        BadInput: it has.
+    """
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        for name in before.keys() & places.keys():
+            if before[name]["digest"] != places[name]["digest"]:
+                raise BadInput(
+                    f"{path}: the samples of {name} differ from those of the first run; "
+                    "restore them or choose another --out folder"
+                )
+    write_json(path, places)

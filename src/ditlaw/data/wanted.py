@@ -1,0 +1,96 @@
+"""What a cache is wanted to hold: the study's wish, or that of ``ditlaw encode``."""
+
+from dataclasses import dataclass
+
+from ditlaw.data.manifest import Manifest
+from ditlaw.errors import BadInput
+from ditlaw.families import Geometry
+from ditlaw.study.schema import Data
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How to make samples of what lies at ``paths``, or of scikit-learn's digits (no paths).
+
+    ``height`` and ``width`` are pixels, ``channels`` 1 (grey) or 3 (red, green, blue). ``text`` is
+    ``none``, ``words``, ``label`` or ``features`` (of an encoder). ``words`` gives the vocabulary;
+    without it the ``vocabulary`` most frequent words are taken. ``caption`` and ``image`` name
+    fields or columns; None takes the usual ones.
+    """
+
+    paths: tuple[str, ...]
+    height: int
+    width: int
+    channels: int = 3
+    caption: str | None = None
+    image: str | None = None
+    text: str = "words"
+    text_tokens: int = 0
+    vocabulary: int = 0
+    words: tuple[str, ...] | None = None
+    most_skipped: float = 0.01
+
+
+def wanted_of(data: Data, geometry: Geometry, words: tuple[str, ...] | None = None) -> Wanted:
+    """What a study wants of raw data: pixels of its geometry, and captions as words.
+
+    Raises:
+        BadInput: the geometry cannot be made without encoders.
+    """
+    if geometry.channels not in (1, 3) or geometry.frames > 1:
+        raise BadInput(
+            f"geometry: {data.label} gives pictures of 1 or 3 channels; for latents make a cache "
+            "with 'ditlaw encode' and set data.source: encoded"
+        )
+    if geometry.text_dim:
+        raise BadInput(
+            f"geometry.text_dim: {data.label} has captions, not features; set vocabulary, or make "
+            "a cache with 'ditlaw encode --text-encoder' and set data.source: encoded"
+        )
+    if data.text == "label" and geometry.text_tokens != 1:
+        raise BadInput(
+            f"geometry.text_tokens: a label is one token, not {geometry.text_tokens}; set 1"
+        )
+    return Wanted(
+        paths=tuple(data.paths),
+        height=geometry.height,
+        width=geometry.width,
+        channels=geometry.channels,
+        caption=data.caption,
+        image=data.image,
+        text=data.text if geometry.text_tokens else "none",
+        text_tokens=geometry.text_tokens,
+        vocabulary=geometry.vocabulary,
+        words=words,
+        most_skipped=data.most_skipped,
+    )
+
+
+def check_manifest(manifest: Manifest, data: Data, geometry: Geometry) -> None:
+    """Whether a cache is what a study's geometry describes.
+
+    Raises:
+        BadInput: names the field of the study, what the cache has, and the mend.
+    """
+    image, text = manifest.image, manifest.text
+    has: dict[str, int] = {"channels": image.channels, "text_tokens": text.tokens, "frames": 1}
+    if text.kind == "features":
+        has |= {"text_dim": text.dim, "pooled_dim": text.pooled_dim}
+    for shard in manifest.shards[:1]:
+        has |= {"height": shard.height, "width": shard.width}
+    for field, value in has.items():
+        if getattr(geometry, field) != value:
+            raise BadInput(
+                f"geometry.{field}: is {getattr(geometry, field)}, and the samples of {data.label} "
+                f"have {value}; set {field}: {value}, or encode again"
+            )
+    if text.kind in ("words", "label") and geometry.vocabulary < len(text.vocabulary):
+        raise BadInput(
+            f"geometry.vocabulary: is {geometry.vocabulary}, and the samples of {data.label} have "
+            f"{len(text.vocabulary)} words; set vocabulary: {len(text.vocabulary)}"
+        )
+    if data.caption and text.kind != "none" and data.caption != text.field:
+        raise BadInput(
+            f"data.caption: is {data.caption}, and {data.label} was encoded with {text.field}; "
+            "set that, or encode again"
+        )
