@@ -12,15 +12,14 @@ from ditlaw.study.schema import Data
 class Wanted:
     """How to make samples of what lies at ``paths``, or of scikit-learn's digits (no paths).
 
-    ``height`` and ``width`` are pixels, ``channels`` 1 (grey) or 3 (red, green, blue). ``text`` is
-    ``none``, ``words``, ``label`` or ``features`` (of an encoder). ``words`` gives the vocabulary;
+    ``sizes`` are (height, width) in pixels: each picture becomes the one whose ratio of sides is
+    nearest its own. ``channels`` is 1 (grey) or 3 (red, green, blue). ``text`` is ``none``, ``words``, ``label`` or ``features`` (of an encoder). ``words`` gives the vocabulary;
     without it the ``vocabulary`` most frequent words are taken. ``caption`` and ``image`` name
     fields or columns; None takes the usual ones.
     """
 
     paths: tuple[str, ...]
-    height: int
-    width: int
+    sizes: tuple[tuple[int, int], ...]
     channels: int = 3
     caption: str | None = None
     image: str | None = None
@@ -53,8 +52,7 @@ def wanted_of(data: Data, geometry: Geometry, words: tuple[str, ...] | None = No
         )
     return Wanted(
         paths=tuple(data.paths),
-        height=geometry.height,
-        width=geometry.width,
+        sizes=((geometry.height, geometry.width),),
         channels=geometry.channels,
         caption=data.caption,
         image=data.image,
