@@ -13,9 +13,10 @@ class Wanted:
     """How to make samples of what lies at ``paths``, or of scikit-learn's digits (no paths).
 
     ``sizes`` are (height, width) in pixels: each picture becomes the one whose ratio of sides is
-    nearest its own. ``channels`` is 1 (grey) or 3 (red, green, blue). ``text`` is ``none``, ``words``, ``label`` or ``features`` (of an encoder). ``words`` gives the vocabulary;
-    without it the ``vocabulary`` most frequent words are taken. ``caption`` and ``image`` name
-    fields or columns; None takes the usual ones.
+    nearest its own. ``channels`` is 1 (grey) or 3 (red, green, blue). ``text`` is ``none``,
+    ``words``, ``label`` or ``features`` (of an encoder). ``words`` gives the vocabulary; without
+    it the most frequent words are taken, at most ``vocabulary`` of them. ``caption`` and ``image``
+    name fields or columns; None takes the usual ones.
     """
 
     paths: tuple[str, ...]
