@@ -83,8 +83,8 @@ def caption_field(wanted: Wanted, have: list[str], where: Path) -> str:
         if wanted.caption not in have:
             raise BadInput(f"data.caption: {where} has no field {wanted.caption}; {there}")
         return wanted.caption
-    usual = ("txt", "caption", "text")
-    for name in (*(("label", "cls") if wanted.text == "label" else ()), *usual):
+    usual = ["txt", "caption", "text"]
+    for name in (["label", "cls"] if wanted.text == "label" else []) + usual:
         if name in have:
             return name
     if wanted.text == "none":
