@@ -34,12 +34,12 @@ def copied(there, tmp_path):
     return lambda name: shutil.copytree(there / name, tmp_path / name)
 
 
-def vae_side(folder, precision="float32", batch=8):
-    return VaeSide(folder, precision, batch, CPU)
+def vae_side(folder, precision="float32"):
+    return VaeSide(folder, precision, CPU)
 
 
-def text_side(folder, tokenizer=None, tokens=None, precision="float32", batch=8):
-    return TextEncoderSide(folder, tokenizer, tokens, "txt", precision, batch, CPU)
+def text_side(folder, tokenizer=None, tokens=None, precision="float32"):
+    return TextEncoderSide(folder, tokenizer, tokens, precision, CPU)
 
 
 def test_latents_are_the_mean_of_the_real_class(there):
@@ -92,16 +92,19 @@ def test_features_of_a_clip_come_with_its_pooled_vector(there):
     assert np.abs(made["pooled"][0] - made["pooled"][1]).max() > 0.1
 
 
-@pytest.mark.parametrize("batch", [1, 3, 7])
+@pytest.mark.parametrize("batch", [1, 3])
 def test_how_samples_are_batched_hardly_matters(there, batch):
-    """Other kernels for other batch sizes: the last bit of float16, no more."""
+    """Other kernels for other batch sizes: the last bits of float16, no more."""
     samples = cases.pictures(7)
     pixels, captions = np.stack([s[3] for s in samples]), [s[2] for s in samples]
-    whole = vae_side(there / "vae")(pixels)
-    np.testing.assert_allclose(vae_side(there / "vae", batch=batch)(pixels), whole, atol=2e-3)
-    ours, theirs = text_side(there / "clip", batch=batch)(captions), text_side(there / "clip")
-    for name, value in theirs(captions).items():
-        np.testing.assert_allclose(ours[name], value, atol=2e-3)
+    image, text = vae_side(there / "vae"), text_side(there / "clip")
+    cuts = [slice(i, i + batch) for i in range(0, 7, batch)]
+    np.testing.assert_allclose(
+        np.concatenate([image(pixels[cut]) for cut in cuts]), image(pixels), atol=2e-3
+    )
+    parts = [text(captions[cut]) for cut in cuts]
+    for name, whole in text(captions).items():
+        np.testing.assert_allclose(np.concatenate([p[name] for p in parts]), whole, atol=2e-3)
 
 
 def test_bfloat16_is_near_and_is_told(there):

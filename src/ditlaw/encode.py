@@ -1,5 +1,6 @@
 """What ``ditlaw encode`` does: captioned pictures to a cache that a study trains on."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 from ditlaw.data.manifest import SKIPPED_FILE, Manifest
 from ditlaw.data.prepare import prepare
 from ditlaw.data.wanted import Wanted
-from ditlaw.errors import BadInput
+from ditlaw.errors import BadInput, Refused
 from ditlaw.files import read_json_lines
 from ditlaw.results import EncodeResult, SkippedSample
 
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 USUAL_SIZE = "256"
 USUAL_WORDS = 16  # of a caption, without an encoder
 LARGEST = 16384  # pixels a side
+# The fields of a study that the command has as options.
+OPTIONS = {
+    "path": "DATA",
+    "caption": "--caption",
+    "image": "--image",
+    "text_tokens": "--text-tokens",
+    "vocabulary": "--vocabulary",
+    "most_skipped": "--most-skipped",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,10 @@ def encode(
     text = _text_side(encoders, wanted)
     if text is not None:
         wanted = replace(wanted, text="features", text_tokens=text.facts.tokens)
-    manifest = prepare(wanted, out, told, image=image, text=text)
+    try:
+        manifest = prepare(wanted, out, told, image=image, text=text, batch=encoders.batch)
+    except (BadInput, Refused) as error:
+        raise type(error)(in_options(str(error))) from None
     return EncodeResult(
         path=str(out),
         samples=manifest.samples,
@@ -122,6 +135,14 @@ def wish(
     )
 
 
+def in_options(line: str) -> str:
+    """An error line about a study's data, in the words of the command line."""
+    for field, option in OPTIONS.items():
+        line = re.sub(rf"\b(data|geometry)\.{field}\b", option, line)
+        line = re.sub(rf"\bset {field}: (\S+)", rf"give {option} \1", line)
+    return line
+
+
 def parse_size(size: str) -> tuple[int, int]:
     """``256`` or ``HxW`` to (height, width) in pixels.
 
@@ -152,7 +173,7 @@ def _image_side(encoders: Encoders) -> "VaeSide | None":
     from ditlaw.data.encoders.vae import VaeSide
     from ditlaw.training.run import pick_device
 
-    return VaeSide(encoders.vae, encoders.precision, encoders.batch, pick_device())
+    return VaeSide(encoders.vae, encoders.precision, pick_device())
 
 
 def _text_side(encoders: Encoders, wanted: Wanted) -> "TextEncoderSide | None":
@@ -165,8 +186,6 @@ def _text_side(encoders: Encoders, wanted: Wanted) -> "TextEncoderSide | None":
         encoders.text,
         encoders.tokenizer,
         wanted.text_tokens or None,
-        wanted.caption or "",
         encoders.precision,
-        encoders.batch,
         pick_device(),
     )

@@ -35,9 +35,7 @@ class TextEncoderSide:
         path: the folder that it was saved to.
         tokenizer: the tokenizer's folder; None takes the encoder's.
         tokens: a caption's length, cut or padded; None: see ``Tokens``.
-        field: of the captions, for the facts.
         precision: what it computes in, ``float32`` or ``bfloat16``.
-        batch: captions at a time.
         device: where it computes.
 
     Raises:
@@ -49,9 +47,7 @@ class TextEncoderSide:
         path: Path,
         tokenizer: Path | None,
         tokens: int | None,
-        field: str,
         precision: str,
-        batch: int,
         device: torch.device,
     ) -> None:
         folder = ModelFolder(path, "--text-encoder", "model")
@@ -71,13 +67,12 @@ class TextEncoderSide:
             )
         folder.require_whole(info)
         self.model = model.to(device, PRECISIONS[precision]).requires_grad_(False).eval()
-        self.device, self.batch = device, batch
+        self.device = device
         self.tokens = Tokens(tokenizer or path, model.config, tokens, clip=self.pools)
         with folder.opening(f"{type(model).__name__} gives no last_hidden_state for tokens"):
-            probe = self._encode(["a"])
+            probe = self(["a"])
         self.facts = TextFacts(
             kind="features",
-            field=field,
             tokens=self.tokens.length,
             dim=probe["text"].shape[-1],
             pooled_dim=probe["pooled"].shape[-1] if self.pools else 0,
@@ -87,13 +82,6 @@ class TextEncoderSide:
 
     def __call__(self, captions: list[str]) -> dict[str, NDArray[Any]]:
         """n captions → ``text`` (n, tokens, dim), and CLIP's ``pooled`` (n, dim), float16."""
-        parts = [
-            self._encode(captions[start : start + self.batch])
-            for start in range(0, len(captions), self.batch)
-        ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-    def _encode(self, captions: list[str]) -> dict[str, NDArray[np.float16]]:
         ids, mask = (part.to(self.device) for part in self.tokens(captions))
         with exactly():
             out = self.model(input_ids=ids, attention_mask=mask)

@@ -23,14 +23,13 @@ class VaeSide:
     Args:
         path: the folder that it was saved to.
         precision: what it computes in, ``float32`` or ``bfloat16``.
-        batch: pictures at a time.
         device: where it computes.
 
     Raises:
         BadInput: the folder holds no such network, or a damaged one.
     """
 
-    def __init__(self, path: Path, precision: str, batch: int, device: torch.device) -> None:
+    def __init__(self, path: Path, precision: str, device: torch.device) -> None:
         folder = ModelFolder(path, "--vae", "diffusion_pytorch_model")
         name = folder.config.get("_class_name")
         if name != CLASS:
@@ -60,7 +59,7 @@ class VaeSide:
                 f"reads pictures of {self.colours} channels", "give one that reads 1 or 3"
             )
         self.vae = vae.to(device).requires_grad_(False).eval()
-        self.device, self.batch = device, batch
+        self.device = device
         self.facts = ImageFacts(
             kind="latents",
             channels=channels,
@@ -75,13 +74,6 @@ class VaeSide:
 
         A number past float16's range comes out infinite: whoever keeps it must look.
         """
-        parts = [
-            self._encode(pixels[start : start + self.batch])
-            for start in range(0, len(pixels), self.batch)
-        ]
-        return np.concatenate(parts)
-
-    def _encode(self, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
         x = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).float() / 127.5 - 1
         with exactly():
             mean = self.vae.encode(x.to(self.vae.dtype)).latent_dist.mean.float()
