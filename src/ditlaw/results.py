@@ -540,6 +540,26 @@ class ExportResult(Result):
     notes: list[Note]
 
 
+class SkippedSample(Result):
+    """A sample that could not be used, and why."""
+
+    key: str
+    reason: str
+
+
+class EncodeResult(Result):
+    """``ditlaw encode``: the cache's folder, its samples and shards, and what was left out.
+
+    ``geometry`` has the fields that a study on this cache must state.
+    """
+
+    path: str
+    samples: int
+    skipped: list[SkippedSample]
+    shards: int
+    geometry: dict[str, int]
+
+
 class DemoResult(Result):
     """``ditlaw demo``: the study folder, and what forecast and verify print."""
 
@@ -554,6 +574,7 @@ COMMANDS: dict[str, type[Result]] = {
     "compare": CompareResult,
     "count": CountResult,
     "demo": DemoResult,
+    "encode": EncodeResult,
     "export": ExportResult,
     "fit": FitResult,
     "forecast": Forecast,

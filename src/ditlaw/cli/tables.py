@@ -12,6 +12,7 @@ from ditlaw.cli.compare_tables import show_comparison, show_laws
 from ditlaw.cli.run_tables import (
     show_budget,
     show_count,
+    show_encode,
     show_export,
     show_plan,
     show_run,
@@ -24,6 +25,7 @@ from ditlaw.results import (
     CompareResult,
     CountResult,
     DemoResult,
+    EncodeResult,
     ExportResult,
     FitResult,
     Forecast,
@@ -285,6 +287,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     CompareResult: show_comparison,
     CountResult: show_count,
     DemoResult: _demo,
+    EncodeResult: show_encode,
     ExportResult: show_export,
     FitResult: _fit,
     Forecast: _forecast,

@@ -34,6 +34,11 @@ class Cache:
     def __len__(self) -> int:
         return int(self.starts[-1])
 
+    @property
+    def pixels(self) -> bool:
+        """Whether its samples are pictures, and not latents."""
+        return self.manifest.image.kind == "pixels"
+
     def key_hashes(self) -> Words:
         """The hash of every sample's key, (n,)."""
         parts = [np.asarray(self._array(s, "keys")) for s in self.manifest.shards]
@@ -41,9 +46,9 @@ class Cache:
 
     def read(self, rows: Ints) -> Batch:
         """The samples of those rows (n,), all of one resolution."""
-        image, text = self.manifest.image, self.manifest.text
+        text = self.manifest.text
         images = self._gather("images", rows)
-        if image.kind == "pixels":
+        if self.pixels:
             images = images.astype(np.float32) * np.float32(1 / 127.5) - np.float32(1)
         said = None if text.kind == "none" else self._gather("text", rows)
         if said is not None:
@@ -106,7 +111,7 @@ class Stream:
     """The training samples of a cache, reshuffled every epoch, without end."""
 
     def __init__(self, cache: Cache, share_held_out: float, seed: int) -> None:
-        self.cache, self.seed = cache, seed
+        self.cache, self.seed, self.pixels = cache, seed, cache.pixels
         self.chosen = np.flatnonzero(~held_out(cache.key_hashes(), share_held_out))
         self.samples = len(self.chosen)
         if not self.samples:
@@ -123,7 +128,7 @@ class HeldOut:
     def __init__(self, cache: Cache, share: float) -> None:
         hashes = cache.key_hashes()
         chosen = np.flatnonzero(held_out(hashes, share))
-        self.cache = cache
+        self.cache, self.pixels = cache, cache.pixels
         self.chosen = chosen[np.argsort(hashes[chosen], kind="stable")]
         self.samples = len(self.chosen)
         if not self.samples:

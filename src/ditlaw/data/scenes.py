@@ -79,6 +79,7 @@ class Scenes:
     """The infinite stream of one seed."""
 
     samples: int | None = None  # no end of them
+    pixels = True
 
     def __init__(self, seed: int, captions: str = "dense") -> None:
         self.seed = seed

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ditlaw.data.manifest import Manifest
+from ditlaw.data.manifest import ImageFacts, Manifest
 from ditlaw.errors import BadInput
 from ditlaw.families import Geometry
 from ditlaw.study.schema import Data
@@ -72,16 +72,31 @@ def check_manifest(manifest: Manifest, data: Data, geometry: Geometry) -> None:
         BadInput: names the field of the study, what the cache has, and the mend.
     """
     image, text = manifest.image, manifest.text
+    if text.kind in ("words", "label") and geometry.text_dim:
+        raise BadInput(
+            f"geometry.text_dim: is {geometry.text_dim}, and the samples of {data.label} have "
+            f"words; set vocabulary: {len(text.vocabulary)} in its place, or encode again with "
+            "--text-encoder"
+        )
+    if text.kind == "features" and geometry.vocabulary:
+        raise BadInput(
+            f"geometry.vocabulary: is {geometry.vocabulary}, and the samples of {data.label} have "
+            f"features; set text_dim: {text.dim} in its place, or encode again without an encoder"
+        )
     has: dict[str, int] = {"channels": image.channels, "text_tokens": text.tokens, "frames": 1}
     if text.kind == "features":
-        has |= {"text_dim": text.dim, "pooled_dim": text.pooled_dim}
+        has["text_dim"] = text.dim
+        if (
+            geometry.pooled_dim
+        ):  # 0 is a choice: the mean of the features, in the pooled one's place
+            has["pooled_dim"] = text.pooled_dim
     for shard in manifest.shards[:1]:
         has |= {"height": shard.height, "width": shard.width}
     for field, value in has.items():
         if getattr(geometry, field) != value:
             raise BadInput(
                 f"geometry.{field}: is {getattr(geometry, field)}, and the samples of {data.label} "
-                f"have {value}; set {field}: {value}, or encode again"
+                f"have {value}{_of_latents(image, field)}; set {field}: {value}, or encode again"
             )
     if text.kind in ("words", "label") and geometry.vocabulary < len(text.vocabulary):
         raise BadInput(
@@ -93,3 +108,10 @@ def check_manifest(manifest: Manifest, data: Data, geometry: Geometry) -> None:
             f"data.caption: is {data.caption}, and {data.label} was encoded with {text.field}; "
             "set that, or encode again"
         )
+
+
+def _of_latents(image: ImageFacts, field: str) -> str:
+    """What a reader who thinks in pixels has to know."""
+    if image.kind == "pixels" or field not in ("height", "width", "channels"):
+        return ""
+    return f" (latents, of {image.factor} pixels a side each)"

@@ -43,6 +43,7 @@ class Points:
 
     def __init__(self, source: Source, spec: RunSpec, device: torch.device) -> None:
         count = spec.evaluation.samples
+        self.pixels = source.pixels
         batch = source.read(0, count)
         order = torch.randperm(count, generator=torch.Generator().manual_seed(GRID_SEED))
         quantiles = (order.double() + 0.5) / count
@@ -104,9 +105,16 @@ class Grid:
             row["loss_out_of_domain_standard_error"] = there.standard_error
         return row | {f"loss_t{i + 1}": value for i, value in enumerate(own.curve)}
 
-    def pictures(self, model: torch.nn.Module) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
-        """The first captions of the grid, drawn by a model: (n, height, width, channels) bytes."""
+    def pictures(
+        self, model: torch.nn.Module
+    ) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None":
+        """The first captions of the grid, drawn by a model: (n, height, width, channels) bytes.
+
+        None where none are asked for, and of latents: only their VAE shows those.
+        """
         evaluation = self.spec.evaluation
+        if not (evaluation.pictures and self.points.pixels):
+            return None
         part = slice(0, evaluation.pictures)
         drawn = euler(
             model,

@@ -17,7 +17,8 @@ def save_pictures(
 
 
 def strip(pictures: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bytes:
-    """A PNG of pictures side by side."""
+    """A PNG of pictures side by side, of 3 channels or 1."""
     buffer = io.BytesIO()
-    Image.fromarray(np.concatenate(list(pictures), axis=1)).save(buffer, "PNG")
+    whole = np.concatenate(list(pictures), axis=1)
+    Image.fromarray(whole[:, :, 0] if whole.shape[2] == 1 else whole).save(buffer, "PNG")
     return buffer.getvalue()
