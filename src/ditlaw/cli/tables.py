@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ditlaw import text
 from ditlaw.cli.compare_tables import show_comparison, show_laws
+from ditlaw.cli.metric_tables import show_evaluation, show_pictures
 from ditlaw.cli.run_tables import (
     show_budget,
     show_count,
@@ -26,6 +27,7 @@ from ditlaw.results import (
     CountResult,
     DemoResult,
     EncodeResult,
+    EvaluateResult,
     ExportResult,
     FitResult,
     Forecast,
@@ -36,6 +38,7 @@ from ditlaw.results import (
     ReportResult,
     Result,
     RunSummary,
+    SampleResult,
     StatusResult,
     Verification,
     VerifiedRun,
@@ -288,6 +291,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     CountResult: show_count,
     DemoResult: _demo,
     EncodeResult: show_encode,
+    EvaluateResult: show_evaluation,
     ExportResult: show_export,
     FitResult: _fit,
     Forecast: _forecast,
@@ -296,6 +300,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     PlanResult: show_plan,
     ReportResult: _report,
     RunSummary: show_run,
+    SampleResult: show_pictures,
     StatusResult: show_status,
     Verification: _verification,
 }

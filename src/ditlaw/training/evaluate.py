@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ditlaw.data import Source, open_held_out
-from ditlaw.flow import euler, loss, timesteps
+from ditlaw.flow import loss, sample, timesteps
 from ditlaw.models import condition_of
 from ditlaw.study import RunSpec
 
@@ -116,7 +116,7 @@ class Grid:
         if not (evaluation.pictures and self.points.pixels):
             return None
         part = slice(0, evaluation.pictures)
-        drawn = euler(
+        drawn = sample(
             model,
             self.points.noise[part],
             self.points.condition.rows(part),

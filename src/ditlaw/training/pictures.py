@@ -17,8 +17,12 @@ def save_pictures(
 
 
 def strip(pictures: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bytes:
-    """A PNG of pictures side by side, of 3 channels or 1."""
+    """A PNG of pictures side by side."""
+    return png(np.concatenate(list(pictures), axis=1))
+
+
+def png(picture: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bytes:
+    """A PNG of (height, width, channels) bytes, grey or red, green and blue."""
     buffer = io.BytesIO()
-    whole = np.concatenate(list(pictures), axis=1)
-    Image.fromarray(whole[:, :, 0] if whole.shape[2] == 1 else whole).save(buffer, "PNG")
+    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(buffer, "PNG")
     return buffer.getvalue()
