@@ -1,1 +1,1 @@
-"""Measures of trained models beside the loss."""
+"""Metrics of finished runs beside the loss: what ``ditlaw evaluate`` computes."""
