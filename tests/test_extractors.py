@@ -2,6 +2,7 @@
 
 import json
 import sys
+import warnings
 from importlib.resources import files
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_scenes_are_read_and_the_weights_are_small(held_out):
 
 
 def test_scenes_tell_what_is_wrong_with_pictures(held_out):
-    """Each kind of damage is seen far above what two true samples differ by, and more of it more."""
+    """Damage of each kind is seen far above what two true samples differ by; more of it, more."""
     extractor, (images, _) = open_extractor("scenes"), held_out
     true = statistics([extractor(images).numpy()])
 
@@ -64,13 +65,13 @@ def test_scenes_tell_what_is_wrong_with_pictures(held_out):
     mixed = mixed.unflatten(1, (4, 4)).permute(0, 3, 1, 4, 2, 5).reshape(images.shape)
     noise = 0.3 * torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
     for damaged in (blurred, mixed, images + noise, images[:, [1, 0, 2]]):
-        assert apart(damaged) > 5 * chance
+        assert apart(damaged) > 4 * chance
     softened = [apart(images + share * (blurred - images)) for share in (0.25, 0.5, 1)]
     assert softened == sorted(softened)
 
 
 def test_scenes_train_to_the_same_weights():
-    assert weights_of(train(3)) == weights_of(train(3))
+    assert weights_of(train(2)) == weights_of(train(2))
 
 
 def test_features_are_plain_deterministic_and_of_files(held_out):
@@ -139,11 +140,11 @@ class Malicious:
 def test_inception_runs_no_code(tmp_path):
     for name, content in (("code.pth", Malicious()), ("list.pth", [torch.zeros(1)])):
         torch.save(content, tmp_path / name)
-        with pytest.raises(BadInput, match="weights|state dict"):
+        with pytest.raises(BadInput, match=r"weights|state dict"):
             open_extractor(f"inception:{tmp_path / name}")
     for name in ("cut.pth", "cut.safetensors"):
         (tmp_path / name).write_bytes(b"PK\x03\x04nothing")
-        with pytest.raises(BadInput, match="weights|damaged"):
+        with pytest.raises(BadInput, match=r"weights|damaged"):
             open_extractor(f"inception:{tmp_path / name}")
 
 
@@ -201,11 +202,8 @@ def clip(tmp_path_factory):
 def test_clip_gives_the_models_image_embeddings(clip):
     folder, model = clip
     extractor = open_extractor(f"clip:{folder}")
-    assert (extractor.label, extractor.metric, extractor.reads) == (
-        "clip",
-        "frechet",
-        "32×32, bicubic",
-    )
+    assert (extractor.label, extractor.metric) == ("clip", "frechet")
+    assert extractor.reads.startswith("32×32, bicubic, normalised by 0.481455 0.457828 0.408211; ")
     pictures = (torch.randint(0, 256, (3, 3, 32, 32)) / 127.5) - 1
     mean = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
     std = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)
@@ -227,7 +225,8 @@ def test_a_folders_own_preprocessor_is_heeded(clip, tmp_path):
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(told))
     pictures = torch.zeros(1, 3, 32, 32)
     own, default = open_extractor(f"clip:{tmp_path}"), open_extractor(f"clip:{folder}")
-    assert own.sha256 != default.sha256  # other pictures reach the same weights
+    assert own.sha256 == default.sha256
+    assert own.reads == "32×32, bicubic, normalised by 0.5 0.5 0.5; 0.5 0.5 0.5"
     assert not torch.allclose(own(pictures), default(pictures))
 
 
@@ -266,7 +265,8 @@ class Means(torch.nn.Module):
 def test_torchscript(tmp_path):
     file = tmp_path / "means.pt"
     torch.jit.save(torch.jit.script(Means()), file)
-    with pytest.MonkeyPatch.context():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         extractor = open_extractor(f"torchscript:{file}")
     assert torch.equal(extractor(torch.ones(2, 3, 8, 8)), torch.ones(2, 3))
     assert extractor.label == "torchscript"

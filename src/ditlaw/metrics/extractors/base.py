@@ -51,7 +51,7 @@ class Extractor:
         seen = seen.expand(-1, 3, -1, -1)
         # Without TF32 and without choosing algorithms by speed: the same features every time.
         with torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
-            parts = [self._features(part) for part in seen.split(BATCH)]
+            parts = [self._features(part) for part in torch.split(seen, BATCH)]
         return torch.cat(parts)
 
     def _features(self, images: Tensor) -> Tensor:

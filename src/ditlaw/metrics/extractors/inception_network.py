@@ -121,7 +121,7 @@ def _d() -> Block:
 
 
 def _e(inputs: int, pool: str) -> Block:
-    branches = [
+    branches: list[Branch] = [
         [[("branch1x1", 320, 1, 1)]],
         [*_line("branch3x3", (384, 1)), _fork("branch3x3", 2)],
         [*_line("branch3x3dbl", (448, 1), (384, 3)), _fork("branch3x3dbl", 3)],

@@ -54,7 +54,8 @@ def transformer_extractor(kind: str, folder: Path, device: torch.device) -> Extr
         said = network(pixel_values=(pixels - mean) / std)
         return said.image_embeds if kind == "clip" else said.pooler_output
 
-    reads = f"{size}×{size}, bicubic"
+    shown = "; ".join(" ".join(f"{x:.6g}" for x in v.flatten().tolist()) for v in (mean, std))
+    reads = f"{size}×{size}, bicubic, normalised by {shown}"
     return Extractor(kind, tensors_sha256(network.state_dict()), reads, run, device)
 
 
@@ -67,7 +68,9 @@ def _network(kind: str, folder: Path) -> tuple[nn.Module, int]:
             f"extractor: {kind} needs transformers; pip install 'ditlaw[encode]'"
         ) from None
     make: Callable[..., Any] = getattr(transformers, CLASSES[kind]).from_pretrained
-    transformers.utils.logging.set_verbosity_error()
+    logging: Any = transformers.utils.logging
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         network, told = make(
             str(folder),
