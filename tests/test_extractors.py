@@ -71,7 +71,7 @@ def test_scenes_tell_what_is_wrong_with_pictures(held_out):
 
 
 def test_scenes_train_to_the_same_weights():
-    assert weights_of(train(2)) == weights_of(train(2))
+    assert weights_of(train(2, 64)) == weights_of(train(2, 64))
 
 
 def test_features_are_plain_deterministic_and_of_files(held_out):

@@ -25,8 +25,10 @@ class Mmd:
     standard_error: float
 
 
-def mmd2(x: NDArray[Any], y: NDArray[Any]) -> Mmd:
+def mmd2(x: NDArray[Any], y: NDArray[Any], within_y: Floats | None = None) -> Mmd:
     """The U-statistic of features x (m, d) and y (n, d).
+
+    ``within_y`` is ``within(y)``, where a set is compared with many others.
 
     The standard error is a jackknife over both sets (Arvesen 1969). Where the two distributions are
     one the statistic is degenerate, and the error then comes out √2 too large, never too small.
@@ -42,8 +44,9 @@ def mmd2(x: NDArray[Any], y: NDArray[Any]) -> Mmd:
         )
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     m, n = len(x), len(y)
-    of_x, of_y = _within(x), _within(y)  # each sample's sum over the others of its set
-    x_to_y, y_to_x = _between(x, y)  # and over the other set
+    of_x = within(x)
+    of_y = within(y) if within_y is None else within_y
+    x_to_y, y_to_x = _between(x, y)  # each sample's sum over the other set
     xx, yy, xy = of_x.sum(), of_y.sum(), x_to_y.sum()
     value = xx / (m * (m - 1)) + yy / (n * (n - 1)) - 2 * xy / (m * n)
     without_x = (
@@ -60,6 +63,20 @@ def mmd2(x: NDArray[Any], y: NDArray[Any]) -> Mmd:
     return Mmd(float(value), float(np.sqrt(variance)))
 
 
+def within(x: NDArray[Any]) -> Floats:
+    """Each sample's sum over the others of its own set, (m,); every pair is computed once."""
+    x, sums = np.asarray(x, np.float64), np.zeros(len(x))
+    for i in range(0, len(x), BLOCK):
+        block = _kernel(x[i : i + BLOCK], x[i : i + BLOCK])
+        np.fill_diagonal(block, 0)
+        sums[i : i + BLOCK] += block.sum(axis=1)
+        for j in range(i + BLOCK, len(x), BLOCK):
+            block = _kernel(x[i : i + BLOCK], x[j : j + BLOCK])
+            sums[i : i + BLOCK] += block.sum(axis=1)
+            sums[j : j + BLOCK] += block.sum(axis=0)
+    return sums
+
+
 def _kernel(x: Floats, y: Floats) -> Floats:
     kernel: Floats = (x @ y.T / x.shape[1] + 1) ** 3
     return kernel
@@ -74,17 +91,3 @@ def _between(x: Floats, y: Floats) -> tuple[Floats, Floats]:
             rows[i : i + BLOCK] += block.sum(axis=1)
             columns[j : j + BLOCK] += block.sum(axis=0)
     return rows, columns
-
-
-def _within(x: Floats) -> Floats:
-    """Each sample's sum over the others of its own set, (m,); every pair is computed once."""
-    sums = np.zeros(len(x))
-    for i in range(0, len(x), BLOCK):
-        block = _kernel(x[i : i + BLOCK], x[i : i + BLOCK])
-        np.fill_diagonal(block, 0)
-        sums[i : i + BLOCK] += block.sum(axis=1)
-        for j in range(i + BLOCK, len(x), BLOCK):
-            block = _kernel(x[i : i + BLOCK], x[j : j + BLOCK])
-            sums[i : i + BLOCK] += block.sum(axis=1)
-            sums[j : j + BLOCK] += block.sum(axis=0)
-    return sums

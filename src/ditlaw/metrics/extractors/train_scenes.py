@@ -23,7 +23,7 @@ CALIBRATION = 4096  # scenes
 NOISE = 0.3  # the largest standard deviation
 
 
-def train(steps: int = STEPS) -> SceneReader:
+def train(steps: int = STEPS, calibration: int = CALIBRATION) -> SceneReader:
     """The reader after that many steps of Adam, its rate falling to nothing (one-cycle)."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -43,14 +43,14 @@ def train(steps: int = STEPS) -> SceneReader:
         schedule.step()
         if (step + 1) % 500 == 0:
             print(f"step {step + 1} of {steps}: loss {float(loss.detach()):.3f}", file=sys.stderr)
-    calibrate(reader, source)
+    calibrate(reader, source, calibration)
     return reader.eval()
 
 
 @torch.no_grad()
-def calibrate(reader: SceneReader, source: Scenes) -> None:
+def calibrate(reader: SceneReader, source: Scenes, count: int) -> None:
     """Give the features the mean 0 and standard deviation 1 over ``source``'s first scenes."""
-    features = reader(torch.from_numpy(source.read(0, CALIBRATION).images))
+    features = reader(torch.from_numpy(source.read(0, count).images))
     reader.mean.copy_(features.mean(dim=0))
     reader.deviation.copy_(features.std(dim=0))
 
