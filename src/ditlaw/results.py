@@ -587,9 +587,10 @@ class EvaluateResult(Result):
 
 
 class SampleResult(Result):
-    """``ditlaw sample``: the pictures, and what they were drawn with."""
+    """``ditlaw sample``: the pictures, one sheet of them, and what they were drawn with."""
 
     images: list[str]
+    sheet: str
     captions: list[str]
     run: str
     budget: float
