@@ -89,6 +89,23 @@ def prepare(
     return work.finish(source)
 
 
+def check_source(wanted: Wanted, out: Path) -> None:
+    """Whether a finished cache is of the files that lie at the paths now, if any do.
+
+    Raises:
+        BadInput: they have other names or sizes than those that it was made from.
+    """
+    try:
+        now = source_facts(wanted)
+    except BadInput:
+        return  # the cache is all that is needed
+    if now != read_manifest(out).source:
+        raise BadInput(
+            f"data.path: {', '.join(wanted.paths)} no longer holds the files that {out} was made "
+            "from; restore them, or choose another --out folder"
+        )
+
+
 class _Work:
     """The ranges of a cache: which are made, and making those that nobody makes."""
 
