@@ -19,12 +19,12 @@ from diffusers import AutoencoderKL
 from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
 
 from ditlaw.cli import run as run_command
+from ditlaw.cli.encoding import wish
 from ditlaw.data.cache import Cache
 from ditlaw.data.encoders.text import TextEncoderSide
 from ditlaw.data.encoders.vae import VaeSide
 from ditlaw.data.places import prepare_study
 from ditlaw.data.prepare import prepare
-from ditlaw.encode import wish
 from ditlaw.errors import BadInput
 from ditlaw.results import json_schema
 from ditlaw.study import load_study, parse_study, study_runs
@@ -381,7 +381,8 @@ def test_without_networks_pixels_and_words_are_kept(there, tmp_path, command):
         (("--text-encoder", "t5", "--tokenizer", "vae"), "--tokenizer: "),
         (("--caption", "dense"), "--caption: "),
         (("--image", "webp"), "--image: "),
-        (("--vocabulary", "2"), "--vocabulary: 2 leaves no room for words; give --vocabulary 256"),
+        (("--vocabulary", "2"), "Invalid value for '--vocabulary'"),
+        (("--label", "--vocabulary", "6"), "--vocabulary: 6 is too small for 6 labels"),
         (("--vae", "nowhere"), "--vae: nowhere: no such folder"),
     ],
 )
@@ -392,6 +393,14 @@ def test_options_that_cannot_be_are_one_line(there, tmp_path, command, monkeypat
     assert done.err.startswith(f"ditlaw: {says}")
     assert done.err.count("\n") == 1
     assert not done.out
+
+
+def test_a_command_that_could_not_begin_is_mended_in_place(there, tmp_path, command):
+    assert command(*encode_line(there, tmp_path / "cache", "--caption", "dense")).code == 2
+    assert command(*encode_line(there, tmp_path / "cache", "--caption", "txt")).code == 0
+    other = command(*encode_line(there, tmp_path / "cache", "--vae", there / "vae"))
+    assert other.code == 2
+    assert "was begun with another --caption and --vae; undo the change" in other.err
 
 
 def test_a_library_that_is_missing_is_named(there, tmp_path, command, monkeypatch):
