@@ -1,6 +1,5 @@
 """What ``ditlaw encode`` does: captioned pictures to a cache that a study trains on."""
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 from ditlaw.data.manifest import SKIPPED_FILE, Manifest
 from ditlaw.data.prepare import prepare
 from ditlaw.data.wanted import Wanted
-from ditlaw.errors import BadInput, Refused
+from ditlaw.errors import BadInput
 from ditlaw.files import read_json_lines
 from ditlaw.results import EncodeResult, SkippedSample
 
@@ -17,19 +16,6 @@ if TYPE_CHECKING:
 
     from ditlaw.data.encoders.text import TextEncoderSide
     from ditlaw.data.encoders.vae import VaeSide
-
-USUAL_SIZE = "256"
-USUAL_WORDS = 16  # of a caption, without an encoder
-LARGEST = 16384  # pixels a side
-# The fields of a study that the command has as options.
-OPTIONS = {
-    "path": "DATA",
-    "caption": "--caption",
-    "image": "--image",
-    "text_tokens": "--text-tokens",
-    "vocabulary": "--vocabulary",
-    "most_skipped": "--most-skipped",
-}
 
 
 @dataclass(frozen=True)
@@ -80,10 +66,7 @@ def encode(
     text = _text_side(encoders, wanted)
     if text is not None:
         wanted = replace(wanted, text="features", text_tokens=text.facts.tokens)
-    try:
-        manifest = prepare(wanted, out, told, image=image, text=text, batch=encoders.batch)
-    except (BadInput, Refused) as error:
-        raise type(error)(in_options(str(error))) from None
+    manifest = prepare(wanted, out, told, image=image, text=text, batch=encoders.batch)
     return EncodeResult(
         path=str(out),
         samples=manifest.samples,
@@ -94,65 +77,6 @@ def encode(
         shards=len(manifest.shards),
         geometry=geometry_of(manifest),
     )
-
-
-def wish(
-    paths: list[str],
-    sizes: list[str],
-    *,
-    caption: str | None = None,
-    image: str | None = None,
-    features: bool = False,
-    label: bool = False,
-    text_tokens: int | None = None,
-    vocabulary: int = 4096,
-    most_skipped: float = 0.01,
-) -> Wanted:
-    """What the command's options ask for.
-
-    Raises:
-        BadInput: two of them do not go together, or a size is none.
-    """
-    if label and features:
-        raise BadInput("--label: an encoder reads words; leave out --label or --text-encoder")
-    if label and text_tokens not in (None, 1):
-        raise BadInput(f"--text-tokens: a label is one token, not {text_tokens}; leave it out")
-    if features and text_tokens == 0:
-        raise BadInput("--text-tokens: 0 leaves nothing to encode; leave out --text-encoder")
-    tokens = 1 if label else text_tokens
-    if tokens is None:
-        tokens = 0 if features else USUAL_WORDS
-    kind = "label" if label else "features" if features else "words" if tokens else "none"
-    return Wanted(
-        paths=tuple(paths),
-        sizes=tuple(parse_size(size) for size in sizes or [USUAL_SIZE]),
-        caption=caption,
-        image=image,
-        text=kind,
-        text_tokens=tokens,
-        vocabulary=0 if features else vocabulary,
-        most_skipped=most_skipped,
-    )
-
-
-def in_options(line: str) -> str:
-    """An error line about a study's data, in the words of the command line."""
-    for field, option in OPTIONS.items():
-        line = re.sub(rf"\b(data|geometry)\.{field}\b", option, line)
-        line = re.sub(rf"\bset {field}: (\S+)", rf"give {option} \1", line)
-    return line
-
-
-def parse_size(size: str) -> tuple[int, int]:
-    """``256`` or ``HxW`` to (height, width) in pixels.
-
-    Raises:
-        BadInput: it is neither.
-    """
-    parts = size.lower().split("x")
-    if len(parts) > 2 or not all(part.isdecimal() and 0 < int(part) <= LARGEST for part in parts):
-        raise BadInput(f"--size: {size} is no size in pixels; give 256, or 192x320 (height first)")
-    return int(parts[0]), int(parts[-1])
 
 
 def geometry_of(manifest: Manifest) -> dict[str, int]:

@@ -352,7 +352,7 @@ def encode(
         typer.Option(min=0, help="Tokens of a caption: 77 of CLIP, 120 of others, 16 words."),
     ] = None,
     vocabulary: Annotated[
-        int, typer.Option(min=2, help="Words to keep, the most frequent; without an encoder.")
+        int, typer.Option(min=3, help="Words to keep, the most frequent; without an encoder.")
     ] = 4096,
     label: Annotated[
         bool, typer.Option("--label", help="Take a caption whole, as a class; no encoder.")
@@ -370,8 +370,9 @@ def encode(
     need_training("encode")
     if vae or text_encoder:
         need_encoders("encode")
+    from ditlaw.cli.encoding import in_options, wish
     from ditlaw.cli.live import live_watch
-    from ditlaw.encode import Encoders, wish
+    from ditlaw.encode import Encoders
     from ditlaw.encode import encode as make_cache
 
     wanted = wish(
@@ -387,7 +388,9 @@ def encode(
     )
     encoders = Encoders(vae, text_encoder, tokenizer, precision, batch)
     told = live_watch().prepare
-    emit(make_cache(wanted, out, encoders, lambda done, of: told(str(out), done, of)), as_json)
+    with in_options():
+        made = make_cache(wanted, out, encoders, lambda done, of: told(str(out), done, of))
+    emit(made, as_json)
 
 
 @app.command()

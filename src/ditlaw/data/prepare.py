@@ -77,10 +77,12 @@ def prepare(
     image = image or Pixels(wanted.channels)
     size = _range_size(wanted, image.facts, text.facts if text else None, most_samples)
     source = source_facts(wanted)
+    # What cannot be read begins nothing: the folder stays free for the mended wish.
+    raw = None if (out / BEGUN_FILE).exists() else open_raw(wanted)
     _begin(out, _wish(wanted, source, image.facts, text.facts if text else None, size))
     if (out / MANIFEST_FILE).exists():
         return read_manifest(out)
-    raw = open_raw(wanted)
+    raw = raw or open_raw(wanted)
     if text is None:
         text = text_side(wanted, _vocabulary(raw, wanted, out))
     ranges = [range(i, min(i + size, len(raw.keys))) for i in range(0, len(raw.keys), size)]
