@@ -145,6 +145,7 @@ def test_a_reference_of_a_finite_set_has_all_of_it(tmp_path):
     ("spec", "settings", "said"),
     [
         ({}, {"metrics": ("fid",)}, "frechet, or give --extractor inception:FILE"),
+        ({}, {"extractor": "inception:/no/such"}, "no such file"),
         ({}, {"samples": 2}, "samples: 2 are too few"),
         ({"data": {"source": "digits"}}, {}, "extractor: is needed for pictures of digits"),
         (
