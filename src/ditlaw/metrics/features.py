@@ -14,7 +14,7 @@ from ditlaw.data import Batch
 from ditlaw.errors import BadInput, Refused
 from ditlaw.metrics.base import Bench, Key, Settings, Task, Value
 from ditlaw.metrics.distance import frechet, statistics
-from ditlaw.metrics.extractors import KINDS, Extractor, open_extractor
+from ditlaw.metrics.extractors import KINDS, Extractor, check_extractor, open_extractor
 from ditlaw.metrics.extractors.scenes import SceneReader, read_words, scene_reader
 from ditlaw.metrics.kernel import FEWEST, mmd2
 from ditlaw.metrics.reference import Reference, reference_of
@@ -26,7 +26,7 @@ DISTANCES = ("fid", "frechet", "kid")
 
 
 def check(spec: RunSpec, settings: Settings, names: Sequence[str]) -> None:
-    """Whether the data are pictures, and the extractor fits what is asked.
+    """Whether the data are pictures, and the extractor is there and fits what is asked.
 
     Raises:
         BadInput: it does not.
@@ -42,6 +42,7 @@ def check(spec: RunSpec, settings: Settings, names: Sequence[str]) -> None:
         raise BadInput(f"samples: {settings.samples} are too few; use {SAMPLES}")
     if set(names) & set(DISTANCES):
         extractor = _extractor(spec, settings)
+        check_extractor(extractor)
         if "fid" in names and not extractor.startswith("inception:"):
             raise BadInput(
                 "metrics: fid is of Inception's features alone; use frechet, or give "

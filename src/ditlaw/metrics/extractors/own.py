@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from ditlaw.digests import digest
 from ditlaw.errors import BadInput
-from ditlaw.families.own import PATH
 from ditlaw.metrics.extractors.base import Extractor, frozen, tensors_sha256
 from ditlaw.models.own import find, reason
 
@@ -24,8 +23,6 @@ def own_extractor(path: str, device: torch.device) -> Extractor:
     Raises:
         BadInput: it cannot be found or made, or fails.
     """
-    if not PATH.fullmatch(path):
-        raise BadInput(f"extractor: '{path}' is not module:factory; write it as my_features:build")
     factory = find(path, "extractor")
     try:
         network = factory()

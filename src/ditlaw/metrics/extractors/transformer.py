@@ -30,9 +30,9 @@ def transformer_extractor(kind: str, folder: Path, device: torch.device) -> Extr
     """CLIP's image embedding, or DINOv2's class token after the last norm, each (n, d).
 
     Raises:
-        BadInput: no such folder, another model's, or no safetensors in it.
+        BadInput: it holds another model, or no safetensors.
     """
-    config = _json(kind, folder, "config.json")
+    config = _json(folder, "config.json")
     if config.get("model_type") not in MODEL_TYPES[kind]:
         raise BadInput(
             f"extractor: {folder}: holds a {config.get('model_type')}, not {kind}; give a folder "
@@ -41,7 +41,7 @@ def transformer_extractor(kind: str, folder: Path, device: torch.device) -> Extr
     network, size = _network(kind, folder)
     preprocessor: dict[str, Any] = {}
     if (folder / PREPROCESSOR).exists():
-        preprocessor = _json(kind, folder, PREPROCESSOR)
+        preprocessor = _json(folder, PREPROCESSOR)
     size = _side(preprocessor) or size
     mean, std = (
         torch.tensor(preprocessor.get(key, default), device=device).view(1, 3, 1, 1)
@@ -104,16 +104,11 @@ def _side(preprocessor: dict[str, Any]) -> int | None:
     return None
 
 
-def _json(kind: str, folder: Path, name: str) -> dict[str, Any]:
+def _json(folder: Path, name: str) -> dict[str, Any]:
     try:
         found = json.loads((folder / name).read_text(encoding="utf-8"))
         if isinstance(found, dict):
             return found
-    except OSError:
-        raise BadInput(
-            f"extractor: {folder}: no folder with {name}; write {kind}:DIR with a folder that "
-            "save_pretrained wrote"
-        ) from None
-    except ValueError:
+    except (OSError, ValueError):
         pass
-    raise BadInput(f"extractor: {folder / name}: is no JSON; fetch the model again")
+    raise BadInput(f"extractor: {folder / name}: cannot be read as JSON; fetch the model again")
