@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ditlaw import text
 from ditlaw.cli.compare_tables import show_comparison, show_laws
+from ditlaw.cli.metric_tables import show_metrics
 from ditlaw.cli.run_tables import (
     show_budget,
     show_count,
@@ -29,6 +30,7 @@ from ditlaw.results import (
     Forecast,
     FormResult,
     LawsResult,
+    MetricsResult,
     PlanResult,
     Quantity,
     ReportResult,
@@ -290,6 +292,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     Forecast: _forecast,
     LawsResult: show_laws,
     FormResult: _form,
+    MetricsResult: show_metrics,
     PlanResult: show_plan,
     ReportResult: _report,
     RunSummary: show_run,
