@@ -10,32 +10,32 @@ from ditlaw.results import MetricLaw, MetricsResult
 
 
 def show_metrics(console: Console, result: MetricsResult) -> None:
-    """Laws, exponents beside the loss's, ranks, offsets; then what has no law, and the notes."""
+    """Exponents, values and ranks, offsets; then what has no law, and the notes."""
     console.print(
         f"[bold]{escape(result.source)}[/]: {result.level:.0%} intervals\n", soft_wrap=True
     )
-    table = _table("metric", "rows", "exponent in C", "at the largest budget")
+    table = _table("metric", "rows", "exponent in C", "− loss's, paired")
     for entry in result.metrics:
         table.add_row(
             escape(entry.name) + (" *" if entry.basis == "equation" else ""),
             str(entry.rows),
             text.with_interval(entry.exponent, text.number),
+            text.with_interval(entry.exponent_difference, _three),
+        )
+    console.print(table)
+    console.print()
+    table = _table("metric", "at the largest budget", "rank corr. with loss", "in a budget")
+    for entry in result.metrics:
+        rank = entry.rank
+        within = rank.within_budgets if rank else None
+        table.add_row(
+            escape(entry.name),
             text.with_interval(entry.at_largest, text.number),
+            text.with_interval(rank.overall if rank else None, _two),
+            "-" if within is None else _two(within.value),
         )
     console.print(table)
     others = [entry for entry in result.metrics if entry.name != "loss"]
-    if others:
-        console.print("\nbeside the loss, at its best sizes: exponents, and ranks of all runs")
-        table = _table("metric", "− loss's", "rank correlation", "in a budget")
-        for entry in others:
-            rank = entry.rank
-            table.add_row(
-                escape(entry.name),
-                text.with_interval(entry.exponent_difference, _three),
-                text.with_interval(rank.overall if rank else None, _two),
-                text.with_interval(rank.within_budgets if rank else None, _two),
-            )
-        console.print(table)
     _offsets(console, others)
     for verdict in result.settings:
         console.print(f"\n{escape(verdict.text)}", soft_wrap=True)

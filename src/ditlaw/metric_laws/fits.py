@@ -34,6 +34,15 @@ class FittedMetric:
             return self.law.curve(flops).loss
         return None if self.form is None else self.form.interval({"flops": flops})
 
+    def points(self) -> tuple[FloatArray, FloatArray]:
+        """FLOPs and values that it goes through: budgets' minima, or the runs of an equation."""
+        if self.form is not None:
+            return np.exp(self.form.sample.x[0]), self.form.sample.y
+        curves = [] if self.law is None else self.law.isoflops()
+        found = [(c.flops, c.loss_opt) for c in curves if c.loss_opt is not None]
+        at = np.array(found, dtype=float).reshape(-1, 2)
+        return at[:, 0], at[:, 1]
+
 
 def fit_metric(observations: Observations, name: str, level: float, seed: int) -> FittedMetric:
     """Fit one column; what is refused says why in a line."""
