@@ -10,6 +10,7 @@ from rich.table import Table
 from ditlaw import text
 from ditlaw.cli.compare_tables import show_comparison, show_laws
 from ditlaw.cli.metric_tables import show_evaluation, show_pictures
+from ditlaw.cli.metric_law_tables import show_metrics
 from ditlaw.cli.run_tables import (
     show_budget,
     show_count,
@@ -33,6 +34,7 @@ from ditlaw.results import (
     Forecast,
     FormResult,
     LawsResult,
+    MetricsResult,
     PlanResult,
     Quantity,
     ReportResult,
@@ -297,6 +299,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     Forecast: _forecast,
     LawsResult: show_laws,
     FormResult: _form,
+    MetricsResult: show_metrics,
     PlanResult: show_plan,
     ReportResult: _report,
     RunSummary: show_run,

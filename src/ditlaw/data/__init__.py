@@ -1,7 +1,11 @@
 """Where samples come from. A source gives the batch of a range of places, whatever the order."""
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ditlaw.data.batch import Batch
 from ditlaw.errors import Refused
@@ -58,6 +62,19 @@ def open_held_out(data: "Data", root: Path | None = None, trained: "Data | None"
     return _scenes(data, HELD_OUT_SEED)
 
 
+def evaluated_on(data: "Data", images: NDArray[np.float32]) -> str:
+    """Which held-out pictures a loss is of, whatever their captions say.
+
+    Losses without captions, and distances to one reference, are one quantity where this is.
+    """
+    if data.source == "scenes":
+        return (
+            "scenes"  # drawn alike for all captions, up to the last bit of a machine's arithmetic
+        )
+    digest = hashlib.sha256(str(images.shape).encode() + np.ascontiguousarray(images).tobytes())
+    return f"images-{digest.hexdigest()[:8]}"
+
+
 def require_readable(data: "Data") -> None:
     """Whether a data set can be trained on.
 
@@ -77,4 +94,4 @@ def _scenes(data: "Data", seed: int) -> Source:
     return Scenes(seed, data.captions)
 
 
-__all__ = ["Batch", "Source", "open_held_out", "open_source", "require_readable"]
+__all__ = ["Batch", "Source", "evaluated_on", "open_held_out", "open_source", "require_readable"]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ditlaw.data import Source, open_held_out
+from ditlaw.data import Source, evaluated_on, open_held_out
 from ditlaw.flow import loss, sample, timesteps
 from ditlaw.models import condition_of
 from ditlaw.study import RunSpec
@@ -79,6 +79,7 @@ class Grid:
     def __init__(self, spec: RunSpec, device: torch.device, root: Path | None = None) -> None:
         self.spec = spec
         self.points = Points(open_held_out(spec.data, root), spec, device)
+        self.evaluated_on = evaluated_on(spec.data, self.points.images.cpu().numpy())
         second = spec.evaluation.out_of_domain
         self.second = None
         if second is not None:

@@ -97,7 +97,7 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
         if spec.evaluation.keep_weights:
             save_weights(folder, stop.budget, trunk)
         row = observation(spec, stop, trunk.train_loss, trunk.source.samples)
-        folder.observe(row | measured)
+        folder.observe(row | {"evaluated_on": grid.evaluated_on} | measured)
         checkpoints.save(trunk.step, trunk.state())
         folder.log(
             "observation", budget=stop.budget, loss=measured["loss"], **_progress(trunk, clock)
