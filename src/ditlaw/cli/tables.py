@@ -9,8 +9,8 @@ from rich.table import Table
 
 from ditlaw import text
 from ditlaw.cli.compare_tables import show_comparison, show_laws
-from ditlaw.cli.metric_tables import show_evaluation, show_pictures
 from ditlaw.cli.metric_law_tables import show_metrics
+from ditlaw.cli.metric_tables import show_evaluation, show_pictures
 from ditlaw.cli.run_tables import (
     show_budget,
     show_count,

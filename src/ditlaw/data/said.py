@@ -29,6 +29,11 @@ class Said:
         """Captions."""
         return len(self.batch)
 
+    @property
+    def pixels(self) -> bool:
+        """Its pictures are not read."""
+        return True
+
     def read(self, start: int, count: int) -> Batch:
         """Captions start … start + count − 1, with pictures of zeros."""
         return self.batch.rows(slice(start, start + count))

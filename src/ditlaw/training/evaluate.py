@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ditlaw.data import Source, evaluated_on, open_held_out
 from ditlaw.flow import loss, sample, timesteps
+from ditlaw.flow.noise import normal
 from ditlaw.models import condition_of
 from ditlaw.study import RunSpec
 
@@ -50,7 +51,7 @@ class Points:
         self.t = timesteps(spec.evaluation.timesteps, quantiles).float().to(device)
         self.images = torch.from_numpy(batch.images).to(device)
         self.condition = condition_of(batch).to(device)
-        self.noise = fixed_noise(count, tuple(self.images.shape[1:])).to(device)
+        self.noise = normal(GRID_SEED, 0, count, tuple(self.images.shape[1:])).to(device)
         self.sample = np.arange(count) % (source.samples or count)
 
     @torch.no_grad()
@@ -125,14 +126,6 @@ class Grid:
             guidance=evaluation.guidance,
         )
         return to_bytes(drawn)
-
-
-def fixed_noise(count: int, shape: tuple[int, ...], seed: int = GRID_SEED) -> Tensor:
-    """Standard normal noise (count, *shape) on the CPU; row i is a function of (seed, i) alone."""
-    drawn = torch.empty(count, *shape)
-    for i in range(count):
-        drawn[i].normal_(generator=torch.Generator().manual_seed((seed << 32) + i))
-    return drawn
 
 
 def to_bytes(images: Tensor) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":

@@ -5,17 +5,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ditlaw.data import open_source
+from ditlaw.data.order import mix
 from ditlaw.flow import stratified, timesteps, training_loss
 from ditlaw.models import build, condition_of
 from ditlaw.study import RunSpec
 from ditlaw.training.ema import PowerEma, decay
-
-# A seed owns this many consecutive generator seeds, one a step.
-STEPS_PER_SEED = 1 << 32
 
 
 @dataclass
@@ -64,7 +63,7 @@ class Trunk:
 
     def _advance(self) -> float:
         recipe, step = self.spec.recipe, self.step + 1
-        generator = torch.Generator().manual_seed(_stream(self.spec.seed, step))
+        generator = torch.Generator().manual_seed(step_seed(self.spec.seed, step))
         batch = self.source.read((step - 1) * recipe.batch, recipe.batch)
         x0 = torch.from_numpy(batch.images)
         noise = torch.randn(x0.shape, generator=generator)
@@ -80,7 +79,7 @@ class Trunk:
             group["lr"] = self.learning_rate(step)
         self.optimiser.zero_grad(set_to_none=True)
         # A user's own module may draw as it trains, as dropout does; ours do not.
-        torch.manual_seed(_stream(self.spec.seed, step))
+        torch.manual_seed(step_seed(self.spec.seed, step))
         mean = training_loss(self.model, x0, noise, t, condition, order).mean()
         mean.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.parameters, recipe.clip)
@@ -146,6 +145,6 @@ def build_run(spec: RunSpec, seed: int | None = None) -> torch.nn.Module:
     )
 
 
-def _stream(seed: int, step: int) -> int:
-    """A generator seed for one step of one run."""
-    return (seed * STEPS_PER_SEED + step) & (2**63 - 1)
+def step_seed(seed: int, step: int) -> int:
+    """A generator seed for one step of one run, of the 32 bits that torch's CPU generator reads."""
+    return int(mix(mix(np.full(1, seed, np.uint64)) + np.uint64(step))[0] >> np.uint64(32))
