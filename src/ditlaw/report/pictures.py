@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ditlaw import text
-from ditlaw.data import Batch, open_held_out
+from ditlaw.data import open_held_out
 from ditlaw.data.scenes import CELLS, EMPTY, PALETTE, VOCABULARY
 from ditlaw.report.axes import hex_color
 from ditlaw.report.material import Material, Run
+from ditlaw.report.truth import held_out_truth
 from ditlaw.study import Study
 
 MOST_PICTURES = 8
@@ -71,8 +72,12 @@ def gallery(material: Material) -> Gallery | None:
         batch = open_held_out(data).read(0, shown)
         captions = [_tiles(row) for row in batch.words]
         words = [" ".join(tile.word for tile in tiles) for tiles in captions]
-        truth = Strip("true picture", "held out, never trained on", _true_strip(batch), shown)
-        strips = [truth, *drawn]
+        strips = [_truth(batch.images, shown), *drawn]
+    elif data.prepared and len(study.data) == 1:
+        truth = held_out_truth(material.runs[0].folder.path, data, shown)
+        if truth is not None:
+            words = [said or word for said, word in zip(truth[0], words, strict=True)]
+            strips = [_truth(truth[1], shown), *drawn]
     return Gallery(captions, words, strips, smooth=not scenes)
 
 
@@ -122,11 +127,11 @@ def _tiles(row: NDArray[np.int64]) -> list[Tile]:
     ]
 
 
-def _true_strip(batch: Batch) -> str:
-    """The true pictures side by side as a PNG."""
-    pixels = np.clip(np.round((batch.images + 1) * 127.5), 0, 255).astype(np.uint8)
+def _truth(images: NDArray[np.float32], held: int) -> Strip:
+    """The true pictures (n, 3, height, width) side by side."""
+    pixels = np.clip(np.round((images + 1) * 127.5), 0, 255).astype(np.uint8)
     strip = np.concatenate(list(pixels.transpose(0, 2, 3, 1)), axis=1)
-    return _encoded(png(strip))
+    return Strip("true picture", "held out, never trained on", _encoded(png(strip)), held)
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
