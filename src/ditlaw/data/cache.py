@@ -64,6 +64,24 @@ class Cache:
                     sample = json.loads(line)
                     yield sample["key"], sample["caption"]
 
+    def said(self, rows: Ints) -> list[str]:
+        """The captions of those rows (n,).
+
+        Raises:
+            BadInput: the file that has them is missing or damaged.
+        """
+        found: dict[int, str] = {}
+        number = np.searchsorted(self.starts, rows, side="right") - 1
+        for each in np.unique(number):
+            path = self.folder / f"{self.manifest.shards[int(each)].name}.jsonl"
+            try:
+                lines = path.read_text(encoding="utf-8").split("\n")
+                for row in rows[number == each]:
+                    found[int(row)] = json.loads(lines[row - self.starts[each]])["caption"]
+            except (OSError, ValueError, LookupError, TypeError):
+                raise BadInput(f"{path}: missing or damaged; encode again") from None
+        return [found[int(row)] for row in rows]
+
     def _gather(self, part: str, rows: Ints) -> NDArray[np.generic]:
         number = np.searchsorted(self.starts, rows, side="right") - 1
         out: NDArray[np.generic] | None = None
