@@ -11,6 +11,7 @@ from two_sets import TARGET, loss_of, observe, simulated
 
 from ditlaw.cli import run
 from ditlaw.compare import compare_groups, compare_sources
+from ditlaw.data import evaluated_on
 from ditlaw.data.manifest import ImageFacts, SourceFacts, TextFacts
 from ditlaw.data.places import prepare_study
 from ditlaw.data.scenes import VOCABULARY
@@ -23,6 +24,7 @@ from ditlaw.report.material import gather
 from ditlaw.report.page import render
 from ditlaw.report.pictures import gallery, png
 from ditlaw.study import open_study
+from ditlaw.study.schema import Data
 from ditlaw.training.folder import RunFolder
 from ditlaw.verify import freeze_forecast, verifications, verify, verify_folder
 
@@ -86,6 +88,14 @@ def test_what_makes_a_metric_another_quantity(metric, told):
     # Who says nothing of the pictures is held to the name of the data.
     silent = [{"dataset": "a"}, {"dataset": "b"}]
     assert differing(silent, metric) == ["dataset"]
+
+
+def test_held_out_pictures_are_known_by_themselves_not_by_their_captions():
+    a, b = np.zeros((2, 3, 16, 16), np.float32), np.ones((2, 3, 16, 16), np.float32)
+    dense, sparse = (Data(source="files", path=f"{name}.tar", caption=name) for name in "ds")
+    assert evaluated_on(dense, a) == evaluated_on(sparse, a) != evaluated_on(dense, b)
+    assert evaluated_on(dense, a).startswith("images-")
+    assert evaluated_on(Data(captions="dense"), a) == evaluated_on(Data(captions="sparse"), b)
 
 
 def test_one_name_for_other_pictures_is_told(tmp_path):
