@@ -38,7 +38,6 @@ from ditlaw.data.encoders.vae import VaeSide
 from ditlaw.data.places import prepare_study
 from ditlaw.data.prepare import prepare
 from ditlaw.errors import BadInput
-from ditlaw.report.truth import held_out_truth
 from ditlaw.results import json_schema
 from ditlaw.study import load_study, parse_study, study_runs
 from ditlaw.training.evaluate import Grid
@@ -631,13 +630,12 @@ def test_pixels_are_drawn_as_pictures(there, tmp_path, command):
     drawn = grid.pictures(trunk.averaged_model())
     assert drawn.shape == (2, 16, 16, 3)
     assert drawn.dtype == np.uint8
-    said, true = held_out_truth(tmp_path / "runs" / "one", trunk.spec.data, 2)
+    held_out = open_held_out(trunk.spec.data, tmp_path)
+    said, true = held_out.captions(0, 2), held_out.read(0, 2).images
     there_is = {(caption, pixels.tobytes()) for _, _, caption, pixels in cases.pictures(40)}
     for caption, image in zip(said, np.round((true + 1) * 127.5).astype(np.uint8), strict=True):
         assert (caption, image.tobytes()) in there_is
     np.testing.assert_array_equal(true, grid.points.images[:2].numpy())
-    (tmp_path / "cache" / "00000.jsonl").unlink()
-    assert held_out_truth(tmp_path / "runs" / "one", trunk.spec.data, 2) is None
     grey = strip(drawn[:, :, :, :1])
     shown = Image.open(io.BytesIO(grey))
     assert (shown.mode, shown.size) == ("L", (32, 16))
