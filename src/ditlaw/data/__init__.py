@@ -1,5 +1,6 @@
 """Where samples come from. A source gives the batch of a range of places, whatever the order."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,7 +10,9 @@ from ditlaw.errors import Refused
 if TYPE_CHECKING:  # the study's schema asks the sources what they can do, not the reverse
     from ditlaw.study.schema import Data
 
+Sizes = Sequence[tuple[int, int] | None]  # heights and widths
 HELD_OUT_SEED = 2**40  # no training seed reaches it: held-out samples are never trained on
+SEEDS_OF_A_SIZE = 2**30  # no seed reaches it: scenes of another size are other scenes
 
 
 class Source(Protocol):
@@ -31,12 +34,24 @@ def open_source(data: "Data", seed: int, root: Path | None = None) -> Source:
         Refused: the data is described, not readable.
         BadInput: the data is not prepared, or was changed.
     """
+    return open_sources(data, seed, root)[0]
+
+
+def open_sources(
+    data: "Data", seed: int, root: Path | None = None, sizes: Sizes = (None,)
+) -> list[Source]:
+    """The same, one stream for the samples of each size (height, width); None: whatever there are.
+
+    Raises:
+        Refused, BadInput: as ``open_source``; BadInput too where a size has no samples.
+    """
     if data.prepared:
         from ditlaw.data.cache import Cache, Stream
         from ditlaw.data.places import prepared_folder
 
-        return Stream(Cache(prepared_folder(root, data.label)), data.held_out, seed)
-    return _scenes(data, seed)
+        cache = Cache(prepared_folder(root, data.label))
+        return [Stream(cache, data.held_out, seed, size) for size in sizes]
+    return _scenes(data, seed, sizes)
 
 
 def open_held_out(data: "Data", root: Path | None = None, trained: "Data | None" = None) -> Source:
@@ -44,14 +59,25 @@ def open_held_out(data: "Data", root: Path | None = None, trained: "Data | None"
 
     ``trained`` is the data set whose words a second one's captions are told in.
     """
+    return open_held_outs(data, root, trained)[0]
+
+
+def open_held_outs(
+    data: "Data",
+    root: Path | None = None,
+    trained: "Data | None" = None,
+    sizes: Sizes = (None,),
+) -> list[Source]:
+    """The same, apart for each size; see ``open_sources``."""
     if data.prepared:
         from ditlaw.data.cache import Cache, HeldOut
         from ditlaw.data.places import name_of, prepared_folder
 
         trained = trained or data
         share = data.held_out if data == trained else 1.0  # nothing trains on a second set
-        return HeldOut(Cache(prepared_folder(root, name_of(data, trained))), share)
-    return _scenes(data, HELD_OUT_SEED)
+        cache = Cache(prepared_folder(root, name_of(data, trained)))
+        return [HeldOut(cache, share, size) for size in sizes]
+    return _scenes(data, HELD_OUT_SEED, sizes)
 
 
 def require_readable(data: "Data") -> None:
@@ -66,11 +92,22 @@ def require_readable(data: "Data") -> None:
         )
 
 
-def _scenes(data: "Data", seed: int) -> Source:
-    from ditlaw.data.scenes import Scenes
+def _scenes(data: "Data", seed: int, sizes: Sizes) -> list[Source]:
+    from ditlaw.data.scenes import SIZE, Scenes
 
     require_readable(data)
-    return Scenes(seed, data.captions)
+    return [
+        Scenes(seed + i * SEEDS_OF_A_SIZE, data.captions, size or (SIZE, SIZE))
+        for i, size in enumerate(sizes)
+    ]
 
 
-__all__ = ["Batch", "Source", "open_held_out", "open_source", "require_readable"]
+__all__ = [
+    "Batch",
+    "Source",
+    "open_held_out",
+    "open_held_outs",
+    "open_source",
+    "open_sources",
+    "require_readable",
+]

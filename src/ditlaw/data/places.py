@@ -87,6 +87,7 @@ def _prepare(
     data: Data, study: Study, own: Path, name: str, words: tuple[str, ...] | None, told: Told
 ) -> Cache:
     geometry = study.geometry.geometry()
+    sizes = tuple((bucket.height, bucket.width) for bucket in study.geometry.geometries())
     if data.source == "encoded":
         if len(data.paths) != 1:
             raise BadInput("data.path: one cache folder is read; give one path")
@@ -95,9 +96,13 @@ def _prepare(
         if not (own / MANIFEST_FILE).exists():
             from ditlaw.data.prepare import prepare
 
-            prepare(wanted_of(data, geometry, words), own, lambda done, of: told(name, done, of))
+            prepare(
+                wanted_of(data, geometry, words, sizes),
+                own,
+                lambda done, of: told(name, done, of),
+            )
         cache = Cache(own)
-    check_manifest(cache.manifest, data, geometry)
+    check_manifest(cache.manifest, data, geometry, sizes)
     return cache
 
 

@@ -3,7 +3,8 @@
 A picture is 14 leaves painted back to front: power-law sizes, overlapping, so that detail exists
 at every scale and a larger model always has more to learn. Its caption is a 4×4 layout: the
 colour word of the topmost leaf at the centre of each cell. Every sample is a function of
-(seed, index) alone, whatever the batch split, from a counter-based hash.
+(seed, index) alone, whatever the batch split, from a counter-based hash. Leaves are drawn where
+they lie in the picture, not on its pixels: any size shows the same collage, stretched to its sides.
 """
 
 from typing import Any
@@ -17,6 +18,7 @@ from ditlaw.errors import BadInput
 from ditlaw.families import Geometry
 
 SIZE = 16
+MOST_SIZE = 64
 CELLS = 4
 # Colour words by rank: a word's frequency is proportional to 1/rank. Word 0 says nothing.
 PALETTE = {
@@ -48,14 +50,19 @@ CHUNK = 512
 
 
 def check_geometry(geometry: Geometry) -> None:
-    """Scenes come in one size.
+    """Scenes have sides that their cells divide, and one caption's length.
 
     Raises:
         BadInput: the geometry asks for another; the message names the field and the value.
     """
+    for side in ("height", "width"):
+        length = getattr(geometry, side)
+        if length % CELLS or not SIZE <= length <= MOST_SIZE:
+            raise BadInput(
+                f"geometry.{side}: scenes have multiples of {CELLS} from {SIZE} to {MOST_SIZE}, "
+                f"not {length}; set {side}: {SIZE}"
+            )
     wanted = {
-        "height": SIZE,
-        "width": SIZE,
         "channels": 3,
         "text_tokens": CELLS * CELLS,
         "vocabulary": len(VOCABULARY),
@@ -76,13 +83,16 @@ def palette() -> Floats:
 
 
 class Scenes:
-    """The infinite stream of one seed."""
+    """The infinite stream of one seed, at one size (height, width)."""
 
     samples: int | None = None  # no end of them
 
-    def __init__(self, seed: int, captions: str = "dense") -> None:
+    def __init__(
+        self, seed: int, captions: str = "dense", size: tuple[int, int] = (SIZE, SIZE)
+    ) -> None:
         self.seed = seed
         self.captions = captions
+        self.size = size
         self._chunk: tuple[int, Batch] | None = None
 
     def read(self, start: int, count: int) -> Batch:
@@ -102,7 +112,7 @@ class Scenes:
     def draw(self, index: NDArray[np.int64]) -> Batch:
         """The samples of those indices."""
         q = uniforms(self.seed, index, LEAVES * SLOTS_PER_LEAF + 1)
-        picture, top = _paint(q[:, :-1].reshape(len(index), LEAVES, SLOTS_PER_LEAF))
+        picture, top = _paint(q[:, :-1].reshape(len(index), LEAVES, SLOTS_PER_LEAF), self.size)
         words = _layout(top)
         if self.captions == "sparse":
             kept = np.floor(q[:, -1] * words.shape[1]).astype(np.int64)[:, None]
@@ -110,11 +120,11 @@ class Scenes:
         return Batch(picture.astype(np.float32), words)
 
 
-def _paint(q: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Leaves to pictures (n, 3, 16, 16) and the colour word on top of each pixel (n, 16, 16)."""
+def _paint(q: Floats, sides: tuple[int, int]) -> tuple[Floats, NDArray[np.int64]]:
+    """Leaves to pictures (n, 3, *sides) and the colour word on top of each pixel (n, *sides)."""
     n = len(q)
-    axis = ((np.arange(SIZE) + 0.5) / SIZE * 2 - 1).astype(np.float32)
-    x, y = axis[None, None, :], axis[None, :, None]
+    rows, columns = (((np.arange(k) + 0.5) / k * 2 - 1).astype(np.float32) for k in sides)
+    x, y = columns[None, None, :], rows[None, :, None]
     ranks = 1.0 / np.arange(1, len(PALETTE) + 1)
     zipf = np.cumsum(ranks / ranks.sum())
     colour_index = np.minimum(np.searchsorted(zipf, q[..., 0]), len(PALETTE) - 1)
@@ -127,8 +137,8 @@ def _paint(q: Floats) -> tuple[Floats, NDArray[np.int64]]:
     tint = palette()[colour_index] + JITTER * np.log(q[..., 7:10] / (1 - q[..., 7:10]))
     shade = 0.6 * q[..., 10] - 0.3
 
-    picture = np.zeros((n, 3, SIZE, SIZE), np.float32)
-    top = np.zeros((n, SIZE, SIZE), np.int64)
+    picture = np.zeros((n, 3, *sides), np.float32)
+    top = np.zeros((n, *sides), np.int64)
 
     def column(values: NDArray[Any]) -> NDArray[np.float32]:
         return values.astype(np.float32)[:, None, None]
@@ -145,7 +155,7 @@ def _paint(q: Floats) -> tuple[Floats, NDArray[np.int64]]:
             [np.sqrt(u * u + v * v), 1.13 * np.maximum(u, v)],
             0.8 * (u + v),
         )
-        cover = np.clip((1 - distance) * column(size[:, leaf]) * (SIZE / 2) + 0.5, 0, 1)
+        cover = np.clip((1 - distance) * column(size[:, leaf]) * (min(sides) / 2) + 0.5, 0, 1)
         if leaf == 0:
             cover = np.ones_like(cover)
         colour = tint[:, leaf].astype(np.float32)[:, :, None, None]
@@ -157,6 +167,6 @@ def _paint(q: Floats) -> tuple[Floats, NDArray[np.int64]]:
 
 def _layout(top: NDArray[np.int64]) -> NDArray[np.int64]:
     """The word at the centre of each cell, in reading order: (n, 16)."""
-    cell = SIZE // CELLS
-    centres = top[:, cell // 2 :: cell, cell // 2 :: cell]
+    down, across = (side // CELLS for side in top.shape[1:])
+    centres = top[:, down // 2 :: down, across // 2 :: across]
     return centres.reshape(len(top), CELLS * CELLS)

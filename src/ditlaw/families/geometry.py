@@ -50,6 +50,11 @@ class Geometry:
             )
 
     @property
+    def size(self) -> str:
+        """Height and width, as columns and messages name them."""
+        return f"{self.height}x{self.width}"
+
+    @property
     def rows(self) -> int:
         """Patches down one frame."""
         return self.height // self.patch

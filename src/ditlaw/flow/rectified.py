@@ -13,11 +13,23 @@ from ditlaw.models import Condition, Velocity
 from ditlaw.study.schema import Timesteps
 
 
-def timesteps(density: Timesteps, quantiles: Tensor) -> Tensor:
-    """The inverse CDF of the timestep density: quantiles in (0, 1) → t in (0, 1)."""
-    if density.density == "uniform":
-        return quantiles
-    return torch.sigmoid(density.mean + density.std * torch.special.ndtri(quantiles))
+def timesteps(density: Timesteps, quantiles: Tensor, image_tokens: int = 0) -> Tensor:
+    """The inverse CDF of the timestep density: quantiles in (0, 1) → t in (0, 1).
+
+    ``image_tokens`` of a sample shift it, where the density says from how many.
+    """
+    t = quantiles
+    if density.density != "uniform":
+        t = torch.sigmoid(density.mean + density.std * torch.special.ndtri(quantiles))
+    return shifted(t, density.shift(image_tokens)) if image_tokens else t
+
+
+def shifted(t: Tensor, shift: float) -> Tensor:
+    """t' = s·t/(1 + (s − 1)·t): 0 and 1 stay, s > 1 moves what lies between towards noise.
+
+    Source: Esser et al. 2403.03206, §5.3.2, equation 23.
+    """
+    return t if shift == 1 else shift * t / (1 + (shift - 1) * t)
 
 
 def stratified(count: int, generator: torch.Generator) -> Tensor:

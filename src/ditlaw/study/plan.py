@@ -12,20 +12,19 @@ from ditlaw.study.schema import Hardware, Study, hardware_of
 
 def planned(run: RunSpec, hardware: Hardware) -> PlannedRun:
     """What one run costs."""
-    counts = run.counts()
-    images = run.steps * run.recipe.batch
-    flops = float(run.flops(run.steps))
+    mix, steps = run.mix(), run.steps
+    flops = float(mix.flops(steps))
     return PlannedRun(
         id=run.id,
         family=run.design().label,
         **asdict(run.shape),
         seed=run.seed,
-        params=counts.params,
-        tokens=float(images * counts.tokens_per_sample),
-        images=float(images),
-        steps=run.steps,
+        params=run.counts().params,
+        tokens=float(mix.tokens(steps)),
+        images=float(mix.images(steps)),
+        steps=steps,
         flops=flops,
-        flops_6nd=float(images * counts.flops_6nd),
+        flops_6nd=float(mix.flops_6nd(steps)),
         budgets=[stop.budget for stop in run.stops],
         gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
     )
