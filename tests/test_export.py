@@ -17,7 +17,7 @@ from ditlaw.errors import BadInput
 from ditlaw.export import export_run
 from ditlaw.families import Geometry, Shape, get_family
 from ditlaw.files import write_folder
-from ditlaw.flow import euler
+from ditlaw.flow import sample
 from ditlaw.models import Condition, build
 from ditlaw.models.tokens import patchify, unpatchify
 from ditlaw.results import ExportResult
@@ -262,7 +262,7 @@ def test_the_flow_scheduler_of_diffusers_draws_what_our_sampler_draws(tmp_path):
         for timestep in scheduler.timesteps:
             t = timestep.expand(len(x)) / 1000
             x = scheduler.step(theirs.velocity(there, geometry, x, t, **given), timestep, x)[0]
-        ours = euler(averaged(folder, spec), noise, condition, steps=steps, guidance=1.0)
+        ours = sample(averaged(folder, spec), noise, condition, steps=steps, guidance=1.0)
     torch.testing.assert_close(x, ours, atol=1e-4, rtol=0)
 
 

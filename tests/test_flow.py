@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
-from ditlaw.flow import euler, loss, stratified, timesteps
+from ditlaw.flow import loss, sample, stratified, timesteps
 from ditlaw.models import Condition
 from ditlaw.study.schema import Timesteps
 
@@ -45,7 +45,7 @@ def test_stratified_quantiles_have_one_in_each_stratum():
 
 
 def test_euler_is_exact_on_a_straight_flow():
-    drawn = euler(lambda x, t, condition: NOISE - X0, NOISE, Condition(), steps=7, guidance=1)
+    drawn = sample(lambda x, t, condition: NOISE - X0, NOISE, Condition(), steps=7, guidance=1)
     torch.testing.assert_close(drawn, X0, atol=1e-5, rtol=1e-5)
 
 
@@ -56,5 +56,5 @@ def test_guidance_extrapolates_from_the_empty_caption():
         return condition.text.float().mean(1)[:, None, None, None].expand_as(x)
 
     for guidance in (1.0, 3.0):
-        drawn = euler(model, NOISE, words, steps=4, guidance=guidance)
+        drawn = sample(model, NOISE, words, steps=4, guidance=guidance)
         torch.testing.assert_close(drawn, NOISE - guidance)

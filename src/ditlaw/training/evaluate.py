@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ditlaw.data import Source, open_held_outs
-from ditlaw.flow import euler, loss, timesteps
+from ditlaw.flow import loss, sample, timesteps
 from ditlaw.models import condition_of
 from ditlaw.study import RunSpec
 from ditlaw.study.mix import dealt
@@ -145,7 +145,7 @@ class Grid:
         """The first captions of the grid, drawn by a model: (n, height, width, channels) bytes."""
         evaluation = self.spec.evaluation
         part = slice(0, evaluation.pictures)
-        drawn = euler(
+        drawn = sample(
             model,
             self.points.noise[part],
             self.points.condition.rows(part),

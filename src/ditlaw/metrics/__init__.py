@@ -1,0 +1,1 @@
+"""Metrics of finished runs beside the loss: what ``ditlaw evaluate`` computes."""
