@@ -55,7 +55,10 @@ def study(**changes):
         ({"shapes": [{"depth": 1, "width": 12}] * 2}, "listed twice"),
         ({"name": "../escape"}, "name: '../escape'"),
         ({"hardware": {"gpu": "h100", "mfu": 1.5}}, "hardware.mfu: 1.5"),
-        ({"geometry": {"height": 32, "vocabulary": 17}}, "geometry.height: scenes have 16"),
+        (
+            {"geometry": {"height": 18, "vocabulary": 17}},
+            "geometry.height: scenes have multiples of 4 from 16 to 64, not 18; set height: 16",
+        ),
         ({"geometry": {"frames": 4, "vocabulary": 17}}, "geometry.frames: scenes have 1, not 4"),
         ({"geometry": {"patch": 3, "vocabulary": 17}}, "geometry.patch: 3 does not divide"),
     ],

@@ -10,9 +10,8 @@ from ditlaw.errors import Refused
 if TYPE_CHECKING:  # the study's schema asks the sources what they can do, not the reverse
     from ditlaw.study.schema import Data
 
-Sizes = Sequence[tuple[int, int] | None]  # heights and widths
+Size = tuple[int, int]  # height, width
 HELD_OUT_SEED = 2**40  # no training seed reaches it: held-out samples are never trained on
-SEEDS_OF_A_SIZE = 2**30  # no seed reaches it: scenes of another size are other scenes
 
 
 class Source(Protocol):
@@ -27,20 +26,24 @@ class Source(Protocol):
         ...
 
 
-def open_source(data: "Data", seed: int, root: Path | None = None) -> Source:
+def open_source(
+    data: "Data", seed: int, root: Path | None = None, size: Size | None = None
+) -> Source:
     """The training stream of a seed; ``root`` is the study folder that prepared data lie in.
+
+    ``size`` (height, width) chooses samples of that size; None takes what there is.
 
     Raises:
         Refused: the data is described, not readable.
         BadInput: the data is not prepared, or was changed.
     """
-    return open_sources(data, seed, root)[0]
+    return open_sources(data, seed, root, [size])[0]
 
 
 def open_sources(
-    data: "Data", seed: int, root: Path | None = None, sizes: Sizes = (None,)
+    data: "Data", seed: int, root: Path | None, sizes: Sequence[Size | None]
 ) -> list[Source]:
-    """The same, one stream for the samples of each size (height, width); None: whatever there are.
+    """The same, one stream for each size.
 
     Raises:
         Refused, BadInput: as ``open_source``; BadInput too where a size has no samples.
@@ -54,21 +57,24 @@ def open_sources(
     return _scenes(data, seed, sizes)
 
 
-def open_held_out(data: "Data", root: Path | None = None, trained: "Data | None" = None) -> Source:
-    """The held-out samples: the same for every run of a study.
-
-    ``trained`` is the data set whose words a second one's captions are told in.
-    """
-    return open_held_outs(data, root, trained)[0]
-
-
-def open_held_outs(
+def open_held_out(
     data: "Data",
     root: Path | None = None,
     trained: "Data | None" = None,
-    sizes: Sizes = (None,),
+    size: Size | None = None,
+) -> Source:
+    """The held-out samples: the same for every run of a study.
+
+    ``trained`` is the data set whose words a second one's captions are told in; ``size`` as
+    ``open_source`` takes it.
+    """
+    return open_held_outs(data, root, trained, [size])[0]
+
+
+def open_held_outs(
+    data: "Data", root: Path | None, trained: "Data | None", sizes: Sequence[Size | None]
 ) -> list[Source]:
-    """The same, apart for each size; see ``open_sources``."""
+    """The same, apart for each size."""
     if data.prepared:
         from ditlaw.data.cache import Cache, HeldOut
         from ditlaw.data.places import name_of, prepared_folder
@@ -92,14 +98,12 @@ def require_readable(data: "Data") -> None:
         )
 
 
-def _scenes(data: "Data", seed: int, sizes: Sizes) -> list[Source]:
-    from ditlaw.data.scenes import SIZE, Scenes
+def _scenes(data: "Data", seed: int, sizes: Sequence[Size | None]) -> list[Source]:
+    from ditlaw.data.scenes import SIZE, Scenes, seed_of
 
     require_readable(data)
-    return [
-        Scenes(seed + i * SEEDS_OF_A_SIZE, data.captions, size or (SIZE, SIZE))
-        for i, size in enumerate(sizes)
-    ]
+    chosen = [size or (SIZE, SIZE) for size in sizes]
+    return [Scenes(seed_of(seed, size), data.captions, size) for size in chosen]
 
 
 __all__ = [

@@ -87,7 +87,7 @@ def _prepare(
     data: Data, study: Study, own: Path, name: str, words: tuple[str, ...] | None, told: Told
 ) -> Cache:
     geometry = study.geometry.geometry()
-    sizes = tuple((bucket.height, bucket.width) for bucket in study.geometry.geometries())
+    sizes = tuple(bucket.sides for bucket in study.geometry.geometries())
     if data.source == "encoded":
         if len(data.paths) != 1:
             raise BadInput("data.path: one cache folder is read; give one path")

@@ -19,6 +19,7 @@ from ditlaw.families import Geometry
 
 SIZE = 16
 MOST_SIZE = 64
+SEEDS_OF_A_SIZE = 2**30  # no seed of a study reaches it, nor all sizes together the held-out seed
 CELLS = 4
 # Colour words by rank: a word's frequency is proportional to 1/rank. Word 0 says nothing.
 PALETTE = {
@@ -75,6 +76,13 @@ def check_geometry(geometry: Geometry) -> None:
                 f"geometry.{field}: scenes have {value}, not {getattr(geometry, field)}; "
                 f"set {field}: {value}"
             )
+
+
+def seed_of(seed: int, size: tuple[int, int]) -> int:
+    """A seed for scenes of a size (height, width): scenes of another size are other scenes."""
+    down, across = (side // CELLS for side in size)
+    number = (down - CELLS) * (MOST_SIZE // CELLS + 1) + across - CELLS  # 0 for 16×16
+    return seed + number * SEEDS_OF_A_SIZE
 
 
 def palette() -> Floats:

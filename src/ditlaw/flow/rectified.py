@@ -4,13 +4,15 @@ x_t = (1 − t)·x_0 + t·ε with t = 1 noise; the model learns v = dx_t/dt = ε
 error (Liu et al. 2209.03003; the paper, arXiv 2410.08184, uses the same).
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from ditlaw.models import Condition, Velocity
 from ditlaw.study.schema import Timesteps
+
+Time = TypeVar("Time", float, Tensor)
 
 
 def timesteps(density: Timesteps, quantiles: Tensor, image_tokens: int = 0) -> Tensor:
@@ -24,7 +26,7 @@ def timesteps(density: Timesteps, quantiles: Tensor, image_tokens: int = 0) -> T
     return shifted(t, density.shift(image_tokens)) if image_tokens else t
 
 
-def shifted(t: Tensor, shift: float) -> Tensor:
+def shifted(t: Time, shift: float) -> Time:
     """t' = s·t/(1 + (s − 1)·t): 0 and 1 stay, s > 1 moves what lies between towards noise.
 
     Source: Esser et al. 2403.03206, §5.3.2, equation 23.

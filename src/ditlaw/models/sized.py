@@ -30,7 +30,7 @@ class Sized(nn.Module):
     def __init__(self, models: Sequence[nn.Module], geometries: Sequence[Geometry]) -> None:
         super().__init__()
         self.models = nn.ModuleList(models)
-        self.sizes = [(geometry.height, geometry.width) for geometry in geometries]
+        self.sizes = [geometry.sides for geometry in geometries]
         for model, geometry in zip(models[1:], geometries[1:], strict=True):
             share(models[0], model, geometry)
 

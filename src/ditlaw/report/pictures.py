@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ditlaw import text
-from ditlaw.data import Batch, open_held_outs
+from ditlaw.data import Batch, open_held_out
 from ditlaw.data.scenes import CELLS, EMPTY, PALETTE, VOCABULARY
 from ditlaw.report.axes import hex_color
 from ditlaw.report.material import Material, Run
@@ -68,10 +68,7 @@ def gallery(material: Material) -> Gallery | None:
     scenes = data.source == "scenes" and len(study.data) == 1
     captions, words, strips = [], [f"caption {i + 1}" for i in range(shown)], drawn
     if scenes:
-        own = study.geometry.geometry()
-        sizes = [(bucket.height, bucket.width) for bucket in study.geometry.geometries()]
-        held_out = open_held_outs(data, sizes=sizes)
-        batch = held_out[sizes.index((own.height, own.width))].read(0, shown)
+        batch = open_held_out(data, size=study.geometry.geometry().sides).read(0, shown)
         captions = [_tiles(row) for row in batch.words]
         words = [" ".join(tile.word for tile in tiles) for tiles in captions]
         truth = Strip("true picture", "held out, never trained on", _true_strip(batch), shown)

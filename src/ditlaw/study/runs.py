@@ -76,6 +76,11 @@ class RunSpec(BaseModel):
         """The constant rate after warm-up."""
         return self.recipe.learning_rate.rate(self.width)
 
+    @property
+    def shift(self) -> float:
+        """How training, and so drawing, shifts t at the geometry's own size."""
+        return self.objective.timesteps.shift(self.geometry.geometry().image_tokens)
+
     def counts(self) -> Counts:
         """Exact counts of the model, per sample of the geometry's own size."""
         return self.mix().each[self.geometry.geometries().index(self.geometry.geometry())]

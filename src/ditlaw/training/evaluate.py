@@ -20,6 +20,7 @@ from ditlaw.study.mix import dealt
 
 GRID_SEED = 0x5EED
 EVALUATION_BATCH = 128
+NOISES_OF_A_BUCKET = 1 << 24  # no grid has as many points: those of two resolutions share none
 CURVE_BINS = 8  # equal parts of t, for the curve that is kept
 
 
@@ -58,7 +59,9 @@ class Points:
         self.t = timesteps(spec.evaluation.timesteps, quantiles).float().to(device)
         self.images = torch.from_numpy(batch.images).to(device)
         self.condition = condition_of(batch).to(device)
-        self.noise = fixed_noise(count, tuple(self.images.shape[1:]), seed).to(device)
+        self.noise = fixed_noise(
+            count, tuple(self.images.shape[1:]), first=bucket * NOISES_OF_A_BUCKET
+        ).to(device)
         self.sample = np.arange(count) % (source.samples or count)
 
     @torch.no_grad()
@@ -101,14 +104,14 @@ class Grid:
     def __init__(self, spec: RunSpec, device: torch.device, root: Path | None = None) -> None:
         self.spec = spec
         self.geometries = spec.geometry.geometries()
-        sizes = [(geometry.height, geometry.width) for geometry in self.geometries]
+        sizes = [geometry.sides for geometry in self.geometries]
         counts = dealt(spec.geometry.weights(), spec.evaluation.samples)
 
         def points(sources: list[Source]) -> list[Points]:
             sets = enumerate(zip(sources, counts, strict=True))
             return [Points(source, spec, device, count, i) for i, (source, count) in sets]
 
-        self.parts = points(open_held_outs(spec.data, root, sizes=sizes))
+        self.parts = points(open_held_outs(spec.data, root, None, sizes))
         self.points = self.parts[self.geometries.index(spec.geometry.geometry())]
         second = spec.evaluation.out_of_domain
         self.second: list[Points] = []
@@ -151,15 +154,21 @@ class Grid:
             self.points.condition.rows(part),
             steps=evaluation.sampler_steps,
             guidance=evaluation.guidance,
+            shift=self.spec.shift,
         )
         return to_bytes(drawn)
 
 
-def fixed_noise(count: int, shape: tuple[int, ...], seed: int = GRID_SEED) -> Tensor:
-    """Standard normal noise (count, *shape) on the CPU; row i is a function of (seed, i) alone."""
+def fixed_noise(
+    count: int, shape: tuple[int, ...], seed: int = GRID_SEED, first: int = 0
+) -> Tensor:
+    """Standard normal noise (count, *shape) on the CPU.
+
+    Row i is a function of (seed, first + i) alone.
+    """
     drawn = torch.empty(count, *shape)
     for i in range(count):
-        drawn[i].normal_(generator=torch.Generator().manual_seed((seed << 32) + i))
+        drawn[i].normal_(generator=torch.Generator().manual_seed((seed << 32) + first + i))
     return drawn
 
 

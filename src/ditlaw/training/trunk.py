@@ -48,7 +48,7 @@ class Trunk:
             fused=True,
         )
         self.mix, self.geometries = spec.mix(), spec.geometry.geometries()
-        sizes = [(geometry.height, geometry.width) for geometry in self.geometries]
+        sizes = [geometry.sides for geometry in self.geometries]
         self.sources = open_sources(spec.data, spec.seed, root, sizes)
         self.step = 0
         self.train_loss = 0.0  # averaged with the same profile as the weights
