@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from gaussian import gaussian
 from scipy import stats
 
 from ditlaw.flow import loss, sample, stratified, timesteps
+from ditlaw.flow.noise import normal, signs, uniform
 from ditlaw.models import Condition
 from ditlaw.study.schema import Timesteps
 
@@ -44,9 +46,35 @@ def test_stratified_quantiles_have_one_in_each_stratum():
     assert torch.equal((quantiles * 16).floor(), torch.arange(16.0, dtype=torch.float64))
 
 
-def test_euler_is_exact_on_a_straight_flow():
-    drawn = sample(lambda x, t, condition: NOISE - X0, NOISE, Condition(), steps=7, guidance=1)
+@pytest.mark.parametrize("sampler", ["euler", "heun"])
+def test_samplers_are_exact_on_a_straight_flow(sampler):
+    how = {"sampler": sampler, "steps": 7, "guidance": 1}
+    drawn = sample(lambda x, t, condition: NOISE - X0, NOISE, Condition(), **how)
     torch.testing.assert_close(drawn, X0, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("sampler", "order"), [("euler", 1), ("heun", 2)])
+def test_samplers_are_of_their_order_on_a_gaussian(sampler, order):
+    truth, noise = gaussian(8, mean=0.5), torch.randn(6, 8, 1, 1, dtype=torch.float64)
+    coarse, fine = (
+        sample(truth, noise, Condition(), sampler=sampler, steps=steps, guidance=1)
+        for steps in (128, 256)
+    )
+    exact = truth.flow(noise)
+    ratio = float((coarse - exact).abs().max() / (fine - exact).abs().max())
+    assert ratio == pytest.approx(2**order, rel=0.03)
+
+
+def test_noise_by_counter_is_that_of_its_seed_and_row_alone():
+    """torch's generator on a CPU would give rows of two seeds the same noise."""
+    whole = normal(7, 0, 6, (3, 4))
+    torch.testing.assert_close(normal(7, 4, 2, (3, 4)), whole[4:])
+    assert not torch.equal(normal(8, 0, 6, (3, 4)), whole)
+    assert not torch.equal(normal(7 + 2**32, 0, 6, (3, 4)), whole)
+    many = normal(1, 0, 4000, (8,)).flatten()
+    assert stats.kstest(many.numpy(), "norm").pvalue > 1e-3
+    assert sorted(set(signs(3, 0, 50, (4,)).flatten().tolist())) == [-1.0, 1.0]
+    assert stats.kstest(uniform(1, 0, 4000, (4,)).flatten().numpy(), "uniform").pvalue > 1e-3
 
 
 def test_guidance_extrapolates_from_the_empty_caption():

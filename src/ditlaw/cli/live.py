@@ -1,6 +1,7 @@
 """Watching runs: a live table on a terminal, plain lines elsewhere. Both go to standard error."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -26,6 +27,28 @@ def live_watch() -> Watch:
     console = Console(stderr=True, highlight=False)
     display = _Terminal(console) if console.is_terminal else _Lines(console)
     return Watch(display.prepare, display.start, display.tick, display.end, display.finish)
+
+
+def measuring_lines() -> tuple[Callable[[int], None], Callable[[Ended], None]]:
+    """What to call as runs begin to be measured, with their number, and as each has been."""
+    console = Console(stderr=True, highlight=False)
+    began, over = time.monotonic(), [0, 0]
+
+    def start(runs: int) -> None:
+        over[1] = runs
+        console.print(f"measuring {runs} runs", soft_wrap=True)
+
+    def end(ended: Ended) -> None:
+        over[0] += 1
+        how = "measured" if ended.state == "done" else f"failed ({ended.reason})"
+        console.print(
+            f"[{over[0]}/{over[1]}] {ended.folder.name} {how} "
+            f"after {time.monotonic() - began:.0f} s",
+            markup=False,
+            soft_wrap=True,
+        )
+
+    return start, end
 
 
 @dataclass

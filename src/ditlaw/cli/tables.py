@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ditlaw import text
 from ditlaw.cli.compare_tables import show_comparison, show_laws
+from ditlaw.cli.metric_tables import show_evaluation, show_pictures
 from ditlaw.cli.run_tables import (
     show_budget,
     show_count,
@@ -24,6 +25,7 @@ from ditlaw.results import (
     CompareResult,
     CountResult,
     DemoResult,
+    EvaluateResult,
     ExportResult,
     FitResult,
     Forecast,
@@ -34,6 +36,7 @@ from ditlaw.results import (
     ReportResult,
     Result,
     RunSummary,
+    SampleResult,
     StatusResult,
     Verification,
     VerifiedRun,
@@ -285,6 +288,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     CompareResult: show_comparison,
     CountResult: show_count,
     DemoResult: _demo,
+    EvaluateResult: show_evaluation,
     ExportResult: show_export,
     FitResult: _fit,
     Forecast: _forecast,
@@ -293,6 +297,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     PlanResult: show_plan,
     ReportResult: _report,
     RunSummary: show_run,
+    SampleResult: show_pictures,
     StatusResult: show_status,
     Verification: _verification,
 }

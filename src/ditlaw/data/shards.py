@@ -62,11 +62,7 @@ def write_manifest(
     skipped: list[tuple[str, str]],
 ) -> Manifest:
     """Finish a cache whose shards are all there; ``skipped`` has the key and the reason of each."""
-    lines = [
-        json.dumps({"key": key, "reason": reason}, ensure_ascii=False) + "\n"
-        for key, reason in skipped
-    ]
-    write_text(folder / SKIPPED_FILE, "".join(lines))
+    write_skipped(folder, skipped)
     manifest = Manifest(
         ditlaw=__version__,
         source=source,
@@ -78,3 +74,12 @@ def write_manifest(
     )
     write_json(folder / MANIFEST_FILE, manifest.model_dump(mode="json"))
     return manifest
+
+
+def write_skipped(folder: Path, skipped: list[tuple[str, str]]) -> None:
+    """List what could not be used, with the key and the reason of each."""
+    lines = [
+        json.dumps({"key": key, "reason": reason}, ensure_ascii=False) + "\n"
+        for key, reason in skipped
+    ]
+    write_text(folder / SKIPPED_FILE, "".join(lines))

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ditlaw.executors.local import Ended, LocalExecutor
 
 
 class Executor(Protocol):
-    """Trains run folders; what is already there is resumed."""
+    """Trains run folders, or measures them with ``settings``; what is there is resumed."""
 
     def run(
         self,
         folders: list[Path],
         *,
+        settings: dict[str, Any] | None = ...,
         on_end: Callable[[Ended], None] = ...,
         on_tick: Callable[[], None] = ...,
     ) -> list[Ended]:

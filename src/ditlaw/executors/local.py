@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ditlaw.machine import cores
 
@@ -38,11 +38,12 @@ class _Worker:
     errors: IO[str]
     job: Path | None = None
 
-    def give(self, job: Path) -> None:
+    def give(self, job: Path, settings: dict[str, Any] | None) -> None:
         assert self.process.stdin is not None
         self.job = job
+        line = json.dumps({"folder": str(job), "settings": settings})
         with contextlib.suppress(BrokenPipeError):  # it died idle; its closed output will say so
-            self.process.stdin.write(json.dumps(str(job)) + "\n")
+            self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
 
 
@@ -61,13 +62,15 @@ class LocalExecutor:
         self,
         folders: list[Path],
         *,
+        settings: dict[str, Any] | None = None,
         on_end: Callable[[Ended], None] = lambda ended: None,
         on_tick: Callable[[], None] = lambda: None,
     ) -> list[Ended]:
-        """Train every folder; a failure is reported and does not stop the others.
+        """Train or measure every folder; a failure is reported and does not stop the others.
 
         Args:
             folders: run folders, in the order to start them (longest first wastes least).
+            settings: what to measure the runs with; None trains them.
             on_end: called as each run ends.
             on_tick: called about twice a second, for a live display.
         """
@@ -83,7 +86,7 @@ class LocalExecutor:
                     pool.append(worker)
                 for worker in pool:
                     if worker.job is None and waiting:
-                        worker.give(waiting.popleft())
+                        worker.give(waiting.popleft(), settings)
                 for key, _ in selector.select(POLL_SECONDS):
                     worker = key.data
                     result = _answer(worker)

@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from ditlaw.data import Source, open_held_out
+from ditlaw.results import MetricKey, MetricValue
 from ditlaw.study import RunSpec
 
 if TYPE_CHECKING:  # rows are read where torch is not installed
     import torch
 
+Key = MetricKey
 # The module that measures each metric.
 METRICS: dict[str, str] = {
     "vlb": "ditlaw.metrics.density",
@@ -54,45 +56,34 @@ class Settings(BaseModel):
         return (False, True) if self.unconditional else (False,)
 
 
-class Key(BaseModel):
-    """What a value is a value of; null where it does not apply.
-
-    ``extractor`` is its name, such as ``inception``; ``detail`` is whatever else the value depends
-    on, in words.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    metric: str
-    samples: int
-    sampler: str | None = None
-    sampler_steps: int | None = None
-    guidance: float | None = None
-    unconditional: bool = False
-    extractor: str | None = None
-    extractor_sha256: str | None = None
-    reference_sha256: str | None = None
-    detail: str | None = None
-
-
 class Value(BaseModel):
     """A value, and its standard error where there is one."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
     value: float
     error: float | None = None
 
 
-class MetricRow(Key, Value):
-    """One line of a run's ``metrics.jsonl``: a value at a budget, of those weights."""
+class MetricRow(MetricValue):
+    """One line of a run's ``metrics.jsonl``: a value of the observation at a budget.
 
+    ``steps`` and ``loss`` are the observation's: a run that was trained anew has other rows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
     budget: float
     steps: int
-    weights_sha256: str
+    loss: float
 
     @property
     def key(self) -> Key:
         """What the value is a value of."""
-        return Key.model_validate(self.model_dump())
+        return Key(**self.model_dump(include=set(Key.model_fields)))
+
+    @property
+    def measured(self) -> MetricValue:
+        """The value with its label, without the observation's own."""
+        return MetricValue(**self.model_dump(include=set(MetricValue.model_fields)))
 
 
 @dataclass(frozen=True)

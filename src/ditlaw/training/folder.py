@@ -4,6 +4,7 @@ spec.json            what determines the run
 log.jsonl            what happened and when; append-only
 observations.jsonl   one row a budget; a pure function of the spec
 metrics.jsonl        one row a metric that 'ditlaw evaluate' added
+measuring.jsonl      what went wrong as it did; a run is not a failed one for that
 checkpoints/         the newest two states
 weights/             the averaged weights at each budget
 pictures/            the same captions, drawn at each budget
@@ -86,6 +87,11 @@ class RunFolder:
     def log(self, event: str, **fields: Any) -> None:
         """Append an event with its wall-clock time."""
         append_json(self.log_path, {"event": event, "time": round(time.time(), 3), **fields})
+
+    def log_measuring(self, event: str, **fields: Any) -> None:
+        """Append an event of an evaluation, which says nothing of how the run itself ended."""
+        record = {"event": event, "time": round(time.time(), 3), **fields}
+        append_json(self.path / "measuring.jsonl", record)
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Every event so far."""

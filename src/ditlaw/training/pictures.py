@@ -18,6 +18,11 @@ def save_pictures(
 
 def strip(pictures: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bytes:
     """A PNG of pictures side by side."""
+    return png(np.concatenate(list(pictures), axis=1))
+
+
+def png(picture: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bytes:
+    """A PNG of (height, width, channels) bytes, grey or red, green and blue."""
     buffer = io.BytesIO()
-    Image.fromarray(np.concatenate(list(pictures), axis=1)).save(buffer, "PNG")
+    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(buffer, "PNG")
     return buffer.getvalue()

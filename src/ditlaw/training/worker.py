@@ -1,8 +1,9 @@
-"""A worker process: takes run folders on standard input, answers each; both as lines of JSON.
+"""A worker process: takes jobs on standard input, answers each; both as lines of JSON.
 
-Started as ``python -m ditlaw.training.worker [FOLDER]…``, folders where a user's own modules may
-lie. End of input means that whoever started it is
-gone or wants it gone: it stops at once, mid-step; the run resumes from its checkpoint.
+A job is ``{"folder": RUN, "settings": null}``, a run to train, or has the settings that its metrics
+are to be measured with. Started as ``python -m ditlaw.training.worker [FOLDER]…``, folders where a
+user's own modules may lie. End of input means that whoever started it is gone or wants it gone: it
+stops at once, mid-step; the run resumes from its checkpoint.
 """
 
 import contextlib
@@ -14,12 +15,13 @@ import sys
 import threading
 import traceback
 from pathlib import Path
+from typing import Any
 
 
 def main() -> None:
     """Serve until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
-    jobs: queue.Queue[str] = queue.Queue()
+    jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
 
     sys.path += [folder for folder in sys.argv[1:] if folder not in sys.path]
@@ -30,27 +32,35 @@ def main() -> None:
     import torch
 
     from ditlaw.errors import DitlawError
+    from ditlaw.metrics.base import Settings
+    from ditlaw.metrics.measuring import measure_run
     from ditlaw.training.folder import RunFolder
     from ditlaw.training.run import train
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     while True:
-        folder = RunFolder(Path(jobs.get()))
+        job = jobs.get()
+        folder, settings = RunFolder(Path(job["folder"])), job["settings"]
         try:
-            answer = {"state": train(folder), "reason": (folder.status().reason)}
+            if settings is None:
+                answer = {"state": train(folder), "reason": folder.status().reason}
+            else:
+                measure_run(folder, Settings.model_validate(settings))
+                answer = {"state": "done", "reason": None}
         except Exception as error:  # one run's failure must not end the others
             said = (
                 str(error) if isinstance(error, DitlawError) else f"{type(error).__name__}: {error}"
             )
-            reason = said.splitlines()[0]
+            reason = said.splitlines()[0] if said else type(error).__name__
+            log = folder.log if settings is None else folder.log_measuring
             with contextlib.suppress(OSError):  # a full disk cannot hold its own obituary
-                folder.log("failed", reason=reason, traceback=traceback.format_exc())
+                log("failed", reason=reason, traceback=traceback.format_exc())
             answer = {"state": "failed", "reason": reason}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
-def _listen(jobs: "queue.Queue[str]") -> None:
+def _listen(jobs: "queue.Queue[dict[str, Any]]") -> None:
     for line in sys.stdin:
         jobs.put(json.loads(line))
     os._exit(0)

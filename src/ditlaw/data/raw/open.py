@@ -1,0 +1,106 @@
+"""Which kind of raw data lies at the paths of a study, and opening it."""
+
+import glob
+import os
+from pathlib import Path
+
+from ditlaw.data.manifest import SourceFacts, SourceFile
+from ditlaw.data.raw.base import Distinct, Raw
+from ditlaw.data.wanted import Wanted
+from ditlaw.errors import BadInput
+
+SUFFIXES = {".tar": "webdataset", ".parquet": "parquet", ".arrow": "arrow"}
+
+
+def open_raw(wanted: Wanted) -> Raw:
+    """The samples that lie at the paths, each key once.
+
+    Raises:
+        BadInput: nothing is there, of no kind that is read, or without the fields that are wanted.
+    """
+    kind, files = _found(wanted.paths)
+    where = Path(wanted.paths[0]) if wanted.paths else Path(kind)
+    raw = Distinct(_of_kind(kind, wanted, where, files))
+    if not raw.keys:
+        why = f" ({raw.faults[0][0]}: {raw.faults[0][1]})" if raw.faults else ""
+        raise BadInput(f"data.path: no sample in {where}{why}")
+    return raw
+
+
+def source_facts(wanted: Wanted) -> SourceFacts:
+    """What lies at the paths, by names and sizes: enough to see that it is not what it was.
+
+    Raises:
+        BadInput: nothing is there, or of no kind that is read.
+    """
+    kind, files = _found(wanted.paths)
+    if kind == "digits":
+        return SourceFacts(kind=kind)
+    if kind == "folder":
+        inside = [path for path in sorted(files[0].rglob("*")) if path.is_file()]
+        size = sum(path.stat().st_size for path in inside)
+        return SourceFacts(kind=kind, files=[SourceFile(name=files[0].name, bytes=size)])
+    sizes = [
+        SourceFile(name=name, bytes=file.stat().st_size)
+        for name, file in zip(_names(files), files, strict=True)
+    ]
+    return SourceFacts(kind=kind, files=sizes)
+
+
+def _of_kind(kind: str, wanted: Wanted, where: Path, files: list[Path]) -> Raw:
+    from ditlaw.data.raw.webdataset import WebDataset
+
+    return WebDataset(wanted, where, files, _names(files))
+
+
+def _names(files: list[Path]) -> list[str]:
+    """Files by their names below the folder that they share, wherever that lies."""
+    whole = [os.path.abspath(file) for file in files]
+    common = os.path.commonpath([os.path.dirname(path) for path in whole])
+    return [Path(os.path.relpath(path, common)).as_posix() for path in whole]
+
+
+def _found(paths: tuple[str, ...]) -> tuple[str, list[Path]]:
+    """The kind of what lies at the paths, and its files in a fixed order, each once."""
+    if not paths:
+        return "digits", []
+    files: dict[Path, str] = {}
+    for path in paths:
+        for file, kind in _at(path):
+            files.setdefault(file, kind)
+    kinds = sorted(set(files.values()))
+    if len(kinds) > 1:
+        raise BadInput(
+            f"data.path: {' and '.join(kinds)} together; give each a data entry of its own"
+        )
+    return kinds[0], list(files)
+
+
+def _at(path: str) -> list[tuple[Path, str]]:
+    given = Path(path).expanduser()
+    found = (
+        [given]
+        if given.exists()
+        else [Path(p) for p in sorted(glob.glob(str(given), recursive=True))]
+    )
+    if not found:
+        hint = "; braces are not read, write a glob such as part-*.tar" if "{" in path else ""
+        raise BadInput(f"data.path: nothing is at {path}{hint}")
+    return [each for file in found for each in (_inside(file) if file.is_dir() else [_file(file)])]
+
+
+def _file(file: Path) -> tuple[Path, str]:
+    if file.suffix.lower() not in SUFFIXES:
+        raise BadInput(
+            f"data.path: {file} is of no kind that is read; give {', '.join(SUFFIXES)} files, a "
+            "data set saved with save_to_disk, or a folder of pictures"
+        )
+    return file, SUFFIXES[file.suffix.lower()]
+
+
+def _inside(folder: Path) -> list[tuple[Path, str]]:
+    for suffix, kind in SUFFIXES.items():
+        files = sorted(folder.glob(f"*{suffix}"))
+        if files:
+            return [(file, kind) for file in files]
+    return [(folder, "folder")]
