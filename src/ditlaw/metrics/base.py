@@ -30,6 +30,10 @@ Key = MetricKey
 METRICS: dict[str, str] = {
     "vlb": "ditlaw.metrics.density",
     "nll": "ditlaw.metrics.density",
+    "frechet": "ditlaw.metrics.features",
+    "fid": "ditlaw.metrics.features",
+    "kid": "ditlaw.metrics.features",
+    "attributes": "ditlaw.metrics.features",
 }
 
 

@@ -57,8 +57,10 @@ class OwnModel(nn.Module):
         return velocity.to(x.dtype)
 
 
-def find(path: str) -> Callable[..., Any]:
+def find(path: str, field: str = "family") -> Callable[..., Any]:
     """What makes the module: ``module:factory`` on sys.path, or last in the current folder.
+
+    ``field`` is what an error names.
 
     Raises:
         BadInput: the module cannot be imported, or has no such callable.
@@ -76,11 +78,11 @@ def find(path: str) -> Callable[..., Any]:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and (module_name == missing or module_name.startswith(f"{missing}.")):
             raise BadInput(
-                f"family: {path}: no module '{missing}' in the current folder or on sys.path; "
+                f"{field}: {path}: no module '{missing}' in the current folder or on sys.path; "
                 "run from the folder that holds it, or name that folder in PYTHONPATH"
             ) from None
         raise BadInput(
-            f"family: {path}: importing {module_name} fails ({reason(error)}); mend the module"
+            f"{field}: {path}: importing {module_name} fails ({reason(error)}); mend the module"
         ) from None
     factory = getattr(module, name, None)
     if not callable(factory):
@@ -88,10 +90,10 @@ def find(path: str) -> Callable[..., Any]:
         where = getattr(module, "__file__", None) or module_name
         if factory is not None:
             raise BadInput(
-                f"family: {path}: '{name}' in {where} is a {type(factory).__name__}, not a "
+                f"{field}: {path}: '{name}' in {where} is a {type(factory).__name__}, not a "
                 "function or class that makes a module"
             )
-        raise text.unknown(f"family: {where}", name, made)
+        raise text.unknown(f"{field}: {where}", name, made)
     return factory  # type: ignore[no-any-return]
 
 
