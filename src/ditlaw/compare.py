@@ -17,6 +17,7 @@ from ditlaw.laws.notes.distance import below_notes, beyond_notes
 from ditlaw.laws.table import FloatArray
 from ditlaw.observations import load_groups
 from ditlaw.published import PREFIX
+from ditlaw.quantities import unlike
 from ditlaw.results import CompareResult, Note, Pair, RefusedLaw, Target, Verdict
 
 WIDER = np.log(1e3)  # how far beyond data and targets crossings and equal losses are looked for
@@ -123,7 +124,7 @@ def compare_laws(
             *warnings,
             *_of_crossings(dict(laws), pairs),
             *_of_ratios(pairs),
-            *_unlike(laws),
+            *unlike(laws),
             *_of_laws(laws, wanted),
         ],
     )
@@ -295,28 +296,6 @@ def _of_law(law: AnsweringLaw, flops: list[float]) -> list[Note]:
                 code="rounding-only",
                 text="published; only the rounding of its digits is in the intervals, so a verdict "
                 "leaves out the scatter of its runs, and coefficients do not transfer.",
-            )
-        )
-    return notes
-
-
-def _unlike(laws: Sequence[Named]) -> list[Note]:
-    """Losses that may not be one quantity: a line for each thing in which the laws differ."""
-    stated = {name: law.observations.kinds() for name, law in laws}
-    metric = laws[0][1].metric
-    notes = []
-    for kind in sorted({kind for kinds in stated.values() for kind in kinds}):
-        values = list(dict.fromkeys(kinds.get(kind) or "not stated" for kinds in stated.values()))
-        # Whose features a distance compares says nothing of a loss.
-        if len(values) == 1 or (kind == "extractor" and metric == "loss"):
-            continue
-        names = [name for name, _ in laws]
-        notes.append(
-            Note(
-                code="different-quantities",
-                text=f"{', '.join(names[:-1])} and {names[-1]} differ in {kind} "
-                f"({'; '.join(values)}): unless all were evaluated alike, their {metric} is not "
-                "one quantity.",
             )
         )
     return notes

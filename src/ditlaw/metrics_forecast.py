@@ -11,7 +11,18 @@ from ditlaw.laws import Law
 from ditlaw.results import Note, Quantity
 
 # Columns that are forecast without being asked for, where a table has them.
-METRICS = ("frechet", "fid", "vlb", "nll", "train_loss", "geneval")
+METRICS = (
+    "frechet",
+    "fid",
+    "kid",
+    "attribute_error",
+    "vlb",
+    "nll",
+    "train_loss",
+    "loss_unconditional",
+    "loss_out_of_domain",
+    "geneval",
+)
 WEAK = 0.7  # rank correlation of loss and metric below which one says little about the other
 
 

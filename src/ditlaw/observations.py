@@ -15,7 +15,8 @@ import pandas as pd
 from ditlaw.digests import digest
 from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.families import FAMILIES
-from ditlaw.files import last_json_line
+from ditlaw.files import last_json_line, read_json_lines
+from ditlaw.metrics_table import merged
 from ditlaw.results import Dropped
 from ditlaw.study import STUDY_FILE, Study, open_study
 from ditlaw.tablefile import numbers, read_table
@@ -39,11 +40,14 @@ SINGLE = (
 )
 QUANTITY = (
     "dataset",
+    "evaluated_on",
     "timesteps",
     "weighting",
     "loss_weighting",
     "timestep_weighting",
     "extractor",
+    "reference",
+    "samples_drawn",
 )
 MOST_GROUPS = 20  # of a comparison; more is a column that names runs
 SAME_RATIO = 1.01  # rows whose tokens per image differ by less than this agree
@@ -221,21 +225,26 @@ def _single(table: Observations, path: Path) -> Observations:
 def study_frame(folder: Path, study: Study) -> pd.DataFrame:
     """The rows of a study's own runs, straight from their folders; a pure function of the runs.
 
+    What 'ditlaw evaluate' added to them is in columns of its own (``metrics_table``).
+
     Raises:
         BadInput: no run has been observed yet.
     """
-    rows = []
+    rows, evaluated = [], {}
     for spec in sorted(folder_runs(folder, study), key=lambda spec: spec.id):
         run = RunFolder(folder / "runs" / spec.id)
         ended = last_json_line(run.log_path) or {}
         note = {"note": DIVERGED} if ended.get("event") == "diverged" else {}
         rows += [row | note for row in run.observations()]
+        lines = list(read_json_lines(run.metrics_path))
+        if lines:
+            evaluated[spec.id] = lines
     if not rows:
         raise BadInput(
             f"{folder}: no observations yet; 'ditlaw status {folder}' says why, "
             f"'ditlaw run {folder / STUDY_FILE} --out {folder}' makes them"
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(merged(rows, evaluated))
 
 
 def _split(source: str, where: Iterable[str]) -> tuple[Path, list[tuple[str, str]]]:

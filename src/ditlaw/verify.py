@@ -2,9 +2,12 @@
 
 DIR/verify/FLOPS/forecast.json   written before any verifying run starts, never changed after
 DIR/verify/FLOPS/runs/ID/        the verifying runs; no fit ever reads them
+
+In a study of several data sets FLOPS is FLOPS-NAME, of the one that the check is of.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,13 +30,15 @@ from ditlaw.study import (
     STUDY_FILE,
     RunSpec,
     Study,
+    hardware_of,
     make_run,
     open_study,
     plan_runs,
     study_digest,
 )
-from ditlaw.sweep import Watch, own_status, require_done, run_all
-from ditlaw.text import budget_name
+from ditlaw.study.schema import Data
+from ditlaw.sweep import Watch, own_runs, require_done, run_all
+from ditlaw.text import budget_name, unknown
 from ditlaw.training.folder import RunFolder, locked
 
 CHECKS = 2  # sizes that are trained: the two of the study's grid nearest the forecast N*
@@ -51,13 +56,16 @@ class Frozen:
     digest: str
 
 
-def verify_folder(folder: Path, flops: float) -> Path:
-    """Where the check of a budget lives."""
-    return folder / "verify" / budget_name(flops)
+def verify_folder(folder: Path, flops: float, dataset: str | None = None) -> Path:
+    """Where the check of a budget lives; ``dataset`` is one of several of the study."""
+    return folder / "verify" / "-".join([budget_name(flops), *([dataset] if dataset else [])])
 
 
-def freeze_forecast(folder: Path, flops: float) -> Frozen:
+def freeze_forecast(folder: Path, flops: float, where: Sequence[str] = ()) -> Frozen:
     """Fit the folder's runs and write the forecast, or read the one that is there.
+
+    ``where`` holds ``dataset=NAME`` in a study of several data sets: the runs that are fitted, and
+    what the checking runs train on.
 
     Raises:
         BadInput: not a study folder, or a frozen forecast that was edited.
@@ -65,7 +73,9 @@ def freeze_forecast(folder: Path, flops: float) -> Frozen:
             exceed a limit that the study states.
     """
     study = open_study(folder)
-    path = verify_folder(folder, flops) / FORECAST_FILE
+    data = checked_data(study, folder, where)
+    several = data.label if len(study.data) > 1 else None
+    path = verify_folder(folder, flops, several) / FORECAST_FILE
     if path.exists():
         return _read_frozen(path)
     if (path.parent / "runs").exists():
@@ -73,12 +83,13 @@ def freeze_forecast(folder: Path, flops: float) -> Frozen:
             f"{path}: is missing although its checking runs have begun; what is forecast now "
             f"would not be a forecast. Remove {path.parent} to start that check over"
         )
-    _require_finished(folder, study)
-    law = fit(load_observations(str(folder)))
+    _require_finished(folder, study, data)
+    law = fit(load_observations(str(folder), where))
     answer = forecast(law, flops)
     # A new seed: neither a continuation of a fitted trunk nor its twin.
     seed = max(study.seeds) + 1
-    runs = [make_run(study, s, seed, [flops]) for s in _shapes(study, known(answer.params).value)]
+    shapes = _shapes(study, known(answer.params).value)
+    runs = [make_run(study, shape, seed, [flops], data) for shape in shapes]
     plan_runs(study, runs)  # limits hold for checking runs too
     losses = [law.loss_at(r.counts().params, r.flops(r.steps))[0] for r in runs]
     content = {
@@ -94,9 +105,38 @@ def freeze_forecast(folder: Path, flops: float) -> Frozen:
     return _read_frozen(path)
 
 
-def _require_finished(folder: Path, study: Study) -> None:
-    """A forecast is frozen once: not from half a study."""
-    states = [status.state for status in own_status(folder, study)]
+def checked_data(study: Study, folder: Path, where: Sequence[str]) -> Data:
+    """The data set that a check is of: the study's only one, or the one that is named.
+
+    Raises:
+        BadInput: a filter of another column, or no such data set.
+        Refused: the study has several, and none is named.
+    """
+    found = list(study.data)
+    for condition in where:
+        column, _, value = condition.partition("=")
+        if column.strip() != "dataset":
+            raise BadInput(f"--where: '{condition}' is no dataset=NAME; a check is of all its runs")
+        found = [data for data in found if data.label == value.strip()]
+        if not found:
+            raise unknown("--where: dataset", value, [data.label for data in study.data])
+    if len(found) > 1:
+        labels = [data.label for data in found]
+        raise Refused(
+            f"{folder}: the study has {len(labels)} data sets ({', '.join(labels)}); a law holds "
+            f"one of them; choose one with --where dataset={labels[0]}"
+        )
+    return found[0]
+
+
+def _require_finished(folder: Path, study: Study, data: Data) -> None:
+    """A forecast is frozen once: not from half of the runs that it is made from."""
+    hardware = hardware_of(study)
+    states = [
+        run.status(hardware, spec).state
+        for run, spec in own_runs(folder, study)
+        if spec.data.label == data.label
+    ]
     left = sum(state not in ("done", "diverged") for state in states)
     if left:
         raise Refused(
@@ -136,10 +176,13 @@ def verify(
     folder: Path,
     flops: float,
     *,
+    where: Sequence[str] = (),
     executor: Executor | None = None,
     watch: Watch | None = None,
 ) -> Verification:
     """Freeze the forecast, train the checking runs, compare each with the forecast for its shape.
+
+    ``where`` is as for ``freeze_forecast``.
 
     A miss is a result, not a failure.
 
@@ -147,9 +190,9 @@ def verify(
         BadInput, Refused: as ``freeze_forecast``; Refused too if another process works here.
         RunsFailed: a checking run failed.
     """
-    open_study(folder)  # before the lock, which would make the folder
+    checked_data(open_study(folder), folder, where)  # before the lock, which would make the folder
     with locked(folder / ".lock", str(folder)):
-        frozen = freeze_forecast(folder, flops)
+        frozen = freeze_forecast(folder, flops, where)
         runs = frozen.path.parent / "runs"
         require_done(run_all(frozen.runs, runs, executor=executor, watch=watch))
     return compare(frozen)
@@ -196,11 +239,13 @@ def compare(frozen: Frozen) -> Verification:
     )
 
 
-def verifications(folder: Path) -> list[Verification]:
-    """Every finished check of a study folder, smallest budget first."""
+def verifications(folder: Path, dataset: str | None = None) -> list[Verification]:
+    """Every finished check of a study folder, smallest budget first; those of one data set."""
     found = []
     for path in folder.glob(f"verify/*/{FORECAST_FILE}"):
         frozen = _read_frozen(path)
+        if dataset is not None and any(run.data.label != dataset for run in frozen.runs):
+            continue
         runs = path.parent / "runs"
         if all(RunFolder(runs / spec.id).observations() for spec in frozen.runs):
             found.append(compare(frozen))

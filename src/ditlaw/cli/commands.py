@@ -274,6 +274,22 @@ def compare(
 
 
 @app.command()
+def metrics(
+    source: Source,
+    metric: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="By default every known metric.")
+    ] = None,
+    where: Where = None,
+    level: Level = None,
+    as_json: Json = False,
+) -> None:
+    """Fit a law to each metric, and say how each stands to the loss."""
+    from ditlaw.metric_laws import metrics_of
+
+    emit(metrics_of(source, where, metrics=metric or [], level=level).result, as_json)
+
+
+@app.command()
 def laws(as_json: Json = False) -> None:
     """List the published laws, to use as published:NAME."""
     from ditlaw.published import list_laws
@@ -286,6 +302,10 @@ def verify(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
     flops: Annotated[
         float | None, typer.Option(help="Budget to check; by default the study's target.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="dataset=NAME", help="One of the study's several data sets."),
     ] = None,
     workers: Workers = None,
     as_json: Json = False,
@@ -302,8 +322,8 @@ def verify(
         if target is None:
             raise BadInput(f"{folder / STUDY_FILE}: forecast is missing; give --flops")
         flops = target.flops
-    result = verify_forecast(folder, flops, executor=local_executor(workers), watch=live_watch())
-    emit(result, as_json)
+    executor, watch = local_executor(workers), live_watch()
+    emit(verify_forecast(folder, flops, where=where or [], executor=executor, watch=watch), as_json)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ditlaw import text
 from ditlaw.cli.compare_tables import show_comparison, show_laws
+from ditlaw.cli.metric_law_tables import show_metrics
 from ditlaw.cli.metric_tables import show_evaluation, show_pictures
 from ditlaw.cli.run_tables import (
     show_budget,
@@ -31,6 +32,7 @@ from ditlaw.results import (
     Forecast,
     FormResult,
     LawsResult,
+    MetricsResult,
     PlanResult,
     Quantity,
     ReportResult,
@@ -294,6 +296,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     Forecast: _forecast,
     LawsResult: show_laws,
     FormResult: _form,
+    MetricsResult: show_metrics,
     PlanResult: show_plan,
     ReportResult: _report,
     RunSummary: show_run,

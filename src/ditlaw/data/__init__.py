@@ -1,8 +1,12 @@
 """Where samples come from. A source gives the batch of a range of places, whatever the order."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ditlaw.data.batch import Batch
 from ditlaw.errors import Refused
@@ -86,6 +90,24 @@ def open_held_outs(
     return _scenes(data, HELD_OUT_SEED, sizes)
 
 
+def evaluated_on(data: "Data", images: Sequence[NDArray[np.float32]]) -> str:
+    """Which held-out pictures a loss is of, whatever their captions say: ``images`` by size.
+
+    Losses without captions, and distances to one reference, are one quantity where this is.
+    """
+    if data.source == "scenes":
+        # Drawn alike for all captions, up to the last bit of a machine's arithmetic.
+        from ditlaw.data.scenes import SIZE
+
+        sizes = [f"{len(part)}@{part.shape[2]}x{part.shape[3]}" for part in images]
+        plain = len(images) == 1 and images[0].shape[2:] == (SIZE, SIZE)
+        return "scenes" if plain else f"scenes-{'-'.join(sizes)}"
+    digest = hashlib.sha256()
+    for part in images:
+        digest.update(str(part.shape).encode() + np.ascontiguousarray(part).tobytes())
+    return f"images-{digest.hexdigest()[:8]}"
+
+
 def require_readable(data: "Data") -> None:
     """Whether a data set can be trained on.
 
@@ -109,6 +131,7 @@ def _scenes(data: "Data", seed: int, sizes: Sequence[Size | None]) -> list[Sourc
 __all__ = [
     "Batch",
     "Source",
+    "evaluated_on",
     "open_held_out",
     "open_held_outs",
     "open_source",

@@ -148,6 +148,13 @@ class HeldOut:
         """Held-out samples start … start + count − 1."""
         return self.cache.read(self.rows(start, count))
 
+    def captions(self, start: int, count: int) -> list[str]:
+        """What is written of them; every caption of the cache is read for it."""
+        rows = self.rows(start, count).tolist()
+        wanted = set(rows)
+        found = {i: said for i, (_, said) in enumerate(self.cache.captions()) if i in wanted}
+        return [found[row] for row in rows]
+
     def rows(self, start: int, count: int) -> Ints:
         """Their rows in the cache."""
         return self.chosen[np.arange(start, start + count) % self.samples]

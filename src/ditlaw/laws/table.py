@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ditlaw.errors import BadInput, Refused
+from ditlaw.metric_names import SIGNED, kind
 from ditlaw.observations import Observations
 from ditlaw.tablefile import numbers
 from ditlaw.text import unknown
@@ -62,7 +63,7 @@ def prepare(observations: Observations, metric: str) -> tuple[Observations, Tabl
 
     Raises:
         BadInput: no such metric, or one that is not a number.
-        Refused: no usable row, or all of them have one value.
+        Refused: no usable row, all of them have one value, or a metric that may be negative is.
     """
     frame = observations.frame
     if metric not in frame:
@@ -70,6 +71,12 @@ def prepare(observations: Observations, metric: str) -> tuple[Observations, Tabl
     values = numbers(frame[metric])
     if values.notna().sum() == 0:
         raise BadInput(f"metric: '{metric}' holds no numbers; choose a numeric column")
+    below = int((values <= 0).sum())
+    if below and kind(metric) in SIGNED:  # without these rows it would be the law of the luckier
+        raise Refused(
+            f"{observations.source}: {metric} is 0 or less in {below} of {values.notna().sum()} "
+            f"rows, which no law in powers of compute can be; {SIGNED[kind(metric)]}"
+        )
     for column in dict.fromkeys((metric, "params", "tokens", "flops")):
         cells = numbers(observations.frame[column])
         usable = (cells >= SMALLEST) & (cells <= LARGEST)

@@ -11,9 +11,11 @@ import pandas as pd
 from ditlaw.compute import gpu_hours
 from ditlaw.forecast import LAW_SUFFIX, forecast, law_of
 from ditlaw.laws import Law
+from ditlaw.metric_laws import MetricLaws, metric_laws
 from ditlaw.observations import study_frame
 from ditlaw.results import FitResult, Forecast, RunStatus, Verification
 from ditlaw.study import STUDY_FILE, RunSpec, Study, hardware_of, open_study
+from ditlaw.study.schema import Data
 from ditlaw.sweep import checking_runs, own_runs
 from ditlaw.training.folder import RunFolder
 from ditlaw.verify import verifications
@@ -61,6 +63,7 @@ class Material:
     answer: Forecast
     checks: list[Verification]
     runs: list[Run] = field(default_factory=list)
+    data: Data | None = None  # what the runs were trained on, where that is one data set
 
     @property
     def study(self) -> Study | None:
@@ -87,6 +90,14 @@ class Material:
         return tokens / each if each else None
 
     @cached_property
+    def metric_laws(self) -> MetricLaws | None:
+        """The laws of the other metrics; None where there is none, or the law is not the loss's."""
+        if self.law.metric != "loss":
+            return None
+        found = metric_laws(self.law.observations, level=self.law.level)
+        return found if len(found.fitted) > 1 else None
+
+    @cached_property
     def dropped(self) -> list[tuple[str, int, str]]:
         """Run (empty where unknown), row and reason of each row that was left out."""
         names = self.left_out["run"]
@@ -111,9 +122,13 @@ def gather(source: str, where: list[str] | None = None) -> Material:
     """
     law = law_of(source, where)
     study, folder = law.observations.study, study_folder(source)
-    # Frozen answers are of all rows: beside the law of some they would mislead.
-    filtered = bool(where) or not Path(source).exists()
-    checks = verifications(folder) if folder and not filtered else []
+    # Frozen answers are of all rows, or of a data set's: beside the law of some they would mislead.
+    conditions = [] if Path(source).exists() else source.split("@")[1:]
+    conditions += where or []
+    dataset = _one_dataset(study, conditions)
+    checks = []
+    if folder and (dataset or not conditions):
+        checks = verifications(folder, dataset)
     stated = study is not None and study.forecast is not None
     target = study.forecast.flops if study and study.forecast else AHEAD * law.largest_flops
     frozen = next((c.forecast for c in checks if c.forecast.flops == target), None)
@@ -127,8 +142,26 @@ def gather(source: str, where: list[str] | None = None) -> Material:
         stated=stated,
         answer=frozen or forecast(law, target),
         checks=checks,
-        runs=_runs(folder) if folder else [],
+        runs=_runs(folder, dataset) if folder else [],
+        data=_data(study, dataset),
     )
+
+
+def _one_dataset(study: Study | None, conditions: list[str]) -> str | None:
+    """The data set that all conditions choose, of several; None if they choose anything else."""
+    if study is None or len(study.data) == 1:
+        return None
+    pairs = [condition.partition("=") for condition in conditions]
+    labels = {value.strip() for column, _, value in pairs if column.strip() == "dataset"}
+    alone = all(column.strip() == "dataset" for column, _, _ in pairs)
+    return labels.pop() if alone and len(labels) == 1 else None
+
+
+def _data(study: Study | None, dataset: str | None) -> Data | None:
+    if study is None:
+        return None
+    found = [data for data in study.data if dataset is None or data.label == dataset]
+    return found[0] if len(found) == 1 else None
 
 
 def study_folder(source: str) -> Path | None:
@@ -147,17 +180,18 @@ def default_out(source: str) -> Path:
     return Path(f"{stem.replace(':', '-')}.report.html")
 
 
-def _runs(folder: Path) -> list[Run]:
+def _runs(folder: Path, dataset: str | None = None) -> list[Run]:
     study = open_study(folder)
     hardware = hardware_of(study)
     own = sorted(own_runs(folder, study), key=lambda pair: (pair[1].width, pair[1].seed))
-    return [
+    found = [
         *(Run(run, spec, run.status(hardware, spec), verifying=False) for run, spec in own),
         *(
             Run(run, run.spec(), run.status(hardware), verifying=True)
             for run in checking_runs(folder)
         ),
     ]
+    return [run for run in found if dataset in (None, run.spec.data.label)]
 
 
 def frozen_at(check: Verification) -> str:

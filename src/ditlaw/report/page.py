@@ -16,6 +16,7 @@ from ditlaw.report.checks import check_figure
 from ditlaw.report.figures import law_figures
 from ditlaw.report.isoflop import drawn_every, isoflop_figure
 from ditlaw.report.material import Material, default_out, gather
+from ditlaw.report.metrics import metrics_section
 from ditlaw.report.pictures import gallery
 from ditlaw.report.runtable import run_table
 from ditlaw.results import ReportResult
@@ -50,6 +51,8 @@ def render(material: Material) -> str:
     figures = [isoflop_figure(material), *law_figures(material)]
     check = check_figure(material)
     figures += [check] if check else []
+    metrics = metrics_section(material)
+    figures += metrics.figures if metrics else []
     return (
         _environment()
         .get_template("report.html.j2")
@@ -77,6 +80,7 @@ def render(material: Material) -> str:
             dropped=tables.dropped_table(material),
             runs=run_table(material),
             gallery=gallery(material),
+            metrics=metrics,
         )
     )
 

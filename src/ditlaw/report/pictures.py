@@ -1,6 +1,7 @@
 """The pictures section: the same captions, the true pictures, and what rising compute draws."""
 
 import base64
+import contextlib
 import struct
 import zlib
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from ditlaw import text
 from ditlaw.data import Batch, open_held_out
+from ditlaw.data.cache import HeldOut
 from ditlaw.data.scenes import CELLS, EMPTY, PALETTE, VOCABULARY
+from ditlaw.errors import DitlawError
 from ditlaw.report.axes import hex_color
 from ditlaw.report.material import Material, Run
 from ditlaw.study import Study
@@ -42,12 +45,16 @@ class Strip:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Captions as layouts and in words, and rows of pictures for them."""
+    """Captions as layouts and in words, and rows of pictures for them.
+
+    ``said``: the words are a data set's own captions, to be read as they are.
+    """
 
     captions: list[list[Tile]]
     words: list[str]
     strips: list[Strip]
     smooth: bool
+    said: bool = False
 
     @property
     def shown(self) -> int:
@@ -64,16 +71,26 @@ def gallery(material: Material) -> Gallery | None:
     if not drawn:
         return None
     shown = min(study.evaluation.pictures, MOST_PICTURES)
-    data = study.data[0]
-    scenes = data.source == "scenes" and len(study.data) == 1
-    captions, words, strips = [], [f"caption {i + 1}" for i in range(shown)], drawn
-    if scenes:
-        batch = open_held_out(data, size=study.geometry.geometry().sides).read(0, shown)
+    data, folder = material.data, material.folder
+    size = study.geometry.geometry().sides
+    captions, words = [], [f"caption {i + 1}" for i in range(shown)]
+    said, batch = False, None
+    if data is not None and data.source == "scenes":
+        batch = open_held_out(data, size=size).read(0, shown)
         captions = [_tiles(row) for row in batch.words]
         words = [" ".join(tile.word for tile in tiles) for tiles in captions]
-        truth = Strip("true picture", "held out, never trained on", _true_strip(batch), shown)
-        strips = [truth, *drawn]
-    return Gallery(captions, words, strips, smooth=not scenes)
+    elif data is not None and data.prepared:
+        with contextlib.suppress(DitlawError):  # the cache may lie elsewhere by now
+            source = open_held_out(data, folder, size=size)
+            assert isinstance(source, HeldOut)
+            words, said = source.captions(0, shown), True
+            if source.cache.manifest.image.kind == "pixels":
+                batch = source.read(0, shown)
+    truth = []
+    if batch is not None:
+        strip = _encoded(png(_side_by_side(batch)))
+        truth = [Strip("true picture", "held out, never trained on", strip, shown)]
+    return Gallery(captions, words, [*truth, *drawn], smooth=not captions, said=said)
 
 
 def _drawn(material: Material, study: Study) -> list[Strip]:
@@ -122,11 +139,11 @@ def _tiles(row: NDArray[np.int64]) -> list[Tile]:
     ]
 
 
-def _true_strip(batch: Batch) -> str:
-    """The true pictures side by side as a PNG."""
+def _side_by_side(batch: Batch) -> NDArray[np.uint8]:
+    """True pictures in a row, (height, n·width, 3); grey ones in all three channels."""
     pixels = np.clip(np.round((batch.images + 1) * 127.5), 0, 255).astype(np.uint8)
     strip = np.concatenate(list(pixels.transpose(0, 2, 3, 1)), axis=1)
-    return _encoded(png(strip))
+    return np.broadcast_to(strip, (*strip.shape[:2], 3)) if strip.shape[2] == 1 else strip
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:

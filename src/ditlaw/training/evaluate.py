@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ditlaw.data import Source, open_held_outs
+from ditlaw.data import Source, evaluated_on, open_held_outs
 from ditlaw.flow import loss, sample, timesteps
 from ditlaw.models import condition_of
 from ditlaw.study import RunSpec
@@ -113,6 +113,9 @@ class Grid:
 
         self.parts = points(open_held_outs(spec.data, root, None, sizes))
         self.points = self.parts[self.geometries.index(spec.geometry.geometry())]
+        self.evaluated_on = evaluated_on(
+            spec.data, [part.images.cpu().numpy() for part in self.parts]
+        )
         second = spec.evaluation.out_of_domain
         self.second: list[Points] = []
         if second is not None:

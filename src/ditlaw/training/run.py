@@ -99,7 +99,7 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
         row = observation(
             spec, stop, trunk.train_loss, [source.samples for source in trunk.sources]
         )
-        folder.observe(row | measured)
+        folder.observe(row | {"evaluated_on": grid.evaluated_on} | measured)
         checkpoints.save(trunk.step, trunk.state())
         folder.log(
             "observation", budget=stop.budget, loss=measured["loss"], **_progress(trunk, clock)

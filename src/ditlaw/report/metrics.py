@@ -1,0 +1,188 @@
+"""Metrics beside the loss: their laws in tables, one of drawn pictures in figures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ditlaw import text
+from ditlaw.errors import DitlawError
+from ditlaw.metric_laws import FittedMetric, MetricLaws
+from ditlaw.metric_names import has_settings, is_drawn, whole
+from ditlaw.report.axes import Figure, Trace, band, layout, line, log_axis, points, ramp, safe
+from ditlaw.report.material import Material
+from ditlaw.report.tables import Cell, Table, interval
+from ditlaw.results import MetricLaw, Note
+from ditlaw.tablefile import numbers
+
+GRID = 40
+THIN = "30"  # alpha of a band, in hexadecimal
+
+
+@dataclass(frozen=True)
+class MetricsSection:
+    """What the section shows; figures are of ``drawn``, the first metric of drawn pictures."""
+
+    laws: Table
+    offsets: Table | None
+    said: list[str]
+    notes: list[Note]
+    drawn: str | None
+    ranks: str
+    figures: list[Figure]
+
+
+def metrics_section(material: Material) -> MetricsSection | None:
+    """The section; None where the table has no metric but the loss."""
+    found = material.metric_laws
+    if found is None:
+        return None
+    entries = found.result.metrics
+    drawn = next((n for n, f in found.fitted.items() if _can_draw(n, f)), None)
+    said = [verdict.text for verdict in found.result.settings]
+    said += [f"{e.name}: {e.reason}." for e in entries if e.reason]
+    figures = [] if drawn is None else [_curves(found, drawn), _scatter(found, drawn)]
+    return MetricsSection(
+        laws=_laws(entries, found.result.level),
+        offsets=_offsets(entries),
+        said=said,
+        notes=found.result.warnings,
+        drawn=drawn,
+        ranks="" if drawn is None else _of_ranks(found.fitted[drawn].entry),
+        figures=figures,
+    )
+
+
+def _laws(entries: list[MetricLaw], level: float) -> Table:
+    rows = []
+    for entry in entries:
+        rank = entry.rank
+        rows.append(
+            [
+                Cell(entry.name, "through the best runs" if entry.basis == "equation" else ""),
+                Cell(str(entry.rows)),
+                interval(entry.exponent, text.number),
+                interval(entry.exponent_difference, _three),
+                interval(entry.at_largest, text.number),
+                interval(rank.overall if rank else None, _two),
+                Cell(
+                    "–"
+                    if rank is None or rank.within_budgets is None
+                    else _two(rank.within_budgets.value)
+                ),
+            ]
+        )
+    columns = ["metric", "rows", "exponent in C", "− loss’s", "at the largest budget"]
+    columns += ["rank correlation", "in a budget"]
+    caption = (
+        f"A law for each metric, {level:.0%} intervals: its mean exponent over the fitted budgets, "
+        "that minus the loss’s run by run, and Spearman’s correlation with the loss"
+    )
+    return Table(caption, columns, rows)
+
+
+def _offsets(entries: list[MetricLaw]) -> Table | None:
+    rows = [
+        [
+            Cell(f"{entry.name} − {entry.offset.beside}"),
+            interval(entry.offset.at_smallest, _signed),
+            interval(entry.offset.at_largest, _signed),
+            interval(entry.offset.change, _signed),
+            Cell("constant" if entry.offset.constant else "changes"),
+        ]
+        for entry in entries
+        if entry.offset
+    ]
+    columns = ["offset", "smallest budget", "largest budget", "change", ""]
+    caption = "Offsets between curves of one unit, at the best sizes"
+    return Table(caption, columns, rows) if rows else None
+
+
+def _can_draw(name: str, fitted: FittedMetric) -> bool:
+    return is_drawn(name) and not has_settings(name) and fitted.entry.basis is not None
+
+
+def _curves(found: MetricLaws, drawn: str) -> Figure:
+    """The metric against FLOPs: its best over settings, then each setting, with intervals."""
+    names = [n for n, f in found.fitted.items() if whole(n) == drawn and f.entry.basis]
+    traces: list[Trace] = []
+    seen, reach = [], []
+    for name, color in zip(names, _colors(names, drawn), strict=True):
+        fitted = found.fitted[name]
+        assert fitted.entry.range is not None
+        flops = np.geomspace(*fitted.entry.range, GRID)
+        try:
+            law = fitted.curve(flops)
+        except DitlawError:
+            continue
+        assert law is not None
+        at, best = fitted.points()
+        said = f"<b>{safe(name)}</b><br>"
+        hover = [
+            f"{said}{text.flops(c)} FLOPs<br>{text.number(v)} [{text.number(a)}, {text.number(b)}]"
+            for c, v, a, b in zip(flops, law.value, law.low, law.high, strict=True)
+        ]
+        shade = "@band" if name == drawn else color + THIN
+        traces.append(band(flops, law.low, law.high, "", shade) | {"showlegend": False})
+        traces.append(line(flops, law.value, safe(name), color, hover))
+        hover = [
+            f"{said}best of {text.flops(c)} FLOPs<br>{text.number(v)}"
+            for c, v in zip(at, best, strict=True)
+        ]
+        marks = points(at.tolist(), best.tolist(), "", hover, color=color, size=7)
+        traces.append(marks | {"showlegend": False})
+        seen += [law.low, law.high, best]
+        reach.append(flops)
+    x = log_axis("training FLOPs", np.concatenate(reach), text.flops, 0.03)
+    y = log_axis(drawn, np.concatenate(seen), text.number, 0.04)
+    return {"id": "metrics", "data": traces, "layout": layout(x, y)}
+
+
+def _scatter(found: MetricLaws, drawn: str) -> Figure:
+    """The metric against the loss, a point a row, coloured by budget."""
+    frame = found.observations.frame
+    values = numbers(frame[drawn])
+    frame = frame[(values > 0) & np.isfinite(values)].assign(_value=values)
+    budgets = np.unique(frame["budget"].fillna(0.0))
+    traces = []
+    for budget, color in zip(budgets, ramp(len(budgets)), strict=True):
+        rows = frame[frame["budget"].fillna(0.0) == budget]
+        hover = [
+            f"<b>{safe(run)}</b><br>loss {text.loss(loss)}<br>{safe(drawn)} {text.number(value)}"
+            for run, loss, value in zip(rows["run"], rows["loss"], rows["_value"], strict=True)
+        ]
+        name = f"{text.flops(budget)} FLOPs" if budget else "runs"
+        x, y = rows["loss"].tolist(), rows["_value"].tolist()
+        traces.append(points(x, y, name, hover, color=color, size=7, opacity=0.85))
+    x_axis = log_axis("loss", frame["loss"].to_numpy(dtype=float), text.loss, 0.05)
+    y_axis = log_axis(drawn, frame["_value"].to_numpy(dtype=float), text.number, 0.05)
+    return {"id": "ranks", "data": traces, "layout": layout(x_axis, y_axis)}
+
+
+def _of_ranks(entry: MetricLaw) -> str:
+    """The correlations as a sentence."""
+    if entry.rank is None:
+        return "Too few rows to rank."
+    cell = interval(entry.rank.overall, _two)
+    said = f"Rank correlation {cell.text} {cell.small} over {entry.rank.rows} rows"
+    if entry.rank.within_budgets:
+        cell = interval(entry.rank.within_budgets, _two)
+        said += f", {cell.text} {cell.small} within budgets"
+    return f"{said}."
+
+
+def _colors(names: list[str], drawn: str) -> list[str]:
+    settings = [name for name in names if name != drawn]
+    colors = dict(zip(settings, ramp(len(settings)) if settings else [], strict=True))
+    return [colors.get(name, "@law") for name in names]
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2g}"
+
+
+def _three(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}"
