@@ -14,7 +14,8 @@ import safetensors.torch
 from torch import Tensor
 
 from ditlaw import __version__
-from ditlaw.data.scenes import VOCABULARY
+from ditlaw.data.places import study_root
+from ditlaw.data.telling import tell_samples
 from ditlaw.errors import BadInput
 from ditlaw.exchange import Exchange, NoClass, exchange_of
 from ditlaw.exchange.telling import VELOCITY, WORDS_FILE
@@ -56,6 +57,8 @@ def export_run(run: Path, to: str, out: Path) -> ExportResult:
         if name.startswith(kind)
     }
     notes = [] if step >= spec.steps else [_unfinished(step, spec)]
+    data, missing = tell_samples(spec.data, study_root(run))
+    notes += missing
     class_name = None
     try:
         exchange = exchange_of(spec.design(), spec.shape, spec.geometry.geometry())
@@ -66,11 +69,11 @@ def export_run(run: Path, to: str, out: Path) -> ExportResult:
                 text=f"{reason}; model.safetensors has the weights by ditlaw's own names",
             )
         )
-        files = plain_files(spec, step, weights, notes)
+        files = plain_files(spec, step, weights, data, notes)
     else:
         class_name = exchange.class_name
         notes += _about_text(spec, exchange)
-        files = class_files(spec, step, weights, exchange, notes)
+        files = class_files(spec, step, weights, exchange, data, notes)
     write_folder(out, files)
     return ExportResult(path=str(out), class_name=class_name, step=step, notes=notes)
 
@@ -89,7 +92,12 @@ def open_run(path: Path) -> RunFolder:
 
 
 def class_files(
-    spec: RunSpec, step: int, weights: dict[str, Tensor], exchange: Exchange, notes: list[Note]
+    spec: RunSpec,
+    step: int,
+    weights: dict[str, Tensor],
+    exchange: Exchange,
+    data: dict[str, Any],
+    notes: list[Note],
 ) -> dict[str, bytes]:
     """The files of a diffusers class, ditlaw's card beside them, and its tables of words if any."""
     name = "diffusion_pytorch_model.safetensors"
@@ -100,11 +108,15 @@ def class_files(
     if exchange.words:
         files[WORDS_FILE] = _weights({key: weights[key] for key in exchange.words})
     told = {"class": f"diffusers.{exchange.class_name}", "call": exchange.call}
-    return files | {CARD_FILE: _json(_card(spec, step, files, notes) | told)}
+    return files | {CARD_FILE: _json(_card(spec, step, files, data, notes) | told)}
 
 
 def plain_files(
-    spec: RunSpec, step: int, weights: dict[str, Tensor], notes: list[Note]
+    spec: RunSpec,
+    step: int,
+    weights: dict[str, Tensor],
+    data: dict[str, Any],
+    notes: list[Note],
 ) -> dict[str, bytes]:
     """The weights by our own names; the card is their ``config.json``."""
     files = {"model.safetensors": _weights(weights)}
@@ -119,10 +131,12 @@ def plain_files(
             "returns": VELOCITY.replace("hidden_states", "x"),
         },
     }
-    return files | {"config.json": _json(_card(spec, step, files, notes) | told)}
+    return files | {"config.json": _json(_card(spec, step, files, data, notes) | told)}
 
 
-def _card(spec: RunSpec, step: int, files: dict[str, bytes], notes: list[Note]) -> dict[str, Any]:
+def _card(
+    spec: RunSpec, step: int, files: dict[str, bytes], data: dict[str, Any], notes: list[Note]
+) -> dict[str, Any]:
     counts = spec.counts()
     return {
         "ditlaw": __version__,
@@ -131,7 +145,7 @@ def _card(spec: RunSpec, step: int, files: dict[str, bytes], notes: list[Note]) 
         "options": spec.options,
         "shape": asdict(spec.shape),
         "geometry": asdict(spec.geometry.geometry()),
-        "data": _about_data(spec),
+        "data": data,
         "params": counts.params,
         "params_total": counts.params_total,
         "objective": {
@@ -151,15 +165,6 @@ def _card(spec: RunSpec, step: int, files: dict[str, bytes], notes: list[Note]) 
             if name.endswith(".safetensors")
         },
         "notes": [note.text for note in notes],
-    }
-
-
-def _about_data(spec: RunSpec) -> dict[str, Any]:
-    """What the numbers of a sample mean, without which no picture can be drawn."""
-    return {
-        "source": spec.data.source,
-        "values": "from −1 to 1, as red, green, blue",
-        "words": list(VOCABULARY),  # by number; the first says nothing
     }
 
 

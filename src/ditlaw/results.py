@@ -677,6 +677,26 @@ class SampleResult(Result):
     warnings: list[Note]
 
 
+class SkippedSample(Result):
+    """A sample that could not be used, and why."""
+
+    key: str
+    reason: str
+
+
+class EncodeResult(Result):
+    """``ditlaw encode``: the cache's folder, its samples and shards, and what was left out.
+
+    ``geometry`` has the fields that a study on this cache must state.
+    """
+
+    path: str
+    samples: int
+    skipped: list[SkippedSample]
+    shards: int
+    geometry: dict[str, int]
+
+
 class DemoResult(Result):
     """``ditlaw demo``: the study folder, and what forecast and verify print."""
 
@@ -691,6 +711,7 @@ COMMANDS: dict[str, type[Result]] = {
     "compare": CompareResult,
     "count": CountResult,
     "demo": DemoResult,
+    "encode": EncodeResult,
     "evaluate": EvaluateResult,
     "export": ExportResult,
     "fit": FitResult,

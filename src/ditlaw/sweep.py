@@ -19,6 +19,7 @@ from ditlaw.files import write_text
 from ditlaw.observations import study_frame
 from ditlaw.results import RunCounts, RunStatus, RunSummary
 from ditlaw.study import (
+    RECORD_FILE,
     RunSpec,
     Study,
     freeze_study,
@@ -65,8 +66,11 @@ def run_study(
     for data in study.data:
         require_readable(data)
     with locked(folder / ".lock", str(folder)):
-        freeze_study(folder, study, text)
+        if (folder / RECORD_FILE).exists():
+            freeze_study(folder, study, text)
+        # Before a first run: what refuses the data can then be mended in the study file.
         prepare_study(study, folder, watch.prepare if watch else Watch().prepare)
+        freeze_study(folder, study, text)
         try:
             failures = run_all(study_runs(study), folder / "runs", executor=executor, watch=watch)
         finally:

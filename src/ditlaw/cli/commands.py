@@ -7,7 +7,7 @@ import typer
 
 from ditlaw import __version__
 from ditlaw.cli.numbers import ManyNumbers
-from ditlaw.cli.output import emit, need_training, warn
+from ditlaw.cli.output import emit, need_encoders, need_training, warn
 from ditlaw.compute import DEFAULT_MFU
 from ditlaw.errors import BadInput
 from ditlaw.families import Geometry
@@ -339,6 +339,78 @@ def report(
     from ditlaw.report import write_report
 
     emit(write_report(source, out, where), as_json)
+
+
+@app.command()
+def encode(
+    data: Annotated[
+        list[str],
+        typer.Argument(metavar="DATA...", help="Tar shards, Parquet files or folders; globs too."),
+    ],
+    out: Annotated[Path, typer.Option(help="The cache: a new folder, or one to go on with.")],
+    vae: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="An AutoencoderKL; without, pixels are kept.")
+    ] = None,
+    text_encoder: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="T5 or CLIP; without, captions are words.")
+    ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="By default in the text encoder's folder.")
+    ] = None,
+    size: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N|HxW", help="Pixels, by default 256; several: the nearest ratio."),
+    ] = None,
+    caption: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="Where captions are, in each sample.")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="Where pictures are, in each sample.")
+    ] = None,
+    text_tokens: Annotated[
+        int | None,
+        typer.Option(min=0, help="Tokens of a caption: 77 of CLIP, 120 of others, 16 words."),
+    ] = None,
+    vocabulary: Annotated[
+        int, typer.Option(min=3, help="Words to keep, the most frequent; without an encoder.")
+    ] = 4096,
+    label: Annotated[
+        bool, typer.Option("--label", help="Take a caption whole, as a class; no encoder.")
+    ] = False,
+    precision: Annotated[
+        Literal["float32", "bfloat16"], typer.Option(help="What the encoders compute in.")
+    ] = "float32",
+    batch: Annotated[int, typer.Option(min=1, help="Samples at a time in an encoder.")] = 16,
+    most_skipped: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of samples that may be unusable.")
+    ] = 0.01,
+    as_json: Json = False,
+) -> None:
+    """Make a cache of latents and text features, or of pixels and words; safe to repeat."""
+    need_training("encode")
+    if vae or text_encoder:
+        need_encoders("encode")
+    from ditlaw.cli.encoding import in_options, wish
+    from ditlaw.cli.live import live_watch
+    from ditlaw.encode import Encoders
+    from ditlaw.encode import encode as make_cache
+
+    wanted = wish(
+        data,
+        size or [],
+        caption=caption,
+        image=image,
+        features=text_encoder is not None,
+        label=label,
+        text_tokens=text_tokens,
+        vocabulary=vocabulary,
+        most_skipped=most_skipped,
+    )
+    encoders = Encoders(vae, text_encoder, tokenizer, precision, batch)
+    told = live_watch().prepare
+    with in_options():
+        made = make_cache(wanted, out, encoders, lambda done, of: told(str(out), done, of))
+    emit(made, as_json)
 
 
 @app.command()

@@ -29,9 +29,19 @@ def need_training(command: str) -> None:
     Raises:
         BadInput: torch or another part of the extra is not installed.
     """
-    for module in ("torch", "safetensors", "PIL"):
+    _need(f"{command}: training needs an extra", ("torch", "safetensors", "PIL"), "train")
+
+
+def need_encoders(command: str) -> None:
+    """Say in one line what to install where the libraries of frozen networks are missing.
+
+    Raises:
+        BadInput: diffusers or transformers is not installed.
+    """
+    _need(f"{command}: networks need an extra", ("diffusers", "transformers"), "encode")
+
+
+def _need(what: str, modules: tuple[str, ...], extra: str) -> None:
+    for module in modules:
         if importlib.util.find_spec(module) is None:
-            raise BadInput(
-                f"{command}: training needs an extra ({module} is missing); "
-                "pip install 'ditlaw[train]'"
-            )
+            raise BadInput(f"{what} ({module} is missing); pip install 'ditlaw[{extra}]'")

@@ -5,14 +5,18 @@ from rich.markup import escape
 
 from ditlaw import text
 from ditlaw.cli.table_parts import make_table, show_notes, size_of
+from ditlaw.data.manifest import SKIPPED_FILE
 from ditlaw.results import (
     BudgetResult,
     CountResult,
+    EncodeResult,
     ExportResult,
     PlanResult,
     RunSummary,
     StatusResult,
 )
+
+SHOWN = 10  # skipped samples that a table names
 
 
 def show_plan(console: Console, plan: PlanResult) -> None:
@@ -110,6 +114,22 @@ def show_count(console: Console, result: CountResult) -> None:
     table.add_row("forward", "", f"{result.flops.forward:,}", "")
     table.add_row("6·params·tokens", "", f"{result.flops_6nd:,}", f"{result.ratio_6nd:.2f}×")
     console.print(table)
+
+
+def show_encode(console: Console, result: EncodeResult) -> None:
+    """What a cache holds, and what a study on it must say."""
+    fields = ", ".join(f"{name}: {value}" for name, value in result.geometry.items())
+    shards = "1 shard" if result.shards == 1 else f"{result.shards} shards"
+    console.print(
+        f"{result.samples:,} samples in {shards}, {len(result.skipped):,} skipped", soft_wrap=True
+    )
+    for sample in result.skipped[:SHOWN]:
+        console.print(f"{escape(sample.key)}: {escape(sample.reason)}", soft_wrap=True)
+    if len(result.skipped) > SHOWN:
+        console.print(f"and {len(result.skipped) - SHOWN:,} more, see {SKIPPED_FILE}")
+    console.print("\nIn a study on it, with a patch that divides height and width:")
+    console.print(f"  data: {{source: encoded, path: {escape(result.path)}}}", soft_wrap=True)
+    console.print(f"  geometry: {{{fields}, patch: 2}}", soft_wrap=True)
 
 
 def show_export(console: Console, result: ExportResult) -> None:

@@ -14,6 +14,7 @@ from ditlaw.cli.metric_tables import show_evaluation, show_pictures
 from ditlaw.cli.run_tables import (
     show_budget,
     show_count,
+    show_encode,
     show_export,
     show_plan,
     show_run,
@@ -26,6 +27,7 @@ from ditlaw.results import (
     CompareResult,
     CountResult,
     DemoResult,
+    EncodeResult,
     EvaluateResult,
     ExportResult,
     FitResult,
@@ -290,6 +292,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     CompareResult: show_comparison,
     CountResult: show_count,
     DemoResult: _demo,
+    EncodeResult: show_encode,
     EvaluateResult: show_evaluation,
     ExportResult: show_export,
     FitResult: _fit,

@@ -25,6 +25,10 @@ class Source(Protocol):
     def samples(self) -> int | None:
         """Distinct samples; None without end."""
 
+    @property
+    def pixels(self) -> bool:
+        """Whether a sample is a picture in [−1, 1], and not a latent."""
+
     def read(self, start: int, count: int) -> Batch:
         """Samples at places start … start + count − 1."""
         ...

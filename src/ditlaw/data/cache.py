@@ -35,6 +35,11 @@ class Cache:
     def __len__(self) -> int:
         return int(self.starts[-1])
 
+    @property
+    def pixels(self) -> bool:
+        """Whether its samples are pictures, and not latents."""
+        return self.manifest.image.kind == "pixels"
+
     def key_hashes(self) -> Words:
         """The hash of every sample's key, (n,)."""
         parts = [np.asarray(self._array(s, "keys")) for s in self.manifest.shards]
@@ -48,9 +53,9 @@ class Cache:
 
     def read(self, rows: Ints) -> Batch:
         """The samples of those rows (n,), all of one resolution."""
-        image, text = self.manifest.image, self.manifest.text
+        text = self.manifest.text
         images = self._gather("images", rows)
-        if image.kind == "pixels":
+        if self.pixels:
             images = images.astype(np.float32) * np.float32(1 / 127.5) - np.float32(1)
         said = None if text.kind == "none" else self._gather("text", rows)
         if said is not None:
@@ -115,7 +120,7 @@ class Stream:
     def __init__(
         self, cache: Cache, share_held_out: float, seed: int, size: Size | None = None
     ) -> None:
-        self.cache, self.seed = cache, seed
+        self.cache, self.seed, self.pixels = cache, seed, cache.pixels
         kept = ~held_out(cache.key_hashes(), share_held_out)
         self.chosen = np.flatnonzero(kept & cache.of_size(size))
         self.samples = len(self.chosen)
@@ -135,7 +140,7 @@ class HeldOut:
     def __init__(self, cache: Cache, share: float, size: Size | None = None) -> None:
         hashes, fits = cache.key_hashes(), cache.of_size(size)
         chosen = np.flatnonzero(held_out(hashes, share) & fits)
-        self.cache = cache
+        self.cache, self.pixels = cache, cache.pixels
         self.chosen = chosen[np.argsort(hashes[chosen], kind="stable")]
         self.samples = len(self.chosen)
         if not self.samples:

@@ -15,6 +15,8 @@ from ditlaw.data.shards import write_shard
 from ditlaw.data.sides import ImageSide, TextSide
 from ditlaw.data.vocabulary import refusal
 from ditlaw.data.wanted import Wanted
+from ditlaw.errors import BadInput
+from ditlaw.text import plain
 
 Size = tuple[int, int]  # height and width, in pixels
 
@@ -82,6 +84,7 @@ class Maker:
         images = self.image(np.stack([sample.pixels for sample in waiting]))
         said = self.text([sample.caption for sample in waiting])
         for part, array in ({"images": images} | said).items():
+            _require_finite(part, array, waiting)
             heap.arrays.setdefault(part, []).append(array)
         heap.keys += [sample.key for sample in waiting]
         heap.captions += [sample.caption for sample in waiting]
@@ -101,6 +104,24 @@ class _Heap:
     arrays: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     captions: list[str] = field(default_factory=list)
+
+
+def _require_finite(part: str, array: NDArray[Any], samples: list[_Sample]) -> None:
+    """Whether an encoder's numbers are numbers: one that gives others is not to be trained on.
+
+    Raises:
+        BadInput: names the first sample whose are not.
+    """
+    if array.dtype.kind != "f":
+        return
+    whole = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    if not whole.all():
+        key = samples[int(np.argmin(whole))].key
+        side = "--vae" if part == "images" else "--text-encoder"
+        raise BadInput(
+            f"{side}: gives {plain(key)} numbers that are infinite or past 65504, float16's range; "
+            "try --precision float32 or other weights"
+        )
 
 
 def caption_or_nothing(raw: Raw, number: int) -> str:

@@ -28,10 +28,14 @@ class _Facts(BaseModel):
 
 
 class EncoderFacts(_Facts):
-    """A frozen network: its class, the SHA-256 of its weights, and what it computed in."""
+    """A frozen network: its class, the SHA-256 of its weights, and what it computed in.
+
+    Of one weight file the hash is that of the file; of several, of the lines ``name sha256``.
+    """
 
     class_name: str
     sha256: str
+    config_sha256: str = ""
     precision: str
 
 

@@ -93,14 +93,13 @@ def _prepare(
             raise BadInput("data.path: one cache folder is read; give one path")
         cache = Cache(Path(data.paths[0]))
     else:
-        if not (own / MANIFEST_FILE).exists():
-            from ditlaw.data.prepare import prepare
+        from ditlaw.data.prepare import check_source, prepare
 
-            prepare(
-                wanted_of(data, geometry, words, sizes),
-                own,
-                lambda done, of: told(name, done, of),
-            )
+        wanted = wanted_of(data, geometry, words, sizes)
+        if (own / MANIFEST_FILE).exists():
+            check_source(wanted, own)
+        else:
+            prepare(wanted, own, lambda done, of: told(name, done, of))
         cache = Cache(own)
     check_manifest(cache.manifest, data, geometry, sizes)
     return cache

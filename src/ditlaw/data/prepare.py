@@ -77,16 +77,35 @@ def prepare(
     image = image or Pixels(wanted.channels)
     size = _range_size(wanted, image.facts, text.facts if text else None, most_samples)
     source = source_facts(wanted)
+    # What cannot be read begins nothing: the folder stays free for the mended wish.
+    raw = None if (out / BEGUN_FILE).exists() else open_raw(wanted)
     _begin(out, _wish(wanted, source, image.facts, text.facts if text else None, size))
     if (out / MANIFEST_FILE).exists():
         return read_manifest(out)
-    raw = open_raw(wanted)
+    raw = raw or open_raw(wanted)
     if text is None:
         text = text_side(wanted, _vocabulary(raw, wanted, out))
     ranges = [range(i, min(i + size, len(raw.keys))) for i in range(0, len(raw.keys), size)]
     work = _Work(out, Maker(raw, wanted, image, text, batch), ranges, told)
     work.carry_out()
     return work.finish(source)
+
+
+def check_source(wanted: Wanted, out: Path) -> None:
+    """Whether a finished cache is of the files that lie at the paths now, if any do.
+
+    Raises:
+        BadInput: they have other names or sizes than those that it was made from.
+    """
+    try:
+        now = source_facts(wanted)
+    except BadInput:
+        return  # the cache is all that is needed
+    if now != read_manifest(out).source:
+        raise BadInput(
+            f"data.path: {', '.join(wanted.paths)} no longer holds the files that {out} was made "
+            "from; restore them, or choose another --out folder"
+        )
 
 
 class _Work:

@@ -23,6 +23,7 @@ class Said:
 
     batch: Batch
     others: list[str]
+    pixels = True
 
     @property
     def samples(self) -> int:

@@ -94,6 +94,7 @@ class Scenes:
     """The infinite stream of one seed, at one size (height, width)."""
 
     samples: int | None = None  # no end of them
+    pixels = True
 
     def __init__(
         self, seed: int, captions: str = "dense", size: tuple[int, int] = (SIZE, SIZE)

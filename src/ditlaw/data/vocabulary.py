@@ -74,6 +74,7 @@ def text_side(wanted: Wanted, vocabulary: list[str]) -> Own:
     """What a wish without a text encoder makes of captions."""
     if wanted.text == "label":
         return Label(vocabulary)
+    assert wanted.text != "features", "an encoder gives these"
     return Words(vocabulary, wanted.text_tokens) if wanted.text == "words" else Silent()
 
 

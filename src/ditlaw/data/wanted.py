@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ditlaw.data.manifest import Manifest
+from ditlaw.data.manifest import ImageFacts, Manifest
 from ditlaw.errors import BadInput
 from ditlaw.families import Geometry
 from ditlaw.study.schema import Data
@@ -83,9 +83,24 @@ def check_manifest(
         BadInput: names the field of the study, what the cache has, and the mend.
     """
     image, text = manifest.image, manifest.text
+    if text.kind in ("words", "label") and geometry.text_dim:
+        raise BadInput(
+            f"geometry.text_dim: is {geometry.text_dim}, and the samples of {data.label} have "
+            f"words; set vocabulary: {len(text.vocabulary)} in its place, or encode again with "
+            "--text-encoder"
+        )
+    if text.kind == "features" and geometry.vocabulary:
+        raise BadInput(
+            f"geometry.vocabulary: is {geometry.vocabulary}, and the samples of {data.label} have "
+            f"features; set text_dim: {text.dim} in its place, or encode again without an encoder"
+        )
     has: dict[str, int] = {"channels": image.channels, "text_tokens": text.tokens, "frames": 1}
     if text.kind == "features":
-        has |= {"text_dim": text.dim, "pooled_dim": text.pooled_dim}
+        has["text_dim"] = text.dim
+        if (
+            geometry.pooled_dim
+        ):  # 0 is a choice: the mean of the features, in the pooled one's place
+            has["pooled_dim"] = text.pooled_dim
     there = {(shard.height, shard.width) for shard in manifest.shards if shard.samples}
     wanted = {(geometry.height, geometry.width)} if sizes is None else set(sizes)
     if len(there) == len(wanted) == 1:
@@ -96,7 +111,7 @@ def check_manifest(
         if getattr(geometry, field) != value:
             raise BadInput(
                 f"geometry.{field}: is {getattr(geometry, field)}, and the samples of {data.label} "
-                f"have {value}; set {field}: {value}, or encode again"
+                f"have {value}{_of_latents(image, field)}; set {field}: {value}, or encode again"
             )
     if text.kind in ("words", "label") and geometry.vocabulary < len(text.vocabulary):
         raise BadInput(
@@ -108,6 +123,13 @@ def check_manifest(
             f"data.caption: is {data.caption}, and {data.label} was encoded with {text.field}; "
             "set that, or encode again"
         )
+
+
+def _of_latents(image: ImageFacts, field: str) -> str:
+    """What a reader who thinks in pixels has to know."""
+    if image.kind == "pixels" or field not in ("height", "width", "channels"):
+        return ""
+    return f" (latents, of {image.factor} pixels a side each)"
 
 
 def _other_sizes(data: Data, there: set[tuple[int, int]], wanted: set[tuple[int, int]]) -> str:

@@ -53,6 +53,7 @@ class Points:
         bucket: int = 0,
     ) -> None:
         count, seed = count or spec.evaluation.samples, GRID_SEED + bucket
+        self.pixels = source.pixels
         batch = source.read(0, count)
         order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
         quantiles = (order.double() + 0.5) / count
@@ -147,9 +148,16 @@ class Grid:
                 row[f"loss_{geometry.size}"] = float(losses.mean())
         return row | {f"loss_t{i + 1}": value for i, value in enumerate(own.curve)}
 
-    def pictures(self, model: torch.nn.Module) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
-        """The first captions of the grid, drawn by a model: (n, height, width, channels) bytes."""
+    def pictures(
+        self, model: torch.nn.Module
+    ) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None":
+        """The first captions of the grid, drawn by a model: (n, height, width, channels) bytes.
+
+        None where none are asked for, and of latents: only their VAE shows those.
+        """
         evaluation = self.spec.evaluation
+        if not (evaluation.pictures and self.points.pixels):
+            return None
         part = slice(0, evaluation.pictures)
         drawn = sample(
             model,

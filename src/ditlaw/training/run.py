@@ -92,8 +92,9 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
         if not all(map(math.isfinite, measured.values())):
             folder.log("diverged", step=trunk.step, reason="validation loss is not finite")
             return "diverged"
-        if spec.evaluation.pictures:
-            save_pictures(folder, stop.budget, grid.pictures(model))
+        pictures = grid.pictures(model)
+        if pictures is not None:
+            save_pictures(folder, stop.budget, pictures)
         if spec.evaluation.keep_weights:
             save_weights(folder, stop.budget, trunk)
         row = observation(

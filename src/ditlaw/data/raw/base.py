@@ -83,8 +83,8 @@ def caption_field(wanted: Wanted, have: list[str], where: Path) -> str:
         if wanted.caption not in have:
             raise BadInput(f"data.caption: {where} has no field {wanted.caption}; {there}")
         return wanted.caption
-    usual = ("txt", "caption", "text")
-    for name in (*(("label", "cls") if wanted.text == "label" else ()), *usual):
+    usual = ["txt", "caption", "text"]
+    for name in (["label", "cls"] if wanted.text == "label" else []) + usual:
         if name in have:
             return name
     if wanted.text == "none":
@@ -138,3 +138,8 @@ def decoded(content: bytes) -> str:
 def writable(name: str) -> str:
     """A file's name as a key: bytes that are not UTF-8 are written out, so that keys differ."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def cannot_read(file: Path, error: OSError) -> BadInput:
+    """The error for a file that is there and does not open."""
+    return BadInput(f"data.path: {file} cannot be read ({error.strerror or error})")

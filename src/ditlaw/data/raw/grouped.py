@@ -53,7 +53,8 @@ class Grouped(ABC):
             raise BadInput(
                 f"data.image: {self.where} has no .{wanted.image}; it has {', '.join(there)}"
             )
-        texts = [n for n in kinds if n.rpartition(".")[2] not in (*PICTURES, "json")]
+        others = (*PICTURES, "json", *([wanted.image] if wanted.image else ()))
+        texts = [name for name in kinds if name.rpartition(".")[2] not in others]
         fields = self._json_fields()
         self.field = caption_field(
             wanted, [*texts, *(f for f in fields if f not in texts)], self.where

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ditlaw.data.manifest import SourceFacts, SourceFile
 from ditlaw.data.raw.base import Distinct, Raw
+from ditlaw.data.raw.saved import saved_files
 from ditlaw.data.wanted import Wanted
 from ditlaw.errors import BadInput
 
@@ -48,6 +49,22 @@ def source_facts(wanted: Wanted) -> SourceFacts:
 
 
 def _of_kind(kind: str, wanted: Wanted, where: Path, files: list[Path]) -> Raw:
+    if kind == "digits":
+        from ditlaw.data.raw.digits import Digits
+
+        return Digits(wanted)
+    if kind == "folder":
+        from ditlaw.data.raw.folder import Folder
+
+        return Folder(wanted, where, files[0])
+    if kind == "parquet":
+        from ditlaw.data.raw.parquet import Parquet
+
+        return Parquet(wanted, where, files, _names(files))
+    if kind == "arrow":
+        from ditlaw.data.raw.arrow import Arrow
+
+        return Arrow(wanted, where, files, _names(files))
     from ditlaw.data.raw.webdataset import WebDataset
 
     return WebDataset(wanted, where, files, _names(files))
@@ -69,6 +86,8 @@ def _found(paths: tuple[str, ...]) -> tuple[str, list[Path]]:
         for file, kind in _at(path):
             files.setdefault(file, kind)
     kinds = sorted(set(files.values()))
+    if kinds == ["folder"] and len(files) > 1:
+        raise BadInput("data.path: give one folder of pictures, the one that all of them lie in")
     if len(kinds) > 1:
         raise BadInput(
             f"data.path: {' and '.join(kinds)} together; give each a data entry of its own"
@@ -99,6 +118,9 @@ def _file(file: Path) -> tuple[Path, str]:
 
 
 def _inside(folder: Path) -> list[tuple[Path, str]]:
+    saved = saved_files(folder)
+    if saved is not None:
+        return [(file, "arrow") for file in saved]
     for suffix, kind in SUFFIXES.items():
         files = sorted(folder.glob(f"*{suffix}"))
         if files:

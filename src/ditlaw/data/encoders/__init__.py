@@ -1,0 +1,1 @@
+"""Frozen networks of others, as the two sides of a cache: a VAE for pictures, one for captions."""
