@@ -245,7 +245,7 @@ def _begin(out: Path, wish: dict[str, Any]) -> None:
     path = out / BEGUN_FILE
     with locked(out / ".locks" / "begin", str(out), patience=PATIENCE):
         if not path.exists():
-            if any(path.name != ".locks" for path in out.iterdir()):
+            if any(not other.name.startswith(".") for other in out.iterdir()):
                 raise BadInput(f"{out}: has other files in it; choose a new folder")
             write_json(path, wish)
             return

@@ -99,9 +99,12 @@ class Tables(ABC):
 
     def _checked(self, file: Path) -> tuple[pa.Schema, int]:
         try:
-            return self.open(file)
+            schema, rows = self.open(file)
+            if len(set(schema.names)) < len(schema.names):
+                raise ValueError("two columns have one name")
         except Exception as error:
             raise unreadable(file, error) from None
+        return schema, rows
 
     def _checked_column(self, number: int, name: str) -> list[Any]:
         try:
