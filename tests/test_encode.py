@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import io
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,18 @@ import torch
 import yaml
 from conftest import Finished
 from diffusers import AutoencoderKL
-from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
+from PIL import Image
+from transformers import (
+    AutoTokenizer,
+    BartConfig,
+    BartModel,
+    BertConfig,
+    BertModel,
+    CLIPTextModel,
+    T5EncoderModel,
+    ViTConfig,
+    ViTModel,
+)
 
 from ditlaw.cli import run as run_command
 from ditlaw.cli.encoding import wish
@@ -28,7 +40,9 @@ from ditlaw.data.prepare import prepare
 from ditlaw.errors import BadInput
 from ditlaw.results import json_schema
 from ditlaw.study import load_study, parse_study, study_runs
+from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
+from ditlaw.training.pictures import strip
 from ditlaw.training.trunk import Trunk
 
 CPU = torch.device("cpu")
@@ -230,6 +244,79 @@ def test_networks_of_another_kind(there, copied, tmp_path):
         vae_side(scales)
     with pytest.raises(BadInput, match="reads pictures of 4 channels"):
         vae_side(cases.vae(tmp_path / "deep", in_channels=4))
+
+
+def test_encoders_of_other_kinds(there, tmp_path):
+    """What AutoModel makes of tokens will do; what also decodes, or reads none, will not."""
+    small = {"vocab_size": 16, "hidden_size": 12, "num_hidden_layers": 1, "intermediate_size": 8}
+    bert = BertModel(BertConfig(**small, num_attention_heads=2, max_position_embeddings=20))
+    bert.save_pretrained(tmp_path / "bert")
+    side = text_side(cases.words_tokenizer(tmp_path / "bert"))
+    assert (side.facts.encoder.class_name, side.facts.pooled_dim) == ("BertModel", 0)
+    assert side.facts.tokens == 20
+    made = side(["red square"])
+    tokens = AutoTokenizer.from_pretrained(tmp_path / "bert")(["red square"], return_tensors="pt")
+    with torch.no_grad():
+        real = bert.eval()(**tokens).last_hidden_state
+    np.testing.assert_allclose(made["text"][:, :3], real, atol=2e-3)
+    assert np.all(made["text"][:, 3:] == 0)
+    sizes = {"d_model": 12, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 16}
+    BartModel(
+        BartConfig(**sizes, encoder_attention_heads=2, decoder_attention_heads=2)
+    ).save_pretrained(tmp_path / "bart")
+    with pytest.raises(BadInput, match="bart also decodes; give a T5, a CLIP"):
+        text_side(tmp_path / "bart", there / "t5")
+    looks = ViTModel(
+        ViTConfig(
+            hidden_size=12,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=8,
+            image_size=16,
+            patch_size=8,
+        )
+    )
+    looks.save_pretrained(tmp_path / "vit")
+    with pytest.raises(BadInput, match=r"--text-encoder: .* gives no last_hidden_state for tokens"):
+        text_side(tmp_path / "vit", there / "t5")
+
+
+def test_weights_in_parts_are_all_read_and_hashed(there, tmp_path):
+    whole = text_side(there / "t5", tokens=5)
+    model = T5EncoderModel.from_pretrained(there / "t5")
+    model.save_pretrained(tmp_path / "parts", max_shard_size="2KB")
+    parts = sorted((tmp_path / "parts").glob("model-*.safetensors"))
+    assert len(parts) > 1
+    side = text_side(tmp_path / "parts", there / "t5", 5)
+    np.testing.assert_array_equal(side(["a red"])["text"], whole(["a red"])["text"])
+    before = side.facts.encoder.sha256
+    tensors = safetensors.torch.load_file(parts[-1])
+    tensors[next(iter(tensors))] += 1
+    safetensors.torch.save_file(tensors, parts[-1], metadata={"format": "pt"})
+    assert text_side(tmp_path / "parts", there / "t5", 5).facts.encoder.sha256 != before
+    parts[0].unlink()
+    with pytest.raises(BadInput, match=f"{parts[0].name} is missing"):
+        text_side(tmp_path / "parts", there / "t5", 5)
+
+
+def test_the_first_clips_pool_at_the_highest_token(there, copied):
+    """Their configs name another end token, which transformers passes over."""
+    old = copied("clip")
+    rewrite(old / "config.json", eos_token_id=2)
+    captions = ["red", "a red square"]
+    made, real = text_side(old)(captions), text_side(there / "clip")(captions)
+    np.testing.assert_array_equal(made["pooled"], real["pooled"])
+
+
+def test_memory_that_is_too_small_is_one_line(there, monkeypatch):
+    side = vae_side(there / "vae")
+
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("no room")
+
+    monkeypatch.setattr(side.vae, "encode", full)
+    with pytest.raises(BadInput, match=r"^--batch: .* give --batch 1$"):
+        side(np.zeros((1, 3, 8, 8), np.uint8))
 
 
 def test_the_tokenizer_is_the_encoders_own(there, copied, tmp_path):
@@ -522,8 +609,28 @@ def test_other_families_and_encoders(there, tmp_path, command, family, text, geo
     line = encode_line(there, tmp_path / "cache", *networks(there, text), "--text-tokens", "6")
     assert command(*line).code == 0
     study = study_of(tmp_path / "s.yaml", tmp_path / "cache", family, **geometry)
-    parsed = load_study(study)
-    prepare_study(parsed, tmp_path)
-    (spec,) = study_runs(parsed)
-    trunk = Trunk(spec, CPU, tmp_path)
+    trunk, grid = begun(study, tmp_path)
     assert all(np.isfinite(made.loss) for made in trunk.run(2))
+    assert grid.pictures(trunk.averaged_model()) is None  # latents are none
+
+
+def begun(study, root):
+    """The one run of a study whose data have been prepared in ``root``, and its grid."""
+    parsed = load_study(study)
+    prepare_study(parsed, root)
+    (spec,) = study_runs(parsed)
+    return Trunk(spec, CPU, root), Grid(spec, CPU, root)
+
+
+def test_pixels_are_drawn_as_pictures(there, tmp_path, command):
+    assert command(*encode_line(there, tmp_path / "cache", "--label")).code == 0
+    geometry = {"height": 16, "width": 16, "channels": 3, "text_tokens": 1, "vocabulary": 7}
+    study = study_of(tmp_path / "s.yaml", tmp_path / "cache", "adaln", **geometry)
+    trunk, grid = begun(study, tmp_path)
+    drawn = grid.pictures(trunk.averaged_model())
+    assert drawn.shape == (2, 16, 16, 3)
+    assert drawn.dtype == np.uint8
+    grey = strip(drawn[:, :, :, :1])
+    shown = Image.open(io.BytesIO(grey))
+    assert (shown.mode, shown.size) == ("L", (32, 16))
+    np.testing.assert_array_equal(np.asarray(shown)[:, :16], drawn[0, :, :, 0])

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from ditlaw.errors import BadInput
+
 
 @contextlib.contextmanager
 def quiet(logging: Any) -> Iterator[None]:
@@ -22,13 +24,20 @@ def quiet(logging: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def exactly() -> Iterator[None]:
-    """No gradients, no TF32, no algorithm that differs from call to call."""
+    """No gradients, no TF32, no algorithm that differs from call to call.
+
+    Raises:
+        BadInput: the device has too little memory.
+    """
     backend = torch.backends.cudnn
-    with (
-        torch.no_grad(),
-        backend.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
-    ):
-        yield
+    exact = backend.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    try:
+        with torch.no_grad(), exact:
+            yield
+    except torch.OutOfMemoryError:
+        raise BadInput(
+            "--batch: so many samples at a time do not fit the device's memory; give --batch 1"
+        ) from None
 
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}

@@ -13,7 +13,6 @@ from ditlaw.data.encoders.quiet import PRECISIONS, exactly, quiet
 from ditlaw.data.encoders.tokens import Tokens
 from ditlaw.data.manifest import TextFacts
 
-T5 = ("t5", "mt5", "umt5")
 CLIP = ("clip", "clip_text_model")
 CLASSES = {
     "t5": "T5EncoderModel",
@@ -53,8 +52,6 @@ class TextEncoderSide:
         folder = ModelFolder(path, "--text-encoder", "model")
         kind = str(folder.config.get("model_type"))
         self.pools = kind in CLIP
-        if folder.config.get("is_encoder_decoder") and kind not in T5:
-            raise folder.wrong(f"{kind} also decodes", "give a T5, a CLIP or an encoder alone")
         class_name = CLASSES.get(kind, "AutoModel")
         with folder.opening("cannot be loaded"), quiet(transformers.utils.logging):
             model, info = getattr(transformers, class_name).from_pretrained(
@@ -66,10 +63,14 @@ class TextEncoderSide:
                 output_loading_info=True,
             )
         folder.require_whole(info)
+        if getattr(
+            model.config, "is_encoder_decoder", False
+        ):  # T5's own class leaves its decoder out
+            raise folder.wrong(f"{kind} also decodes", "give a T5, a CLIP or an encoder alone")
         self.model = model.to(device, PRECISIONS[precision]).requires_grad_(False).eval()
         self.device = device
-        self.tokens = Tokens(tokenizer or path, model.config, tokens, clip=self.pools)
         with folder.opening(f"{type(model).__name__} gives no last_hidden_state for tokens"):
+            self.tokens = Tokens(tokenizer or path, model.config, tokens, clip=self.pools)
             probe = self(["a"])
         self.facts = TextFacts(
             kind="features",
