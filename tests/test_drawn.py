@@ -11,6 +11,7 @@ from ditlaw.data.scenes import Scenes
 from ditlaw.errors import BadInput, Refused
 from ditlaw.metrics import features, reference
 from ditlaw.metrics.base import Bench, Settings
+from ditlaw.metrics.extractors.inception_network import Inception
 from ditlaw.metrics.measuring import check
 from ditlaw.study import Study, study_runs
 from ditlaw.training.trunk import build_run
@@ -173,3 +174,15 @@ def test_a_model_that_draws_no_numbers_is_refused(tmp_path, monkeypatch):
     drawing(monkeypatch, lambda images: images * float("nan"))
     with pytest.raises(Refused, match="not finite"):
         measured(bench_of(tmp_path))
+
+
+def test_only_inceptions_distance_is_a_fid(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    torch.save(Inception().state_dict(), tmp_path / "weights.pth")
+    monkeypatch.setattr(reference, "FEWEST", 3)
+    settings = dict(samples=3, steps=(1,), extractor=f"inception:{tmp_path / 'weights.pth'}")
+    check(spec_of(), Settings(metrics=("fid",), **settings))
+    ((key, value),) = measured(bench_of(tmp_path, **settings), ("frechet",)).items()
+    assert (key.metric, key.extractor, value.value > 0) == ("fid", "inception", True)
+    assert "299×299" in key.detail
+    assert key.detail.endswith("fewer samples than the 2048 features")

@@ -152,7 +152,7 @@ def test_latents_have_a_density_without_levels_and_as_many_samples_as_are_held_o
     assert {row.samples for row in rows} == {held_out.samples}
     assert all(row.detail.endswith("latents") for row in rows)
     # A velocity of 0, near which training begins, leaves a sample where it is: −log N(x; 0, 1), of
-    # normal latents log2(2πe)/2 bits, of bytes all as likely (log2(2π) + log2(e)/3)/2 + log2(127.5).
+    # normal latents log2(2πe)/2 bits, of uniform bytes (log2(2π) + log2(e)/3)/2 + log2(127.5).
     assert rows[1].value == pytest.approx(2.05, abs=0.15)
     pixels = cached_run(tmp_path / "b", PIXELS, FEATURES)
     measure_run(pixels, BOTH, CPU)

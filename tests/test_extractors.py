@@ -279,6 +279,8 @@ OWN = """
 import torch
 def build():
     return lambda images: images.mean(dim=(2, 3))
+def random():
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 5))
 def flat():
     return lambda images: images.mean()
 def broken():
@@ -300,6 +302,11 @@ def test_a_users_own_extractor(tmp_path, monkeypatch):
     assert torch.equal(extractor(torch.ones(2, 3, 8, 8)), torch.ones(2, 3))
     assert extractor.sha256 != open_extractor("own_features_b:build").sha256
     pictures = torch.zeros(2, 3, 8, 8)
+    first = open_extractor("own_features_a:random")
+    torch.rand(3)
+    second = open_extractor("own_features_a:random")
+    assert first.sha256 == second.sha256 != extractor.sha256
+    assert torch.equal(first(pictures), second(pictures))
     for name, said in (("broken", "no such luck"), ("number", "makes a int"), ("none", "none")):
         with pytest.raises(BadInput, match=f"extractor: .*{said}"):
             open_extractor(f"own_features_a:{name}")

@@ -10,7 +10,7 @@ from ditlaw.metrics.base import METRICS, Settings
 from ditlaw.metrics.rows import of_observation, read_rows
 from ditlaw.results import EvaluatedObservation, EvaluateResult, Note
 from ditlaw.study import Study, open_study
-from ditlaw.sweep import checking_runs, own_runs
+from ditlaw.sweep import checking_runs, own_runs, write_table
 from ditlaw.text import unknown
 from ditlaw.training.folder import RunFolder, locked
 
@@ -80,9 +80,12 @@ def evaluate_study(
         for run in runs:
             check(run.spec(), settings)
         start(len(runs))
-        ended = (executor or LocalExecutor()).run(
-            [run.path for run in runs], settings=settings.model_dump(mode="json"), on_end=on_end
-        )
+        try:
+            ended = (executor or LocalExecutor()).run(
+                [run.path for run in runs], settings=settings.model_dump(mode="json"), on_end=on_end
+            )
+        finally:
+            write_table(folder, study)
     names = {run.path: name for run, name in zip(runs, _names(folder, runs), strict=True)}
     failures = {names[end.folder]: end.reason or end.state for end in ended if end.state != "done"}
     return EvaluateResult(

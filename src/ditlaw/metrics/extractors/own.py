@@ -17,6 +17,7 @@ from ditlaw.models.own import find, reason
 def own_extractor(path: str, device: torch.device) -> Extractor:
     """What ``factory()`` returns: an ``nn.Module`` or function from pictures to features.
 
+    It is made with torch's generator seeded, so a random network is one and the same everywhere.
     The hash is of its tensors and of the file that the factory is written in: a change of either
     makes other features.
 
@@ -25,7 +26,9 @@ def own_extractor(path: str, device: torch.device) -> Extractor:
     """
     factory = find(path, "extractor")
     try:
-        network = factory()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # weights that are drawn are the same in every process
+            network = factory()
     except (Exception, SystemExit) as error:
         raise BadInput(
             f"extractor: {path}() fails ({reason(error)}); mend it, it is called without arguments"
