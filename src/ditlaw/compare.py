@@ -216,6 +216,8 @@ def _of_crossings(laws: dict[str, AnsweringLaw], pairs: Sequence[Pair]) -> list[
         said = f"{pair.a_name} and {pair.b_name} cross at {where} FLOPs"
         ranges = [laws[name].observations.flops_range() for name in (pair.a_name, pair.b_name)]
         seen = all(r and r[0] <= crossing.value <= r[1] for r in ranges)
+        # Open on both sides, it may be anywhere: two laws that are one cross somewhere too.
+        seen = seen and not (crossing.low is None and crossing.high is None)
         if seen:
             inside.append(said)
         elif rough:

@@ -36,6 +36,7 @@ BESIDE = {
     "loss_unconditional": "loss",
     "loss_out_of_domain": "loss",
     "nll": "vlb",
+    "nll_unconditional": "vlb_unconditional",
 }
 
 

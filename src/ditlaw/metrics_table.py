@@ -2,211 +2,229 @@
 
 ``vlb`` and ``nll`` are columns of their names. A metric of drawn pictures (``frechet``, ``fid``,
 ``kid``, ``attributes``) has a column for each guidance and step count, ``frechet:g2:s24``, and one
-of its name: the best of those settings that every row it was drawn for has. Metrics drawn without
+of its name: the best of those settings that every row it was drawn for has. Metrics without
 captions end in ``_unconditional``. ``attribute_error`` is 1 − ``attributes``.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ditlaw.metric_names import DRAWN, ERRORS, UNCONDITIONAL, is_drawn, kind
 
 Row = dict[str, Any]
 Place = tuple[str, float]  # of an observation: run and budget
-# Whose features, pictures and counts a metric compares; of several, the newest is heard.
-Conditions = tuple[str, str, float]  # extractor, reference, samples
-Setting = tuple[float | None, float | None, str]  # guidance, sampler steps, sampler
-ONE: Setting = (None, None, "")  # of what is not drawn
+Value = tuple[float, float | None]  # and its standard error
+DISTANCES = ("frechet", "fid", "kid")
+LABELS = ("extractor", "reference", "samples_drawn")
+
+
+class Conditions(NamedTuple):
+    """Whose features, which pictures, how many samples: values under others are other quantities.
+
+    ``detail`` is whatever else a value depends on, as its line says it.
+    """
+
+    extractor: str
+    reference: str
+    samples_drawn: float
+    detail: str
+
+
+class Setting(NamedTuple):
+    """What pictures were drawn with; nothing for a metric without pictures."""
+
+    guidance: float | None = None
+    steps: float | None = None
+    sampler: str = ""
+
+    @property
+    def rank(self) -> tuple[float, float, str]:
+        """By guidance, then steps; what is not stated first."""
+        guidance, steps = (-1.0 if n is None else n for n in self[:2])
+        return guidance, steps, self.sampler
 
 
 @dataclass
 class _Readings:
-    """Values of one metric under one set of conditions, by setting and place."""
+    """Values of one metric by setting and place, and the conditions of each place."""
 
-    conditions: Conditions
-    values: dict[Setting, dict[Place, tuple[float, float | None]]] = field(default_factory=dict)
+    values: dict[Setting, dict[Place, Value]] = field(default_factory=dict)
+    conditions: dict[Place, Conditions] = field(default_factory=dict)
 
-    @property
-    def places(self) -> set[Place]:
-        return {place for found in self.values.values() for place in found}
+    def add(self, place: Place, conditions: Conditions, setting: Setting, value: Value) -> None:
+        self.values.setdefault(setting, {})[place] = value
+        self.conditions[place] = conditions
 
-    def shared(self) -> list[Setting]:
-        """The settings that every place has: the best of others would be the best of unlike sets.
+    def join(self, other: "_Readings") -> None:
+        for setting, found in other.values.items():
+            self.values.setdefault(setting, {}).update(found)
+        self.conditions |= other.conditions
 
-        In order of guidance, steps and sampler.
+    def best(self, metric: str) -> dict[Place, Setting]:
+        """The best setting at each place, of those that all places have.
+
+        The best of settings that only some have would be the best of more or fewer draws.
         """
-        places = self.places
-        return sorted((s for s, found in self.values.items() if places <= found.keys()), key=_rank)
+        places = self.conditions.keys()
+        shared = sorted(
+            (s for s, found in self.values.items() if places <= found.keys()), key=lambda s: s.rank
+        )
+        sign = -1.0 if kind(metric) in ERRORS else 1.0
+        if not shared:
+            return {}
+        return {p: min(shared, key=lambda s: sign * self.values[s][p][0]) for p in places}
 
 
 def merged(rows: Sequence[Row], evaluated: Mapping[str, Sequence[Row]]) -> list[Row]:
     """Observations with the metrics that were evaluated, each in a column.
 
     Args:
-        rows: observations with ``run``, ``budget`` and ``steps``.
+        rows: observations with ``run``, ``budget``, ``steps`` and ``dataset``.
         evaluated: the lines of each run's ``metrics.jsonl``, oldest first. A line that repeats
             another's settings takes its place; one that is of no observation, at the same budget
             and step, is passed over.
 
-    Of a metric with several extractors, references or sample counts only the newest is kept: what
-    comes after the others in the runs' files.
+    Where a metric of a data set has several extractors, references or sample counts, only the
+    newest is kept: what comes after the others in the runs' files.
     """
     if not evaluated:
         return list(rows)
-    added: dict[Place, Row] = {(row["run"], row["budget"]): {} for row in rows}
-    steps = {(row["run"], row["budget"]): row["steps"] for row in rows}
-    found = _newest(_by_conditions(evaluated, steps))
+    seen: dict[Place, Row] = {(row["run"], row["budget"]): row for row in rows}
+    found = _newest(evaluated, seen)
+    added: dict[Place, Row] = {place: {} for place in seen}
     for metric in sorted(found, key=_position):
         _fill(metric, found[metric], added)
     _label(found, added)
-    # What training measured stays as it is.
-    return [
-        row | {k: v for k, v in added[row["run"], row["budget"]].items() if k not in row}
-        for row in rows
-    ]
+    return [row | _new(added[row["run"], row["budget"]], row) for row in rows]
 
 
-def _by_conditions(
-    evaluated: Mapping[str, Sequence[Row]], steps: Mapping[Place, Any]
-) -> dict[str, list[list[_Readings]]]:
-    """Of each metric, and each run that has it: its readings, in the order they were last made."""
-    pooled: dict[tuple[str, Conditions], _Readings] = {}
-    orders: dict[str, list[list[_Readings]]] = {}
+def _new(cells: Row, row: Row) -> Row:
+    """What training has not measured itself."""
+    return {name: value for name, value in cells.items() if name not in row}
+
+
+def _newest(
+    evaluated: Mapping[str, Sequence[Row]], seen: Mapping[Place, Row]
+) -> dict[str, _Readings]:
+    """Each metric's readings under the newest conditions of each data set."""
+    pooled: dict[tuple[str, str], dict[Conditions, _Readings]] = {}
+    orders: dict[tuple[str, str], list[list[Conditions]]] = {}
     for run, lines in evaluated.items():
-        order: dict[str, dict[Conditions, None]] = {}
+        last: dict[tuple[str, str], list[Conditions]] = {}
         for line in lines:
             budget, value = _float(line.get("budget")), _float(line.get("value"))
             if budget is None or value is None or not isinstance(line.get("metric"), str):
                 continue
-            place = run, budget
-            if place not in steps or steps[place] != line.get("steps"):
+            row = seen.get((run, budget))
+            if row is None or row["steps"] != line.get("steps"):
                 continue
             conditions, setting = _conditions(line), _setting(line)
             for metric, number in _told(line, value):
-                readings = pooled.setdefault((metric, conditions), _Readings(conditions))
+                group = metric, str(row.get("dataset"))
+                readings = pooled.setdefault(group, {}).setdefault(conditions, _Readings())
                 reading = number, _float(line.get("error"))
-                readings.values.setdefault(setting, {})[place] = reading
-                # Last made, last in order.
-                order.setdefault(metric, {}).pop(conditions, None)
-                order[metric][conditions] = None
-        for metric, conditions_of in order.items():
-            orders.setdefault(metric, []).append([pooled[metric, c] for c in conditions_of])
-    return orders
-
-
-def _newest(orders: dict[str, list[list[_Readings]]]) -> dict[str, _Readings]:
-    """Of each metric, the readings that come after the others in the runs' files."""
-    found = {}
-    for metric, lists in orders.items():
-        after = {(a.conditions, b.conditions) for each in lists for a, b in _pairs(each)}
-        every = {r.conditions: r for each in lists for r in each}
-        last = [c for c in every if not any((c, d) in after and (d, c) not in after for d in every)]
-        # Of readings that no run has both of, those of most places.
-        chosen = max(last or every, key=lambda c: (len(every[c].places), str(c)))
-        found[metric] = every[chosen]
+                readings.add((run, budget), conditions, setting, reading)
+                order = last.setdefault(group, [])
+                if conditions in order:
+                    order.remove(conditions)
+                order.append(conditions)
+        for group, order in last.items():
+            orders.setdefault(group, []).append(order)
+    found: dict[str, _Readings] = {}
+    for (metric, dataset), each in pooled.items():
+        chosen = _latest(orders[metric, dataset], each)
+        found.setdefault(metric, _Readings()).join(each[chosen])
     return found
 
 
-def _pairs(each: list[_Readings]) -> list[tuple[_Readings, _Readings]]:
-    return [(a, b) for i, a in enumerate(each) for b in each[i + 1 :]]
+def _latest(orders: list[list[Conditions]], each: Mapping[Conditions, _Readings]) -> Conditions:
+    """What comes after the others; of conditions that no run has both of, those of most places."""
+    after = {(a, b) for order in orders for i, a in enumerate(order) for b in order[i + 1 :]}
+    last = [c for c in each if not any((c, d) in after and (d, c) not in after for d in each)]
+    return max(last or each, key=lambda c: (len(each[c].conditions), c))
 
 
 def _fill(metric: str, readings: _Readings, added: dict[Place, Row]) -> None:
     """The columns of one metric: one a setting where it is drawn, and its own name."""
     if is_drawn(metric):
-        samplers = {sampler for _, _, sampler in readings.values}
-        for setting in sorted(readings.values, key=_rank):
-            column = _column(metric, setting, several=len(samplers) > 1)
+        several = len({setting.sampler for setting in readings.values}) > 1
+        stated = [setting for setting in readings.values if setting != Setting()]
+        for setting in sorted(stated, key=lambda s: s.rank):
             for place, (value, _) in readings.values[setting].items():
-                added[place][column] = value
-    shared = readings.shared()
-    for place in readings.places:
-        best = _best(metric, readings, shared, place)
-        if best is None:
-            continue
-        value, error = readings.values[best][place]
+                added[place][_column(metric, setting, several=several)] = value
+    for place, setting in readings.best(metric).items():
+        value, error = readings.values[setting][place]
         added[place][metric] = value
         if error is not None:
             added[place][f"{metric}_standard_error"] = error
 
 
-def _best(metric: str, readings: _Readings, shared: list[Setting], place: Place) -> Setting | None:
-    """The shared setting with the best value there; None where no setting is shared."""
-    sign = -1.0 if kind(metric) in ERRORS else 1.0
-    return min(shared, key=lambda s: sign * readings.values[s][place][0], default=None)
+def _label(found: Mapping[str, _Readings], added: dict[Place, Row]) -> None:
+    """Whose features and pictures the distances compare, and which guidance was best.
 
-
-def _label(found: dict[str, _Readings], added: dict[Place, Row]) -> None:
-    """Whose features and pictures the drawn metrics compare, and which guidance was best."""
-    drawn = [
-        m for m in sorted(found, key=_position) if is_drawn(m) and kind(m) != "attribute_error"
-    ]
-    shared = {metric: found[metric].shared() for metric in drawn}
+    Attributes, which compare with captions, are told of where there are no distances.
+    """
+    distances = [metric for metric in found if kind(metric) in DISTANCES]
+    told = distances or [metric for metric in found if kind(metric) == "attributes"]
+    told.sort(key=_position)
+    best = {metric: found[metric].best(metric) for metric in told}
     for place, row in added.items():
-        here = [found[metric] for metric in drawn if place in found[metric].places]
-        if not here:
-            continue
-        for column, part in (("extractor", 0), ("reference", 1), ("samples_drawn", 2)):
-            values = list(dict.fromkeys(r.conditions[part] for r in here if r.conditions[part]))
-            if values:
-                row[column] = values[0] if len(values) == 1 else " + ".join(map(str, values))
-        first = next(m for m in drawn if place in found[m].places)
-        best = _best(first, found[first], shared[first], place)
-        if best is not None and best[0] is not None:
-            row["guidance"] = best[0]
+        here = [metric for metric in told if place in found[metric].conditions]
+        for i, label in enumerate(LABELS):
+            values = {found[metric].conditions[place][i]: None for metric in here}
+            stated = [value for value in values if value]
+            if stated:
+                row[label] = stated[0] if len(stated) == 1 else " + ".join(map(str, stated))
+        guidances = (best[metric][place].guidance for metric in here if place in best[metric])
+        guidance = next(guidances, None)
+        if guidance is not None:
+            row["guidance"] = guidance
 
 
-def _told(line: Row, value: float) -> list[tuple[str, float]]:
+def _told(line: Row, value: float) -> Iterable[tuple[str, float]]:
     """The columns that a line speaks of, with their values."""
-    name = line["metric"]
-    end = UNCONDITIONAL if line.get("unconditional") is True else ""
-    told = [(name + end, value)]
+    name, end = line["metric"], UNCONDITIONAL if line.get("unconditional") is True else ""
+    yield name + end, value
     if name in ERRORS:
-        told.append((ERRORS[name] + end, 1.0 - value))
-    return told
+        yield ERRORS[name] + end, 1.0 - value
 
 
 def _conditions(line: Row) -> Conditions:
     name, digest = line.get("extractor"), line.get("extractor_sha256")
-    extractor = "-".join(part for part in (name, str(digest)[:8] if digest else None) if part)
-    # With a word before it, a table file does not take a hash of digits for a number.
-    reference = line.get("reference_sha256")
-    return (
-        extractor,
-        f"reference-{str(reference)[:8]}" if reference else "",
-        _float(line.get("samples")) or 0.0,
+    reference, detail = line.get("reference_sha256"), line.get("detail")
+    return Conditions(
+        extractor="-".join(str(part)[:40] for part in (name, digest and str(digest)[:8]) if part),
+        # With a word before it, a table file does not take a hash of digits for a number.
+        reference=f"pictures-{str(reference)[:8]}" if reference else "",
+        samples_drawn=_float(line.get("samples")) or 0.0,
+        detail=str(detail or ""),
     )
 
 
 def _setting(line: Row) -> Setting:
     if line["metric"] not in DRAWN:
-        return ONE
+        return Setting()
     # Without captions there is nothing to be guided towards.
     guidance = None if line.get("unconditional") is True else _float(line.get("guidance"))
     sampler = line.get("sampler")
-    return guidance, _float(line.get("sampler_steps")), sampler if isinstance(sampler, str) else ""
+    steps = _float(line.get("sampler_steps"))
+    return Setting(guidance, steps, sampler if isinstance(sampler, str) else "")
 
 
 def _column(metric: str, setting: Setting, *, several: bool) -> str:
-    guidance, steps, sampler = setting
     parts = [metric]
-    parts += [] if guidance is None else [f"g{guidance:g}"]
-    parts += [] if steps is None else [f"s{steps:g}"]
-    return ":".join([*parts, *([sampler] if several and sampler else [])])
+    parts += [] if setting.guidance is None else [f"g{setting.guidance:g}"]
+    parts += [] if setting.steps is None else [f"s{setting.steps:g}"]
+    return ":".join([*parts, *([setting.sampler] if several and setting.sampler else [])])
 
 
-def _rank(setting: Setting) -> tuple[float, float, str]:
-    guidance, steps, sampler = setting
-    return (-1.0 if guidance is None else guidance, -1.0 if steps is None else steps, sampler)
-
-
-def _position(metric: str) -> tuple[int, int, str]:
-    """Vlb and likelihood, then what is drawn with captions, then without; others first."""
+def _position(metric: str) -> tuple[bool, int, str]:
+    """Vlb and likelihood, then what is drawn; without captions last."""
     order = ("vlb", "nll", *DRAWN)
     place = order.index(kind(metric)) if kind(metric) in order else -1
-    return (metric.endswith(UNCONDITIONAL), place, metric)
+    return metric.endswith(UNCONDITIONAL), place, metric
 
 
 def _float(value: object) -> float | None:
