@@ -109,7 +109,7 @@ def test_init_writes_a_commented_study_and_never_overwrites(tmp_path):
 
 
 def test_every_preset_can_be_planned():
-    assert presets() == ["paper", "quickstart"]
+    assert presets() == ["paper", "paper-512", "quickstart"]
     for name in presets():
         plan_study(parse_study(preset_text(name), name))
 

@@ -50,8 +50,10 @@ JITTER = 0.036
 CHUNK = 512
 
 
-def check_geometry(geometry: Geometry) -> None:
+def check_geometry(geometry: Geometry, where: str = "geometry") -> None:
     """Scenes have sides that their cells divide, and one caption's length.
+
+    ``where`` names the part of a study that gives the sides.
 
     Raises:
         BadInput: the geometry asks for another; the message names the field and the value.
@@ -60,7 +62,7 @@ def check_geometry(geometry: Geometry) -> None:
         length = getattr(geometry, side)
         if length % CELLS or not SIZE <= length <= MOST_SIZE:
             raise BadInput(
-                f"geometry.{side}: scenes have multiples of {CELLS} from {SIZE} to {MOST_SIZE}, "
+                f"{where}.{side}: scenes have multiples of {CELLS} from {SIZE} to {MOST_SIZE}, "
                 f"not {length}; set {side}: {SIZE}"
             )
     wanted = {

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import Refused
-from ditlaw.results import PlannedRun, PlanResult, PlanTotal
+from ditlaw.results import PlannedRun, PlannedSize, PlanResult, PlanTotal
 from ditlaw.study.limits import limits_of, warnings_of
 from ditlaw.study.runs import RunSpec, study_runs
 from ditlaw.study.schema import Hardware, Study, hardware_of
@@ -28,6 +28,22 @@ def planned(run: RunSpec, hardware: Hardware) -> PlannedRun:
         budgets=[stop.budget for stop in run.stops],
         gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
     )
+
+
+def sizes_of(study: Study) -> list[PlannedSize]:
+    """What a sample of each resolution is; shares are those of whole periods of the pattern."""
+    geometries, weights = study.geometry.geometries(), study.geometry.weights()
+    tokens = [n * geometry.tokens for n, geometry in zip(weights, geometries, strict=True)]
+    return [
+        PlannedSize(
+            height=geometry.height,
+            width=geometry.width,
+            tokens_per_sample=geometry.tokens,
+            share_of_images=weight / sum(weights),
+            share_of_tokens=of_size / sum(tokens),
+        )
+        for geometry, weight, of_size in zip(geometries, weights, tokens, strict=True)
+    ]
 
 
 def plan_study(study: Study) -> PlanResult:
@@ -64,6 +80,7 @@ def plan_runs(study: Study, runs: list[RunSpec]) -> PlanResult:
     return PlanResult(
         study=study.name,
         runs=rows,
+        sizes=sizes_of(study),
         total=total,
         gpu=get_accelerator(hardware.gpu).name,
         mfu=hardware.mfu,

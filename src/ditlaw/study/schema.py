@@ -383,8 +383,9 @@ class Study(Section):
         second = self.evaluation.out_of_domain
         for data in [*self.data, *([second] if second else [])]:
             if data.source == "scenes":
-                for geometry in geometries:
-                    check_geometry(geometry)
+                check_geometry(self.geometry.geometry())
+                for i, geometry in enumerate(geometries if self.geometry.buckets else []):
+                    check_geometry(geometry, f"geometry.buckets.{i}")
         return self
 
     def shape(self, entry: ShapeSection) -> Shape:
