@@ -32,6 +32,7 @@ from transformers import (
 
 from ditlaw.cli import run as run_command
 from ditlaw.cli.encoding import wish
+from ditlaw.data import open_held_out
 from ditlaw.data.cache import Cache
 from ditlaw.data.encoders.text import TextEncoderSide
 from ditlaw.data.encoders.vae import VaeSide

@@ -300,7 +300,8 @@ def test_a_run_whose_module_counts_otherwise_is_not_gone_on_with(written, tmp_pa
     folder.create(spec)
     folder.create(spec)
     assert folder.spec() == spec
-    changed = spec.counted.__class__(**{**vars(spec.counted), "params": 1})
+    (counts,) = spec.counted
+    changed = [counts.__class__(**{**vars(counts), "params": 1})]
     with pytest.raises(BadInput, match=r"was made when mine_.* counted otherwise; undo"):
         folder.create(spec.model_copy(update={"counted": changed}))
 

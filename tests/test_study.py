@@ -55,7 +55,10 @@ def study(**changes):
         ({"shapes": [{"depth": 1, "width": 12}] * 2}, "listed twice"),
         ({"name": "../escape"}, "name: '../escape'"),
         ({"hardware": {"gpu": "h100", "mfu": 1.5}}, "hardware.mfu: 1.5"),
-        ({"geometry": {"height": 32, "vocabulary": 17}}, "geometry.height: scenes have 16"),
+        (
+            {"geometry": {"height": 18, "vocabulary": 17}},
+            "geometry.height: scenes have multiples of 4 from 16 to 64, not 18; set height: 16",
+        ),
         ({"geometry": {"frames": 4, "vocabulary": 17}}, "geometry.frames: scenes have 1, not 4"),
         ({"geometry": {"patch": 3, "vocabulary": 17}}, "geometry.patch: 3 does not divide"),
     ],
@@ -106,7 +109,7 @@ def test_init_writes_a_commented_study_and_never_overwrites(tmp_path):
 
 
 def test_every_preset_can_be_planned():
-    assert presets() == ["paper", "quickstart"]
+    assert presets() == ["paper", "paper-512", "quickstart"]
     for name in presets():
         plan_study(parse_study(preset_text(name), name))
 

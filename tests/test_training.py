@@ -57,7 +57,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 def test_a_seed_moves_weights_data_and_noise():
     a, b = Trunk(spec(seed=0), CPU), Trunk(spec(seed=1), CPU)
     assert not torch.equal(a.parameters[0], b.parameters[0])
-    assert not np.array_equal(a.source.read(0, 1).images, b.source.read(0, 1).images)
+    assert not np.array_equal(a.sources[0].read(0, 1).images, b.sources[0].read(0, 1).images)
 
 
 def test_a_trunk_is_what_a_separate_shorter_run_would_be():
@@ -251,7 +251,7 @@ def test_a_second_set_is_evaluated_beside_the_first():
     model = Trunk(spec(), CPU).averaged_model()
     row = grid.measured(model)
     assert row["loss_out_of_domain"] == pytest.approx(row["loss"])  # same pictures, silent model
-    assert not torch.equal(grid.second.condition.text, grid.points.condition.text)
+    assert not torch.equal(grid.second[0].condition.text, grid.points.condition.text)
 
 
 def test_the_ema_of_edm2():

@@ -19,7 +19,7 @@ from ditlaw.metrics_forecast import forecast_metrics
 from ditlaw.observations import load_observations
 from ditlaw.published import PREFIX, published_law
 from ditlaw.results import Forecast, Note, Quantity, Recipe, Wish, scaled
-from ditlaw.study import Study, hardware_of
+from ditlaw.study import Study, hardware_of, study_mix
 from ditlaw.study.schema import Hardware
 
 LAW_SUFFIX = ".law.json"
@@ -188,18 +188,17 @@ def _recipe(
     if params is None or not study.design().closed_form:  # counting may need the user's own code
         return None
     shape = nearest_shape(study, params.value)
-    counts = study.design().counts(shape, study.geometry.geometry())
-    steps = int(flops // (study.recipe.batch * counts.flops_train))
+    mix = study_mix(study, shape)
+    steps = mix.last_step(flops)
     if steps < 1:
         return None
-    images = steps * study.recipe.batch
     return Recipe(
         family=study.design().label,
         **asdict(shape),
-        params=counts.params,
+        params=mix.each[0].params,
         steps=steps,
         batch=study.recipe.batch,
         learning_rate=study.recipe.learning_rate.rate(shape.width),
-        images=float(images),
-        gpu_hours=gpu_hours(images * counts.flops_train, hardware.gpu, hardware.mfu),
+        images=float(mix.images(steps)),
+        gpu_hours=gpu_hours(mix.flops(steps), hardware.gpu, hardware.mfu),
     )

@@ -76,9 +76,12 @@ class Observations:
     planned_rows: int | None = None
 
     def tokens_per_image(self) -> float | None:
-        """Tokens of one image: the study's, or the table's where all its rows agree; else None."""
+        """Tokens of one image: the study's, or the table's where all its rows agree; else None.
+
+        Where a study mixes resolutions it is the mean.
+        """
         if self.study is not None:
-            return float(self.study.geometry.geometry().tokens)
+            return self.study.geometry.tokens_per_sample()
         if "images" not in self.frame or not (self.frame["images"] > 0).all():
             return None
         ratio = self.frame["tokens"] / self.frame["images"]

@@ -497,6 +497,16 @@ class PlannedRun(Result):
     gpu_hours: float
 
 
+class PlannedSize(Result):
+    """One resolution of a study: what a sample costs, and its shares of all images and tokens."""
+
+    height: int
+    width: int
+    tokens_per_sample: int
+    share_of_images: float
+    share_of_tokens: float
+
+
 class PlanTotal(Result):
     """Sums over the runs of a plan."""
 
@@ -511,6 +521,7 @@ class PlanResult(Result):
 
     study: str
     runs: list[PlannedRun]
+    sizes: list[PlannedSize]
     total: PlanTotal
     gpu: str
     mfu: float

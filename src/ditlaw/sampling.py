@@ -63,7 +63,7 @@ def sample_run(
     budget = _observed(folder, budget)
     facts = _text_facts(spec, root)
     if captions is None:
-        source: Source = open_held_out(spec.data, root)
+        source: Source = open_held_out(spec.data, root, size=spec.geometry.geometry().sides)
         count = min(HELD_OUT, source.samples or HELD_OUT)
         told = _in_words(source, facts, count)
         others: list[str] = []
@@ -80,6 +80,7 @@ def sample_run(
         sampler=sampler,
         steps=steps,
         guidance=guidance,
+        shift=spec.shift,
         device=device,
         seed=seed,
     )

@@ -36,6 +36,13 @@ def show_plan(console: Console, plan: PlanResult) -> None:
             text.hours(run.gpu_hours),
         )
     console.print(table)
+    if len(plan.sizes) > 1:
+        shown = [
+            f"{size.height}×{size.width} ({size.tokens_per_sample:,} tokens a sample, "
+            f"{size.share_of_images:.0%} of images, {size.share_of_tokens:.0%} of tokens)"
+            for size in plan.sizes
+        ]
+        console.print(f"\nMixed: {'; '.join(shown)}", soft_wrap=True)
     total, assumed = plan.total, " (assumed)" if plan.assumed_hardware else ""
     console.print(
         f"\n{total.runs} runs, {text.flops(total.flops)} FLOPs, {text.count(total.images)} images, "

@@ -1,6 +1,7 @@
 """Where samples come from. A source gives the batch of a range of places, whatever the order."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,7 @@ from ditlaw.errors import Refused
 if TYPE_CHECKING:  # the study's schema asks the sources what they can do, not the reverse
     from ditlaw.study.schema import Data
 
+Size = tuple[int, int]  # height, width
 HELD_OUT_SEED = 2**40  # no training seed reaches it: held-out samples are never trained on
 
 
@@ -32,46 +34,81 @@ class Source(Protocol):
         ...
 
 
-def open_source(data: "Data", seed: int, root: Path | None = None) -> Source:
+def open_source(
+    data: "Data", seed: int, root: Path | None = None, size: Size | None = None
+) -> Source:
     """The training stream of a seed; ``root`` is the study folder that prepared data lie in.
+
+    ``size`` (height, width) chooses samples of that size; None takes what there is.
 
     Raises:
         Refused: the data is described, not readable.
         BadInput: the data is not prepared, or was changed.
     """
+    return open_sources(data, seed, root, [size])[0]
+
+
+def open_sources(
+    data: "Data", seed: int, root: Path | None, sizes: Sequence[Size | None]
+) -> list[Source]:
+    """The same, one stream for each size.
+
+    Raises:
+        Refused, BadInput: as ``open_source``; BadInput too where a size has no samples.
+    """
     if data.prepared:
         from ditlaw.data.cache import Cache, Stream
         from ditlaw.data.places import prepared_folder
 
-        return Stream(Cache(prepared_folder(root, data.label)), data.held_out, seed)
-    return _scenes(data, seed)
+        cache = Cache(prepared_folder(root, data.label))
+        return [Stream(cache, data.held_out, seed, size) for size in sizes]
+    return _scenes(data, seed, sizes)
 
 
-def open_held_out(data: "Data", root: Path | None = None, trained: "Data | None" = None) -> Source:
+def open_held_out(
+    data: "Data",
+    root: Path | None = None,
+    trained: "Data | None" = None,
+    size: Size | None = None,
+) -> Source:
     """The held-out samples: the same for every run of a study.
 
-    ``trained`` is the data set whose words a second one's captions are told in.
+    ``trained`` is the data set whose words a second one's captions are told in; ``size`` as
+    ``open_source`` takes it.
     """
+    return open_held_outs(data, root, trained, [size])[0]
+
+
+def open_held_outs(
+    data: "Data", root: Path | None, trained: "Data | None", sizes: Sequence[Size | None]
+) -> list[Source]:
+    """The same, apart for each size."""
     if data.prepared:
         from ditlaw.data.cache import Cache, HeldOut
         from ditlaw.data.places import name_of, prepared_folder
 
         trained = trained or data
         share = data.held_out if data == trained else 1.0  # nothing trains on a second set
-        return HeldOut(Cache(prepared_folder(root, name_of(data, trained))), share)
-    return _scenes(data, HELD_OUT_SEED)
+        cache = Cache(prepared_folder(root, name_of(data, trained)))
+        return [HeldOut(cache, share, size) for size in sizes]
+    return _scenes(data, HELD_OUT_SEED, sizes)
 
 
-def evaluated_on(data: "Data", images: NDArray[np.float32]) -> str:
-    """Which held-out pictures a loss is of, whatever their captions say.
+def evaluated_on(data: "Data", images: Sequence[NDArray[np.float32]]) -> str:
+    """Which held-out pictures a loss is of, whatever their captions say: ``images`` by size.
 
     Losses without captions, and distances to one reference, are one quantity where this is.
     """
     if data.source == "scenes":
-        return (
-            "scenes"  # drawn alike for all captions, up to the last bit of a machine's arithmetic
-        )
-    digest = hashlib.sha256(str(images.shape).encode() + np.ascontiguousarray(images).tobytes())
+        # Drawn alike for all captions, up to the last bit of a machine's arithmetic.
+        from ditlaw.data.scenes import SIZE
+
+        sizes = [f"{len(part)}@{part.shape[2]}x{part.shape[3]}" for part in images]
+        plain = len(images) == 1 and images[0].shape[2:] == (SIZE, SIZE)
+        return "scenes" if plain else f"scenes-{'-'.join(sizes)}"
+    digest = hashlib.sha256()
+    for part in images:
+        digest.update(str(part.shape).encode() + np.ascontiguousarray(part).tobytes())
     return f"images-{digest.hexdigest()[:8]}"
 
 
@@ -87,11 +124,21 @@ def require_readable(data: "Data") -> None:
         )
 
 
-def _scenes(data: "Data", seed: int) -> Source:
-    from ditlaw.data.scenes import Scenes
+def _scenes(data: "Data", seed: int, sizes: Sequence[Size | None]) -> list[Source]:
+    from ditlaw.data.scenes import SIZE, Scenes, seed_of
 
     require_readable(data)
-    return Scenes(seed, data.captions)
+    chosen = [size or (SIZE, SIZE) for size in sizes]
+    return [Scenes(seed_of(seed, size), data.captions, size) for size in chosen]
 
 
-__all__ = ["Batch", "Source", "evaluated_on", "open_held_out", "open_source", "require_readable"]
+__all__ = [
+    "Batch",
+    "Source",
+    "evaluated_on",
+    "open_held_out",
+    "open_held_outs",
+    "open_source",
+    "open_sources",
+    "require_readable",
+]

@@ -12,6 +12,7 @@ from ditlaw.data.manifest import Manifest, Shard, read_manifest
 from ditlaw.data.order import Ints, Words, held_out, stream_rows
 from ditlaw.errors import BadInput
 
+Size = tuple[int, int]  # height and width of the arrays
 KEPT_OPEN = 64  # shards whose maps are kept
 
 
@@ -43,6 +44,12 @@ class Cache:
         """The hash of every sample's key, (n,)."""
         parts = [np.asarray(self._array(s, "keys")) for s in self.manifest.shards]
         return np.concatenate(parts).astype(np.uint64) if parts else np.zeros(0, np.uint64)
+
+    def of_size(self, size: Size | None) -> NDArray[np.bool_]:
+        """Which rows have that (height, width), (n,); all of them where it is None."""
+        shards = self.manifest.shards
+        fits = [size is None or (shard.height, shard.width) == size for shard in shards]
+        return np.repeat(fits, [shard.samples for shard in shards])
 
     def read(self, rows: Ints) -> Batch:
         """The samples of those rows (n,), all of one resolution."""
@@ -126,14 +133,19 @@ class Cache:
 
 
 class Stream:
-    """The training samples of a cache, reshuffled every epoch, without end."""
+    """The training samples of a cache, of one size, reshuffled every epoch, without end."""
 
-    def __init__(self, cache: Cache, share_held_out: float, seed: int) -> None:
+    def __init__(
+        self, cache: Cache, share_held_out: float, seed: int, size: Size | None = None
+    ) -> None:
         self.cache, self.seed, self.pixels = cache, seed, cache.pixels
-        self.chosen = np.flatnonzero(~held_out(cache.key_hashes(), share_held_out))
+        kept = ~held_out(cache.key_hashes(), share_held_out)
+        self.chosen = np.flatnonzero(kept & cache.of_size(size))
         self.samples = len(self.chosen)
         if not self.samples:
-            raise BadInput(f"{cache.folder}: every sample is held out; lower data.held_out")
+            raise BadInput(
+                f"{cache.folder}: every sample{_of(size)} is held out; lower data.held_out"
+            )
 
     def read(self, start: int, count: int) -> Batch:
         """Samples at places start … start + count − 1 of the stream."""
@@ -141,17 +153,18 @@ class Stream:
 
 
 class HeldOut:
-    """The held-out samples of a cache, in the order of their keys' hashes; they start over."""
+    """The held-out samples of a cache, of one size, by their keys' hashes; they start over."""
 
-    def __init__(self, cache: Cache, share: float) -> None:
-        hashes = cache.key_hashes()
-        chosen = np.flatnonzero(held_out(hashes, share))
+    def __init__(self, cache: Cache, share: float, size: Size | None = None) -> None:
+        hashes, fits = cache.key_hashes(), cache.of_size(size)
+        chosen = np.flatnonzero(held_out(hashes, share) & fits)
         self.cache, self.pixels = cache, cache.pixels
         self.chosen = chosen[np.argsort(hashes[chosen], kind="stable")]
         self.samples = len(self.chosen)
         if not self.samples:
             raise BadInput(
-                f"{cache.folder}: no sample is held out of {len(cache):,}; raise data.held_out"
+                f"{cache.folder}: no sample is held out of {int(fits.sum()):,}{_of(size)}; raise "
+                "data.held_out"
             )
 
     def read(self, start: int, count: int) -> Batch:
@@ -168,3 +181,7 @@ class HeldOut:
     def rows(self, start: int, count: int) -> Ints:
         """Their rows in the cache."""
         return self.chosen[np.arange(start, start + count) % self.samples]
+
+
+def _of(size: Size | None) -> str:
+    return "" if size is None else f" of {size[0]}x{size[1]}"

@@ -92,6 +92,7 @@ def _prepare(
     data: Data, study: Study, own: Path, name: str, words: tuple[str, ...] | None, told: Told
 ) -> Cache:
     geometry = study.geometry.geometry()
+    sizes = tuple(bucket.sides for bucket in study.geometry.geometries())
     if data.source == "encoded":
         if len(data.paths) != 1:
             raise BadInput("data.path: one cache folder is read; give one path")
@@ -99,13 +100,13 @@ def _prepare(
     else:
         from ditlaw.data.prepare import check_source, prepare
 
-        wanted = wanted_of(data, geometry, words)
+        wanted = wanted_of(data, geometry, words, sizes)
         if (own / MANIFEST_FILE).exists():
             check_source(wanted, own)
         else:
             prepare(wanted, own, lambda done, of: told(name, done, of))
         cache = Cache(own)
-    check_manifest(cache.manifest, data, geometry)
+    check_manifest(cache.manifest, data, geometry, sizes)
     return cache
 
 

@@ -23,7 +23,6 @@ class Said:
 
     batch: Batch
     others: list[str]
-
     @property
     def samples(self) -> int:
         """Captions."""

@@ -3,7 +3,8 @@
 A picture is 14 leaves painted back to front: power-law sizes, overlapping, so that detail exists
 at every scale and a larger model always has more to learn. Its caption is a 4×4 layout: the
 colour word of the topmost leaf at the centre of each cell. Every sample is a function of
-(seed, index) alone, whatever the batch split, from a counter-based hash.
+(seed, index) alone, whatever the batch split, from a counter-based hash. Leaves are drawn where
+they lie in the picture, not on its pixels: any size shows the same collage, stretched to its sides.
 """
 
 from typing import Any
@@ -17,6 +18,8 @@ from ditlaw.errors import BadInput
 from ditlaw.families import Geometry
 
 SIZE = 16
+MOST_SIZE = 64
+SEEDS_OF_A_SIZE = 2**30  # no seed of a study reaches it, nor all sizes together the held-out seed
 CELLS = 4
 # Colour words by rank: a word's frequency is proportional to 1/rank. Word 0 says nothing.
 PALETTE = {
@@ -47,15 +50,22 @@ JITTER = 0.036
 CHUNK = 512
 
 
-def check_geometry(geometry: Geometry) -> None:
-    """Scenes come in one size.
+def check_geometry(geometry: Geometry, where: str = "geometry") -> None:
+    """Scenes have sides that their cells divide, and one caption's length.
+
+    ``where`` names the part of a study that gives the sides.
 
     Raises:
         BadInput: the geometry asks for another; the message names the field and the value.
     """
+    for side in ("height", "width"):
+        length = getattr(geometry, side)
+        if length % CELLS or not SIZE <= length <= MOST_SIZE:
+            raise BadInput(
+                f"{where}.{side}: scenes have multiples of {CELLS} from {SIZE} to {MOST_SIZE}, "
+                f"not {length}; set {side}: {SIZE}"
+            )
     wanted = {
-        "height": SIZE,
-        "width": SIZE,
         "channels": 3,
         "text_tokens": CELLS * CELLS,
         "vocabulary": len(VOCABULARY),
@@ -70,20 +80,30 @@ def check_geometry(geometry: Geometry) -> None:
             )
 
 
+def seed_of(seed: int, size: tuple[int, int]) -> int:
+    """A seed for scenes of a size (height, width): scenes of another size are other scenes."""
+    down, across = (side // CELLS for side in size)
+    number = (down - CELLS) * (MOST_SIZE // CELLS + 1) + across - CELLS  # 0 for 16×16
+    return seed + number * SEEDS_OF_A_SIZE
+
+
 def palette() -> Floats:
     """The colours of the words after the empty one, (16, 3) in [−1, 1]."""
     return np.array(list(PALETTE.values())) / 127.5 - 1
 
 
 class Scenes:
-    """The infinite stream of one seed."""
+    """The infinite stream of one seed, at one size (height, width)."""
 
     samples: int | None = None  # no end of them
     pixels = True
 
-    def __init__(self, seed: int, captions: str = "dense") -> None:
+    def __init__(
+        self, seed: int, captions: str = "dense", size: tuple[int, int] = (SIZE, SIZE)
+    ) -> None:
         self.seed = seed
         self.captions = captions
+        self.size = size
         self._chunk: tuple[int, Batch] | None = None
 
     def read(self, start: int, count: int) -> Batch:
@@ -103,7 +123,7 @@ class Scenes:
     def draw(self, index: NDArray[np.int64]) -> Batch:
         """The samples of those indices."""
         q = uniforms(self.seed, index, LEAVES * SLOTS_PER_LEAF + 1)
-        picture, top = _paint(q[:, :-1].reshape(len(index), LEAVES, SLOTS_PER_LEAF))
+        picture, top = _paint(q[:, :-1].reshape(len(index), LEAVES, SLOTS_PER_LEAF), self.size)
         words = _layout(top)
         if self.captions == "sparse":
             kept = np.floor(q[:, -1] * words.shape[1]).astype(np.int64)[:, None]
@@ -111,11 +131,11 @@ class Scenes:
         return Batch(picture.astype(np.float32), words)
 
 
-def _paint(q: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Leaves to pictures (n, 3, 16, 16) and the colour word on top of each pixel (n, 16, 16)."""
+def _paint(q: Floats, sides: tuple[int, int]) -> tuple[Floats, NDArray[np.int64]]:
+    """Leaves to pictures (n, 3, *sides) and the colour word on top of each pixel (n, *sides)."""
     n = len(q)
-    axis = ((np.arange(SIZE) + 0.5) / SIZE * 2 - 1).astype(np.float32)
-    x, y = axis[None, None, :], axis[None, :, None]
+    rows, columns = (((np.arange(k) + 0.5) / k * 2 - 1).astype(np.float32) for k in sides)
+    x, y = columns[None, None, :], rows[None, :, None]
     ranks = 1.0 / np.arange(1, len(PALETTE) + 1)
     zipf = np.cumsum(ranks / ranks.sum())
     colour_index = np.minimum(np.searchsorted(zipf, q[..., 0]), len(PALETTE) - 1)
@@ -128,8 +148,8 @@ def _paint(q: Floats) -> tuple[Floats, NDArray[np.int64]]:
     tint = palette()[colour_index] + JITTER * np.log(q[..., 7:10] / (1 - q[..., 7:10]))
     shade = 0.6 * q[..., 10] - 0.3
 
-    picture = np.zeros((n, 3, SIZE, SIZE), np.float32)
-    top = np.zeros((n, SIZE, SIZE), np.int64)
+    picture = np.zeros((n, 3, *sides), np.float32)
+    top = np.zeros((n, *sides), np.int64)
 
     def column(values: NDArray[Any]) -> NDArray[np.float32]:
         return values.astype(np.float32)[:, None, None]
@@ -146,7 +166,7 @@ def _paint(q: Floats) -> tuple[Floats, NDArray[np.int64]]:
             [np.sqrt(u * u + v * v), 1.13 * np.maximum(u, v)],
             0.8 * (u + v),
         )
-        cover = np.clip((1 - distance) * column(size[:, leaf]) * (SIZE / 2) + 0.5, 0, 1)
+        cover = np.clip((1 - distance) * column(size[:, leaf]) * (min(sides) / 2) + 0.5, 0, 1)
         if leaf == 0:
             cover = np.ones_like(cover)
         colour = tint[:, leaf].astype(np.float32)[:, :, None, None]
@@ -158,6 +178,6 @@ def _paint(q: Floats) -> tuple[Floats, NDArray[np.int64]]:
 
 def _layout(top: NDArray[np.int64]) -> NDArray[np.int64]:
     """The word at the centre of each cell, in reading order: (n, 16)."""
-    cell = SIZE // CELLS
-    centres = top[:, cell // 2 :: cell, cell // 2 :: cell]
+    down, across = (side // CELLS for side in top.shape[1:])
+    centres = top[:, down // 2 :: down, across // 2 :: across]
     return centres.reshape(len(top), CELLS * CELLS)

@@ -7,6 +7,8 @@ from ditlaw.errors import BadInput
 from ditlaw.families import Geometry
 from ditlaw.study.schema import Data
 
+Sizes = tuple[tuple[int, int], ...]  # heights and widths
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -20,7 +22,7 @@ class Wanted:
     """
 
     paths: tuple[str, ...]
-    sizes: tuple[tuple[int, int], ...]
+    sizes: Sizes
     channels: int = 3
     caption: str | None = None
     image: str | None = None
@@ -31,8 +33,15 @@ class Wanted:
     most_skipped: float = 0.01
 
 
-def wanted_of(data: Data, geometry: Geometry, words: tuple[str, ...] | None = None) -> Wanted:
+def wanted_of(
+    data: Data,
+    geometry: Geometry,
+    words: tuple[str, ...] | None = None,
+    sizes: Sizes | None = None,
+) -> Wanted:
     """What a study wants of raw data: pixels of its geometry, and captions as words.
+
+    ``sizes`` are those of its buckets, if it has any.
 
     Raises:
         BadInput: the geometry cannot be made without encoders.
@@ -53,7 +62,7 @@ def wanted_of(data: Data, geometry: Geometry, words: tuple[str, ...] | None = No
         )
     return Wanted(
         paths=tuple(data.paths),
-        sizes=((geometry.height, geometry.width),),
+        sizes=sizes or ((geometry.height, geometry.width),),
         channels=geometry.channels,
         caption=data.caption,
         image=data.image,
@@ -65,8 +74,10 @@ def wanted_of(data: Data, geometry: Geometry, words: tuple[str, ...] | None = No
     )
 
 
-def check_manifest(manifest: Manifest, data: Data, geometry: Geometry) -> None:
-    """Whether a cache is what a study's geometry describes.
+def check_manifest(
+    manifest: Manifest, data: Data, geometry: Geometry, sizes: Sizes | None = None
+) -> None:
+    """Whether a cache is what a study's geometry, and its buckets' ``sizes``, describe.
 
     Raises:
         BadInput: names the field of the study, what the cache has, and the mend.
@@ -90,8 +101,12 @@ def check_manifest(manifest: Manifest, data: Data, geometry: Geometry) -> None:
             geometry.pooled_dim
         ):  # 0 is a choice: the mean of the features, in the pooled one's place
             has["pooled_dim"] = text.pooled_dim
-    for shard in manifest.shards[:1]:
-        has |= {"height": shard.height, "width": shard.width}
+    there = {(shard.height, shard.width) for shard in manifest.shards if shard.samples}
+    wanted = {(geometry.height, geometry.width)} if sizes is None else set(sizes)
+    if len(there) == len(wanted) == 1:
+        has |= dict(zip(("height", "width"), *there, strict=True))
+    elif there != wanted:
+        raise BadInput(_other_sizes(data, there, wanted))
     for field, value in has.items():
         if getattr(geometry, field) != value:
             raise BadInput(
@@ -115,3 +130,18 @@ def _of_latents(image: ImageFacts, field: str) -> str:
     if image.kind == "pixels" or field not in ("height", "width", "channels"):
         return ""
     return f" (latents, of {image.factor} pixels a side each)"
+
+
+def _other_sizes(data: Data, there: set[tuple[int, int]], wanted: set[tuple[int, int]]) -> str:
+    """What to mend where a cache has other sizes than the study's buckets."""
+    missing = [f"{height}x{width}" for height, width in sorted(wanted - there)]
+    if missing:
+        return (
+            f"geometry.buckets: {data.label} has no sample of {' or '.join(missing)}; leave that "
+            "size out, or add pictures of its shape"
+        )
+    buckets = ", ".join(f"{{height: {height}, width: {width}}}" for height, width in sorted(there))
+    return (
+        f"geometry.buckets: the samples of {data.label} come in {len(there)} sizes; set buckets: "
+        f"[{buckets}], or encode again"
+    )

@@ -46,6 +46,11 @@ class Family(ABC):
     width_unit: ClassVar[int] = 4  # the codes of place share a width out to sines and two axes
 
     @property
+    def one_size(self) -> bool:
+        """Whether weights are made for one height and width, so that buckets cannot share them."""
+        return False
+
+    @property
     def label(self) -> str:
         """The family as rows and run names give it, options that are not the default included."""
         changed = [

@@ -50,6 +50,16 @@ class Geometry:
             )
 
     @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.height, self.width
+
+    @property
+    def size(self) -> str:
+        """Height and width, as columns and messages name them."""
+        return f"{self.height}x{self.width}"
+
+    @property
     def rows(self) -> int:
         """Patches down one frame."""
         return self.height // self.patch

@@ -39,6 +39,11 @@ class Masked(Family):
         if not number or not 0 < self.ratio < 1:
             raise BadInput(f"options.ratio: {self.ratio!r} is not a share of tokens; use {RATIO}")
 
+    @property
+    def one_size(self) -> bool:
+        """MDT learns a code of every patch's place, and a bias of every offset."""
+        return self.masking == "mdt-v1"
+
     def kept(self, geometry: Geometry) -> int:
         """Image tokens of a sample that masked training shows, at least one."""
         # Rounded first: 100 tokens at 0.9 keep 10, not the 9.999… of floating point cut down.

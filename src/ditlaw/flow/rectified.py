@@ -4,7 +4,7 @@ x_t = (1 − t)·x_0 + t·ε with t = 1 noise; the model learns v = dx_t/dt = ε
 error (Liu et al. 2209.03003; the paper, arXiv 2410.08184, uses the same).
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,12 +12,26 @@ from torch import Tensor
 from ditlaw.models import Condition, Velocity
 from ditlaw.study.schema import Timesteps
 
+Time = TypeVar("Time", float, Tensor)
 
-def timesteps(density: Timesteps, quantiles: Tensor) -> Tensor:
-    """The inverse CDF of the timestep density: quantiles in (0, 1) → t in (0, 1)."""
-    if density.density == "uniform":
-        return quantiles
-    return torch.sigmoid(density.mean + density.std * torch.special.ndtri(quantiles))
+
+def timesteps(density: Timesteps, quantiles: Tensor, image_tokens: int = 0) -> Tensor:
+    """The inverse CDF of the timestep density: quantiles in (0, 1) → t in (0, 1).
+
+    ``image_tokens`` of a sample shift it, where the density says from how many.
+    """
+    t = quantiles
+    if density.density != "uniform":
+        t = torch.sigmoid(density.mean + density.std * torch.special.ndtri(quantiles))
+    return shifted(t, density.shift(image_tokens)) if image_tokens else t
+
+
+def shifted(t: Time, shift: float) -> Time:
+    """t' = s·t/(1 + (s − 1)·t): 0 and 1 stay, s > 1 moves what lies between towards noise.
+
+    Source: Esser et al. 2403.03206, §5.3.2, equation 23.
+    """
+    return t if shift == 1 else shift * t / (1 + (shift - 1) * t)
 
 
 def stratified(count: int, generator: torch.Generator) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ditlaw.flow.rectified import shifted
 from ditlaw.models import Condition, Velocity
 
 Sampler = Literal["euler", "heun"]
@@ -21,6 +22,7 @@ def sample(
     sampler: Sampler = "euler",
     steps: int,
     guidance: float,
+    shift: float = 1.0,
 ) -> Tensor:
     """Integrate dx/dt = v from t = 1 (noise) to t = 0 (data).
 
@@ -34,19 +36,20 @@ def sample(
         sampler: the rule.
         steps: number of steps.
         guidance: scale; see ``guided``.
+        shift: of the times; see ``rectified.shifted``.
     """
     velocity = guided(model, condition, guidance)
     x = noise
-    for now, then in pairwise(times(steps)):
+    for now, then in pairwise(times(steps, shift)):
         v = velocity(x, now)
         ahead = x + (then - now) * v
         x = ahead if sampler == "euler" else x + (then - now) * (v + velocity(ahead, then)) / 2
     return x
 
 
-def times(steps: int) -> list[float]:
-    """The steps + 1 times from noise to data, in equal steps."""
-    return [1 - step / steps for step in range(steps + 1)]
+def times(steps: int, shift: float = 1.0) -> list[float]:
+    """The steps + 1 times from noise to data: in equal steps, then shifted."""
+    return [shifted(1 - step / steps, shift) for step in range(steps + 1)]
 
 
 def guided(

@@ -10,7 +10,7 @@ import numpy as np
 from ditlaw.errors import BadInput
 from ditlaw.families import Shape
 from ditlaw.laws.table import FloatArray, Table
-from ditlaw.study import Study
+from ditlaw.study import Study, study_mix
 
 REACH = np.log(1e4)  # a study's size path is followed this far beyond its largest model
 NODES = 160
@@ -62,15 +62,15 @@ def _study_path(study: Study) -> Kappa | None:
     family = study.design()
     if not family.closed_form:
         return None
-    geometry = study.geometry.geometry()
+    geometry = study.geometry.geometry()  # params are the same in every bucket
     shapes = [study.shape(entry) for entry in study.shapes]
     largest = max(family.counts(shape, geometry).params for shape in shapes)
     points: dict[float, float] = {}
     for shape in shapes_along(study):
-        counts = family.counts(shape, geometry)
+        mix = study_mix(study, shape)
         # Floats before products: 6·params·tokens overflows 64-bit integers.
-        log_n = float(np.log(float(counts.params)))
-        points[log_n] = float(np.log(float(counts.flops_train) / counts.tokens_per_sample) - log_n)
+        log_n = float(np.log(float(mix.each[0].params)))
+        points[log_n] = float(np.log(mix.flops_per_sample / mix.tokens_per_sample) - log_n)
         if log_n > np.log(float(largest)) + REACH:
             break
     if len(points) < 2:

@@ -102,8 +102,9 @@ class Bench:
 
     @cached_property
     def source(self) -> Source:
-        """The held-out samples."""
-        return open_held_out(self.spec.data, self.root)
+        """The held-out samples, of the geometry's own size."""
+        size = self.spec.geometry.geometry().sides
+        return open_held_out(self.spec.data, self.root, size=size)
 
     @cached_property
     def kind(self) -> Literal["pixels", "latents"]:
@@ -133,6 +134,7 @@ class Bench:
             sampler=self.settings.sampler,
             steps=steps,
             guidance=guidance,
+            shift=self.spec.shift,
             unconditional=unconditional,
             device=self.device,
         )

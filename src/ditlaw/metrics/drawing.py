@@ -22,6 +22,7 @@ def draw(
     sampler: Sampler,
     steps: int,
     guidance: float,
+    shift: float = 1.0,
     unconditional: bool = False,
     device: torch.device,
     seed: int = DRAWING_SEED,
@@ -38,6 +39,7 @@ def draw(
         sampler: ``euler`` or ``heun``.
         steps: number of its steps.
         guidance: scale; 1 is the plain model.
+        shift: of the sampler's times.
         unconditional: with captions that say nothing, so that guidance has no effect.
         device: where the model is.
         seed: of the noise.
@@ -53,4 +55,5 @@ def draw(
             sampler=sampler,
             steps=steps,
             guidance=1.0 if unconditional else guidance,
+            shift=shift,
         )

@@ -3,7 +3,7 @@
 Each family is one module here and one of the same name in ``ditlaw.families`` (what it costs).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -19,6 +19,7 @@ from ditlaw.models.in_context import InContext
 from ditlaw.models.masked import Masked
 from ditlaw.models.mmdit import Mmdit
 from ditlaw.models.own import build_own
+from ditlaw.models.sized import Sized
 
 
 class Velocity(Protocol):
@@ -74,4 +75,36 @@ def build(
     return model
 
 
-__all__ = ["MODULES", "Condition", "Model", "Velocity", "build", "condition_of"]
+def build_sized(
+    family: Family,
+    shape: Shape,
+    geometries: Sequence[Geometry],
+    seed: int | None = None,
+    **settings: Any,
+) -> nn.Module:
+    """A model that reads samples of several resolutions; its weights start as at the first.
+
+    Args:
+        family, shape, seed, settings: as ``build`` takes them.
+        geometries: of the resolutions; of one alone it is what ``build`` gives.
+
+    Raises:
+        BadInput: as ``build``, or the family's weights depend on the resolution.
+    """
+    first = build(family, shape, geometries[0], seed, **settings)
+    if len(geometries) == 1:
+        return first
+    # The same seed: what a user's module draws and keeps beside its weights is then the same.
+    others = [build(family, shape, geometry, seed, **settings) for geometry in geometries[1:]]
+    return Sized([first, *others], geometries)
+
+
+__all__ = [
+    "MODULES",
+    "Condition",
+    "Model",
+    "Velocity",
+    "build",
+    "build_sized",
+    "condition_of",
+]

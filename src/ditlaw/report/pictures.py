@@ -72,15 +72,16 @@ def gallery(material: Material) -> Gallery | None:
         return None
     shown = min(study.evaluation.pictures, MOST_PICTURES)
     data, folder = material.data, material.folder
+    size = study.geometry.geometry().sides
     captions, words = [], [f"caption {i + 1}" for i in range(shown)]
     said, batch = False, None
     if data is not None and data.source == "scenes":
-        batch = open_held_out(data).read(0, shown)
+        batch = open_held_out(data, size=size).read(0, shown)
         captions = [_tiles(row) for row in batch.words]
         words = [" ".join(tile.word for tile in tiles) for tiles in captions]
     elif data is not None and data.prepared:
         with contextlib.suppress(DitlawError):  # the cache may lie elsewhere by now
-            source = open_held_out(data, folder)
+            source = open_held_out(data, folder, size=size)
             assert isinstance(source, HeldOut)
             words, said = source.captions(0, shown), True
             if source.cache.manifest.image.kind == "pixels":

@@ -19,7 +19,7 @@ from ditlaw.study.load import (
     read_study,
 )
 from ditlaw.study.plan import plan_runs, plan_study
-from ditlaw.study.runs import RunSpec, Stop, make_run, study_runs
+from ditlaw.study.runs import RunSpec, Stop, make_run, study_mix, study_runs
 from ditlaw.study.schema import Study, hardware_of
 
 __all__ = [
@@ -44,5 +44,6 @@ __all__ = [
     "presets",
     "read_study",
     "study_digest",
+    "study_mix",
     "study_runs",
 ]

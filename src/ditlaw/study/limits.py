@@ -27,15 +27,18 @@ class Limit:
 
 def memory_gb(run: RunSpec) -> float:
     """A rough estimate of the memory that training one run takes, in GB."""
-    counts, blocks = run.counts(), run.shape.blocks
+    each, blocks = run.mix().each, run.shape.blocks
     # Masked families show a step another number of tokens than a forward pass has.
-    seen = (counts.tokens_per_sample + 1) * counts.flops_train / (3 * counts.flops_forward)
-    each = ACTIVATIONS_PER_WIDTH * run.width
+    seen = max(
+        (counts.tokens_per_sample + 1) * counts.flops_train / (3 * counts.flops_forward)
+        for counts in each
+    )
+    block = ACTIVATIONS_PER_WIDTH * run.width
     # Recomputing keeps the input of every block, and one block's values at a time.
-    values = blocks * run.width + each if run.recipe.checkpointing else blocks * each
+    values = blocks * run.width + block if run.recipe.checkpointing else blocks * block
     size = 2 if run.recipe.precision == "bfloat16" else 4
     activations = run.recipe.batch * seen * values * size
-    return (counts.params_total * BYTES_PER_PARAM + activations) / 1e9
+    return (each[0].params_total * BYTES_PER_PARAM + activations) / 1e9
 
 
 def limits_of(study: Study, runs: list[RunSpec], total: PlanTotal) -> list[Limit]:

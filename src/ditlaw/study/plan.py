@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import Refused
-from ditlaw.results import PlannedRun, PlanResult, PlanTotal
+from ditlaw.results import PlannedRun, PlannedSize, PlanResult, PlanTotal
 from ditlaw.study.limits import limits_of, warnings_of
 from ditlaw.study.runs import RunSpec, study_runs
 from ditlaw.study.schema import Hardware, Study, hardware_of
@@ -12,23 +12,38 @@ from ditlaw.study.schema import Hardware, Study, hardware_of
 
 def planned(run: RunSpec, hardware: Hardware) -> PlannedRun:
     """What one run costs."""
-    counts = run.counts()
-    images = run.steps * run.recipe.batch
-    flops = float(run.flops(run.steps))
+    mix, steps = run.mix(), run.steps
+    flops = float(mix.flops(steps))
     return PlannedRun(
         id=run.id,
         family=run.design().label,
         **asdict(run.shape),
         seed=run.seed,
-        params=counts.params,
-        tokens=float(images * counts.tokens_per_sample),
-        images=float(images),
-        steps=run.steps,
+        params=run.counts().params,
+        tokens=float(mix.tokens(steps)),
+        images=float(mix.images(steps)),
+        steps=steps,
         flops=flops,
-        flops_6nd=float(images * counts.flops_6nd),
+        flops_6nd=float(mix.flops_6nd(steps)),
         budgets=[stop.budget for stop in run.stops],
         gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
     )
+
+
+def sizes_of(study: Study) -> list[PlannedSize]:
+    """What a sample of each resolution is; shares are those of whole periods of the pattern."""
+    geometries, weights = study.geometry.geometries(), study.geometry.weights()
+    tokens = [n * geometry.tokens for n, geometry in zip(weights, geometries, strict=True)]
+    return [
+        PlannedSize(
+            height=geometry.height,
+            width=geometry.width,
+            tokens_per_sample=geometry.tokens,
+            share_of_images=weight / sum(weights),
+            share_of_tokens=of_size / sum(tokens),
+        )
+        for geometry, weight, of_size in zip(geometries, weights, tokens, strict=True)
+    ]
 
 
 def plan_study(study: Study) -> PlanResult:
@@ -65,6 +80,7 @@ def plan_runs(study: Study, runs: list[RunSpec]) -> PlanResult:
     return PlanResult(
         study=study.name,
         runs=rows,
+        sizes=sizes_of(study),
         total=total,
         gpu=get_accelerator(hardware.gpu).name,
         mfu=hardware.mfu,

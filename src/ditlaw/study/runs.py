@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from ditlaw import text
 from ditlaw.errors import BadInput
 from ditlaw.families import Counts, Family, Own, Shape, get_family
+from ditlaw.study.mix import Mix, counts_of
 from ditlaw.study.schema import (
     Data,
     Evaluation,
@@ -30,8 +31,8 @@ class Stop(BaseModel):
 class RunSpec(BaseModel):
     """Everything that determines one run's numbers; ``spec.json`` of its folder.
 
-    ``counted`` holds the counts of a family without a closed form, so that the run can be read
-    without the user's module.
+    ``counted`` holds the counts of a family without a closed form, of every bucket, so that the run
+    can be read without the user's module.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,7 +50,12 @@ class RunSpec(BaseModel):
     objective: Objective
     recipe: Recipe
     evaluation: Evaluation
-    counted: Counts | None = None
+    counted: list[Counts] | None = None
+
+    @field_validator("counted", mode="before")
+    @classmethod
+    def _of_one_size(cls, counted: object) -> object:
+        return [counted] if isinstance(counted, dict) else counted  # written before there were more
 
     @property
     def shape(self) -> Shape:
@@ -70,13 +76,33 @@ class RunSpec(BaseModel):
         """The constant rate after warm-up."""
         return self.recipe.learning_rate.rate(self.width)
 
+    @property
+    def shift(self) -> float:
+        """How training, and so drawing, shifts t at the geometry's own size."""
+        return self.objective.timesteps.shift(self.geometry.geometry().image_tokens)
+
     def counts(self) -> Counts:
-        """Exact counts of the model, per sample."""
-        return self.counted or self.design().counts(self.shape, self.geometry.geometry())
+        """Exact counts of the model, per sample of the geometry's own size."""
+        return self.mix().each[self.geometry.geometries().index(self.geometry.geometry())]
+
+    def mix(self) -> Mix:
+        """What steps take: images, tokens and FLOPs of any number of them."""
+        each = self.counted or counts_of(self.design(), self.shape, self.geometry.geometries())
+        return Mix(self.recipe.batch, self.geometry.weights(), tuple(each))
 
     def flops(self, step: int) -> int:
         """Exact training FLOPs of that many steps."""
-        return step * self.recipe.batch * self.counts().flops_train
+        return self.mix().flops(step)
+
+
+def study_mix(study: Study, shape: Shape) -> Mix:
+    """What the steps of a study's run of that shape take.
+
+    Raises:
+        BadInput: a user's own module cannot be counted, or differs from bucket to bucket.
+    """
+    each = counts_of(study.design(), shape, study.geometry.geometries())
+    return Mix(study.recipe.batch, study.geometry.weights(), each)
 
 
 def make_run(
@@ -87,18 +113,16 @@ def make_run(
     Raises:
         BadInput: a budget is below one step, or a user's own module cannot be counted.
     """
-    design, geometry = study.design(), study.geometry.geometry()
-    data = data or study.data[0]
-    counts = design.counts(shape, geometry)
+    design, data = study.design(), data or study.data[0]
+    mix = study_mix(study, shape)
     if isinstance(design, Own) and study.recipe.checkpointing:
-        design.require_checkpointing(shape, geometry)
-    per_step = study.recipe.batch * counts.flops_train
-    stops = [Stop(budget=b, step=int(b // per_step)) for b in budgets]
+        design.require_checkpointing(shape, study.geometry.geometry())
+    stops = [Stop(budget=b, step=mix.last_step(b)) for b in budgets]
     for stop in stops:
         if stop.step < 1:
             raise BadInput(
                 f"budgets: {stop.budget:g} FLOPs is below one step of {design.label} {shape} "
-                f"({text.flops(per_step)} FLOPs); raise it or lower recipe.batch"
+                f"({text.flops(mix.flops(1))} FLOPs); raise it or lower recipe.batch"
             )
     return RunSpec(
         id=run_id(study, shape, seed, data),
@@ -112,7 +136,7 @@ def make_run(
         objective=study.objective,
         recipe=study.recipe,
         evaluation=study.evaluation,
-        counted=None if design.closed_form else counts,
+        counted=None if design.closed_form else list(mix.each),
     )
 
 

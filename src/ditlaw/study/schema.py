@@ -4,6 +4,7 @@ Every section is frozen and closed: an unknown key is an error with the nearest 
 """
 
 from itertools import pairwise
+from math import gcd
 from pathlib import PurePath
 from typing import Annotated, Literal
 
@@ -14,6 +15,7 @@ from ditlaw.compute import DEFAULT_MFU, get_accelerator
 from ditlaw.data.scenes import check_geometry
 from ditlaw.errors import BadInput
 from ditlaw.families import Family, Geometry, Shape, get_family
+from ditlaw.study.mix import mean
 
 
 def _no_truth(value: object) -> object:
@@ -95,8 +97,21 @@ class Data(Section):
         return self.source in ("files", "digits", "encoded")
 
 
+class Bucket(Section):
+    """One resolution of several: ``weight`` of the sum of all weights is its share of steps."""
+
+    height: Count
+    width: Count
+    weight: Annotated[int, Field(gt=0, le=100, strict=True)] = 1
+
+
 class GeometrySection(Section):
-    """What one sample costs. Text is words of a table or features of an encoder, not both."""
+    """What one sample costs. Text is words of a table or features of an encoder, not both.
+
+    ``buckets`` are resolutions that one model is trained on together, each batch being of one.
+    ``height`` and ``width`` are then one of them: the size that pictures are drawn at, and the one
+    that exported weights are of.
+    """
 
     height: Count = 16
     width: Count = 16
@@ -107,23 +122,76 @@ class GeometrySection(Section):
     text_dim: Number = 0
     pooled_dim: Number = 0
     frames: Count = 1
+    buckets: Annotated[list[Bucket], Field(max_length=64)] = []
+
+    @model_validator(mode="after")
+    def _has_its_own_size(self) -> "GeometrySection":
+        sizes = [(bucket.height, bucket.width) for bucket in self.buckets]
+        for i, size in enumerate(sizes):
+            for side, length in zip(("height", "width"), size, strict=True):
+                if length % self.patch:
+                    fits = -(-length // self.patch) * self.patch
+                    raise BadInput(
+                        f"geometry.buckets.{i}.{side}: {length} is not a multiple of the patch "
+                        f"{self.patch}; use {fits}"
+                    )
+            if size in sizes[:i]:
+                raise BadInput(
+                    f"geometry.buckets.{i}: {size[0]}x{size[1]} is listed twice; give it once, "
+                    "with the sum of the weights"
+                )
+        if sizes and (self.height, self.width) not in sizes:
+            raise BadInput(
+                f"geometry.buckets: none is {self.height}x{self.width}, the geometry's own size; "
+                f"set height: {sizes[0][0]} and width: {sizes[0][1]}, or add that bucket"
+            )
+        return self
 
     def geometry(self) -> Geometry:
-        """The token geometry that families count with."""
-        return Geometry(**self.model_dump())
+        """The token geometry that families count with; of buckets, the geometry's own size."""
+        return Geometry(**self.model_dump(exclude={"buckets"}))
+
+    def geometries(self) -> list[Geometry]:
+        """The token geometry of every bucket; of the one size where there are none."""
+        own = self.model_dump(exclude={"buckets", "height", "width"})
+        sizes = [(bucket.height, bucket.width) for bucket in self.buckets]
+        return [Geometry(h, w, **own) for h, w in sizes or [(self.height, self.width)]]
+
+    def weights(self) -> tuple[int, ...]:
+        """The buckets' share of steps, in lowest terms."""
+        weights = [bucket.weight for bucket in self.buckets] or [1]
+        return tuple(weight // gcd(*weights) for weight in weights)
+
+    def tokens_per_sample(self) -> float:
+        """Image and text tokens of one sample, the mean over buckets."""
+        return mean([geometry.tokens for geometry in self.geometries()], self.weights())
 
 
 class Timesteps(Section):
-    """Density of t in [0, 1], t = 1 being noise; the mean and std are of logit(t)."""
+    """Density of t in [0, 1], t = 1 being noise; the mean and std are of logit(t).
+
+    Samples of more image tokens than ``shift_from`` are shifted towards noise, of fewer towards
+    data; 0 shifts none.
+    """
 
     density: Literal["uniform", "logit-normal"] = "logit-normal"
     mean: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     std: Positive = 1.0
+    shift_from: Number = 0
 
     def __str__(self) -> str:
-        if self.density == "uniform":
-            return "uniform"
-        return f"logit-normal({self.mean:g},{self.std:g})"
+        plain = "uniform"
+        if self.density == "logit-normal":
+            plain = f"logit-normal({self.mean:g},{self.std:g})"
+        return f"{plain},shift_from={self.shift_from}" if self.shift_from else plain
+
+    def shift(self, image_tokens: int) -> float:
+        """The s of t' = s·t/(1 + (s − 1)·t) for samples of that many image tokens.
+
+        s = sqrt(image tokens/shift_from): the signal of m equal pixels is seen through the noise
+        sqrt(m) times as well. Source: Esser et al. 2403.03206, §5.3.2, equation 23.
+        """
+        return (image_tokens / self.shift_from) ** 0.5 if self.shift_from else 1.0
 
 
 class Objective(Section):
@@ -199,6 +267,15 @@ class Evaluation(Section):
     sampler_steps: Count = 24
     guidance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
     keep_weights: bool = True
+
+    @field_validator("timesteps")
+    @classmethod
+    def _not_shifted(cls, timesteps: Timesteps) -> Timesteps:
+        if timesteps.shift_from:
+            raise ValueError(
+                "shift_from is for objective.timesteps; the grid is the same at every resolution"
+            )
+        return timesteps
 
 
 class Hardware(Section):
@@ -276,8 +353,19 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Study":
-        geometry = self.geometry.geometry()
-        self.design().check(geometry)
+        geometries = self.geometry.geometries()
+        for geometry in geometries:
+            self.design().check(geometry)
+        if len(geometries) > 1 and self.design().one_size:
+            raise BadInput(
+                f"geometry.buckets: {self.design().label} learns the places of one size; set "
+                "options: {masking: drop}, or leave buckets out"
+            )
+        if self.evaluation.samples < sum(self.geometry.weights()):
+            raise BadInput(
+                f"evaluation.samples: {self.evaluation.samples} cannot be shared out to the "
+                f"buckets by their weights; use {sum(self.geometry.weights())} or more"
+            )
         shapes = []
         for i, entry in enumerate(self.shapes):
             try:
@@ -295,7 +383,9 @@ class Study(Section):
         second = self.evaluation.out_of_domain
         for data in [*self.data, *([second] if second else [])]:
             if data.source == "scenes":
-                check_geometry(geometry)
+                check_geometry(self.geometry.geometry())
+                for i, geometry in enumerate(geometries if self.geometry.buckets else []):
+                    check_geometry(geometry, f"geometry.buckets.{i}")
         return self
 
     def shape(self, entry: ShapeSection) -> Shape:

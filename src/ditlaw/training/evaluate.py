@@ -4,6 +4,7 @@ Two models evaluated here differ by the models alone: sample, t and noise of eve
 functions of its number, the same for every run of a study and every budget of a run.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,14 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ditlaw.data import Source, evaluated_on, open_held_out
+from ditlaw.data import Source, evaluated_on, open_held_outs
 from ditlaw.flow import loss, sample, timesteps
 from ditlaw.flow.noise import normal
 from ditlaw.models import condition_of
 from ditlaw.study import RunSpec
+from ditlaw.study.mix import dealt
 
 GRID_SEED = 0x5EED
 EVALUATION_BATCH = 128
+NOISES_OF_A_BUCKET = 1 << 24  # no grid has as many points: those of two resolutions share none
 CURVE_BINS = 8  # equal parts of t, for the curve that is kept
 
 
@@ -36,22 +39,30 @@ class ValidationLoss:
 
 
 class Points:
-    """Grid points of one set of held-out samples; a set with fewer samples is gone through again.
+    """Grid points of held-out samples of one size; a set of fewer samples is gone through again.
 
     Point i has sample i, its own noise, and one of ``count`` strata of the timesteps' quantiles,
-    dealt out at random so that t is not tied to the sample.
+    dealt out at random so that t is not tied to the sample. ``bucket`` tells sizes apart.
     """
 
-    def __init__(self, source: Source, spec: RunSpec, device: torch.device) -> None:
-        count = spec.evaluation.samples
+    def __init__(
+        self,
+        source: Source,
+        spec: RunSpec,
+        device: torch.device,
+        count: int | None = None,
+        bucket: int = 0,
+    ) -> None:
+        count, seed = count or spec.evaluation.samples, GRID_SEED + bucket
         self.pixels = source.pixels
         batch = source.read(0, count)
-        order = torch.randperm(count, generator=torch.Generator().manual_seed(GRID_SEED))
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
         quantiles = (order.double() + 0.5) / count
         self.t = timesteps(spec.evaluation.timesteps, quantiles).float().to(device)
         self.images = torch.from_numpy(batch.images).to(device)
         self.condition = condition_of(batch).to(device)
-        self.noise = normal(GRID_SEED, 0, count, tuple(self.images.shape[1:])).to(device)
+        shape = tuple(self.images.shape[1:])
+        self.noise = normal(GRID_SEED, bucket * NOISES_OF_A_BUCKET, count, shape).to(device)
         self.sample = np.arange(count) % (source.samples or count)
 
     @torch.no_grad()
@@ -66,45 +77,75 @@ class Points:
         return np.asarray(torch.cat(parts).double().cpu())
 
     def summary(self, each: "np.ndarray") -> ValidationLoss:
-        """Losses at the points in a few numbers; points of one sample are not independent."""
-        share = np.bincount(self.sample, weights=each) / np.bincount(self.sample)
-        error = float(share.std(ddof=1) / len(share) ** 0.5) if len(share) > 1 else float("nan")
-        bins = np.minimum((self.t.cpu().numpy() * CURVE_BINS).astype(int), CURVE_BINS - 1)
-        curve = [float(each[bins == b].mean()) for b in range(CURVE_BINS) if np.any(bins == b)]
-        return ValidationLoss(float(each.mean()), error, curve if len(curve) == CURVE_BINS else [])
+        """Losses at the points in a few numbers."""
+        return summarised([self], [each])
+
+
+def summarised(parts: Sequence[Points], losses: "Sequence[np.ndarray]") -> ValidationLoss:
+    """Losses at all points of some sets in a few numbers; those of one sample go together."""
+    each = np.concatenate(losses)
+    t = np.concatenate([part.t.cpu().numpy() for part in parts])
+    first = np.cumsum([0, *(len(part.t) for part in parts)])  # more than any part has samples
+    sample = np.concatenate([n + part.sample for n, part in zip(first, parts, strict=False)])
+    _, sample = np.unique(sample, return_inverse=True)
+    share = np.bincount(sample, weights=each) / np.bincount(sample)
+    error = float(share.std(ddof=1) / len(share) ** 0.5) if len(share) > 1 else float("nan")
+    bins = np.minimum((t * CURVE_BINS).astype(int), CURVE_BINS - 1)
+    curve = [float(each[bins == b].mean()) for b in range(CURVE_BINS) if np.any(bins == b)]
+    return ValidationLoss(float(each.mean()), error, curve if len(curve) == CURVE_BINS else [])
 
 
 class Grid:
-    """The fixed grid of a study, made once a run; ``root`` is the study folder, for its data."""
+    """The fixed grid of a study, made once a run; ``root`` is the study folder, for its data.
+
+    ``parts`` are its points at each resolution, as many as its weight; ``points`` those of the
+    geometry's own.
+    """
 
     def __init__(self, spec: RunSpec, device: torch.device, root: Path | None = None) -> None:
         self.spec = spec
-        self.points = Points(open_held_out(spec.data, root), spec, device)
-        self.evaluated_on = evaluated_on(spec.data, self.points.images.cpu().numpy())
+        self.geometries = spec.geometry.geometries()
+        sizes = [geometry.sides for geometry in self.geometries]
+        counts = dealt(spec.geometry.weights(), spec.evaluation.samples)
+
+        def points(sources: list[Source]) -> list[Points]:
+            sets = enumerate(zip(sources, counts, strict=True))
+            return [Points(source, spec, device, count, i) for i, (source, count) in sets]
+
+        self.parts = points(open_held_outs(spec.data, root, None, sizes))
+        self.points = self.parts[self.geometries.index(spec.geometry.geometry())]
+        self.evaluated_on = evaluated_on(
+            spec.data, [part.images.cpu().numpy() for part in self.parts]
+        )
         second = spec.evaluation.out_of_domain
-        self.second = None
+        self.second: list[Points] = []
         if second is not None:
-            self.second = Points(open_held_out(second, root, spec.data), spec, device)
+            self.second = points(open_held_outs(second, root, spec.data, sizes))
 
     def validation_loss(self, model: torch.nn.Module) -> ValidationLoss:
         """Evaluate a model on the grid."""
-        return self.points.summary(self.points.losses(model))
+        return summarised(self.parts, [part.losses(model) for part in self.parts])
 
     def measured(self, model: torch.nn.Module) -> dict[str, float]:
         """All losses of a model, by column.
 
         Losses under different captions are different quantities; ``loss_unconditional`` is one that
         models of any captions share. ``loss_t1`` … are means in equal parts of t, from data to
-        noise.
+        noise; ``loss_16x24`` … of samples of that height and width, where there are several.
         """
-        own = self.validation_loss(model)
+        each = [part.losses(model) for part in self.parts]
+        own = summarised(self.parts, each)
         row = {"loss": own.loss, "loss_standard_error": own.standard_error}
         if self.points.condition.text is not None:
-            row["loss_unconditional"] = float(self.points.losses(model, unconditional=True).mean())
-        if self.second is not None:
-            there = self.second.summary(self.second.losses(model))
+            silent = [part.losses(model, unconditional=True) for part in self.parts]
+            row["loss_unconditional"] = float(np.concatenate(silent).mean())
+        if self.second:
+            there = summarised(self.second, [part.losses(model) for part in self.second])
             row["loss_out_of_domain"] = there.loss
             row["loss_out_of_domain_standard_error"] = there.standard_error
+        if len(self.parts) > 1:
+            for geometry, losses in zip(self.geometries, each, strict=True):
+                row[f"loss_{geometry.size}"] = float(losses.mean())
         return row | {f"loss_t{i + 1}": value for i, value in enumerate(own.curve)}
 
     def pictures(
@@ -124,6 +165,7 @@ class Grid:
             self.points.condition.rows(part),
             steps=evaluation.sampler_steps,
             guidance=evaluation.guidance,
+            shift=self.spec.shift,
         )
         return to_bytes(drawn)
 

@@ -159,15 +159,16 @@ class RunFolder:
         stepped = last_json_line(self.log_path, having="step") or {"step": 0}
         step = spec.steps if state == "done" else min(int(stepped["step"]), spec.steps)
         rows, train_loss = self.observations(), stepped.get("train_loss")
-        images, flops = float(step * spec.recipe.batch), float(spec.flops(step))
+        mix = spec.mix()
+        flops = float(mix.flops(step))
         return RunStatus(
             id=spec.id,
             state=state,
             progress=step / spec.steps,
             loss=rows[-1]["loss"] if rows else None,
             train_loss=train_loss if isinstance(train_loss, float) else None,
-            tokens=images * spec.counts().tokens_per_sample,
-            images=images,
+            tokens=float(mix.tokens(step)),
+            images=float(mix.images(step)),
             flops=flops,
             gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
             reason=None if reason is None else str(reason),

@@ -5,6 +5,7 @@ import math
 import os
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,9 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
             save_pictures(folder, stop.budget, pictures)
         if spec.evaluation.keep_weights:
             save_weights(folder, stop.budget, trunk)
-        row = observation(spec, stop, trunk.train_loss, trunk.source.samples)
+        row = observation(
+            spec, stop, trunk.train_loss, [source.samples for source in trunk.sources]
+        )
         folder.observe(row | {"evaluated_on": grid.evaluated_on} | measured)
         checkpoints.save(trunk.step, trunk.state())
         folder.log(
@@ -107,19 +110,27 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
 
 
 def observation(
-    spec: RunSpec, stop: Stop, train_loss: float, samples: int | None
+    spec: RunSpec, stop: Stop, train_loss: float, samples: Sequence[int | None]
 ) -> dict[str, Any]:
-    """One row of the table, all but the losses; ``samples`` are the distinct ones to train on."""
-    counts, step = spec.counts(), stop.step
-    images = step * spec.recipe.batch
+    """One row of the table, all but the losses.
+
+    ``samples`` are the distinct ones to train on, by bucket; ``epochs`` are those of the bucket
+    that has repeated its own most often.
+    """
+    mix, step = spec.mix(), stop.step
+    repeated = [
+        images / distinct
+        for images, distinct in zip(mix.images_each(step), samples, strict=True)
+        if distinct is not None
+    ]
     note = ""
     if step <= spec.recipe.warmup_steps:
         note = IN_WARMUP
     elif step < MIN_STEPS:
         note = TOO_EARLY
-    elif samples is not None and images > samples:
+    elif repeated and max(repeated) > 1:
         note = REPEATED
-    seen = {} if samples is None else {"epochs": images / samples}
+    seen = {"epochs": max(repeated)} if repeated else {}
     return {
         "run": spec.id,
         "trunk": spec.id,
@@ -130,13 +141,13 @@ def observation(
         "dataset": spec.data.label,
         "seed": spec.seed,
         "budget": stop.budget,
-        "params": counts.params,
-        "tokens": images * counts.tokens_per_sample,
-        "images": images,
+        "params": spec.counts().params,
+        "tokens": mix.tokens(step),
+        "images": mix.images(step),
         **seen,
         "steps": step,
-        "flops": spec.flops(step),
-        "flops_6nd": images * counts.flops_6nd,
+        "flops": mix.flops(step),
+        "flops_6nd": mix.flops_6nd(step),
         "learning_rate": spec.learning_rate,
         "timesteps": str(spec.evaluation.timesteps),
         "train_timesteps": str(spec.objective.timesteps),

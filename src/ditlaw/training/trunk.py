@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ditlaw.data import open_source
+from ditlaw.data import open_sources
 from ditlaw.data.order import mix
 from ditlaw.flow import stratified, timesteps, training_loss
-from ditlaw.models import build, condition_of
+from ditlaw.models import build_sized, condition_of
 from ditlaw.study import RunSpec
 from ditlaw.training.ema import PowerEma, decay
 
@@ -46,8 +46,9 @@ class Trunk:
             weight_decay=spec.recipe.weight_decay,
             fused=True,
         )
-        self.image_tokens = spec.geometry.geometry().image_tokens
-        self.source = open_source(spec.data, spec.seed, root)
+        self.mix, self.geometries = spec.mix(), spec.geometry.geometries()
+        sizes = [geometry.sides for geometry in self.geometries]
+        self.sources = open_sources(spec.data, spec.seed, root, sizes)
         self.step = 0
         self.train_loss = 0.0  # averaged with the same profile as the weights
 
@@ -64,14 +65,16 @@ class Trunk:
     def _advance(self) -> float:
         recipe, step = self.spec.recipe, self.step + 1
         generator = torch.Generator().manual_seed(step_seed(self.spec.seed, step))
-        batch = self.source.read((step - 1) * recipe.batch, recipe.batch)
+        bucket = self.mix.bucket(step)
+        image_tokens = self.geometries[bucket].image_tokens
+        batch = self.sources[bucket].read(self.mix.images_each(step - 1)[bucket], recipe.batch)
         x0 = torch.from_numpy(batch.images)
         noise = torch.randn(x0.shape, generator=generator)
         quantiles = stratified(recipe.batch, generator)
-        t = timesteps(self.spec.objective.timesteps, quantiles).float()
+        t = timesteps(self.spec.objective.timesteps, quantiles, image_tokens).float()
         kept = torch.rand(recipe.batch, generator=generator) >= recipe.caption_dropout
         # Drawn last, whatever the family: runs of all families see the same noise and captions.
-        order = torch.rand(recipe.batch, self.image_tokens, generator=generator)
+        order = torch.rand(recipe.batch, image_tokens, generator=generator)
         x0, noise, t, order = (a.to(self.device) for a in (x0, noise, t, order))
         condition = condition_of(batch).kept(kept).to(self.device)
 
@@ -134,11 +137,16 @@ class Trunk:
 
 
 def build_run(spec: RunSpec, seed: int | None = None) -> torch.nn.Module:
-    """The model that a run trains, in the precision of its recipe; see ``models.build``."""
-    return build(
+    """The model that a run trains, in the precision of its recipe; see ``models.build_sized``.
+
+    It starts as at the geometry's own size.
+    """
+    own = spec.geometry.geometry()
+    others = [geometry for geometry in spec.geometry.geometries() if geometry != own]
+    return build_sized(
         spec.design(),
         spec.shape,
-        spec.geometry.geometry(),
+        [own, *others],
         seed,
         precision=spec.recipe.precision,
         checkpointing=spec.recipe.checkpointing,
