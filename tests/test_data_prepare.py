@@ -141,6 +141,18 @@ def test_a_cache_is_of_one_wish_and_one_source(tmp_path, raw):
     check_source(raw, out)  # the cache is all that is needed
 
 
+def test_a_wish_of_which_nothing_is_made_may_be_mended(tmp_path, raw):
+    from dataclasses import replace
+
+    out = tmp_path / "cache"
+    for wrong in ({"caption": "captoin"}, {"text": "label", "text_tokens": 1, "vocabulary": 3}):
+        with pytest.raises(BadInput, match=r"captoin|vocabulary"):
+            prepare(replace(raw, **wrong), out)
+    (out / "00000.text.npy").write_bytes(b"of a range that was cut short")
+    assert prepare(raw, out).digest() == prepare(raw, tmp_path / "other").digest()
+    assert files_of(out) == files_of(tmp_path / "other")
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path, raw):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("x")

@@ -23,6 +23,7 @@ class Said:
 
     batch: Batch
     others: list[str]
+
     @property
     def samples(self) -> int:
         """Captions."""

@@ -5,7 +5,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ditlaw.data.raw.base import Unusable, caption_field, text_of, writable
+from ditlaw.data.raw.base import Unusable, cannot_read, caption_field, text_of, writable
 from ditlaw.data.raw.grouped import PICTURES, Grouped
 from ditlaw.data.wanted import Wanted
 
@@ -75,7 +75,12 @@ class Folder(Grouped):
     def _walk(self, only: str | None) -> dict[str, Path]:
         """Find the pictures; returns the captions' files by their paths in the folder."""
         others = {}
-        for place, folders, files in os.walk(self.folder):
+
+        def closed(error: OSError) -> None:
+            key = writable(os.path.relpath(error.filename, self.folder))
+            self.faults.append((key, "a folder that cannot be read"))
+
+        for place, folders, files in os.walk(self.folder, onerror=closed):
             here = Path(place)
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in folders:
@@ -118,5 +123,8 @@ class Folder(Grouped):
         self.field = caption_field(wanted, list(fields), path)
 
     def _lines(self, path: Path) -> list[str]:
-        text = self.read(path).decode("utf-8-sig", "replace")
+        try:
+            text = path.read_bytes().decode("utf-8-sig", "replace")
+        except OSError as error:
+            raise cannot_read(path, error) from None
         return [line for line in text.split("\n") if line.strip()]

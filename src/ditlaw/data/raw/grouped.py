@@ -100,10 +100,10 @@ class Grouped(ABC):
         fields: dict[str, None] = {}
         looked = 0
         for parts in self.parts:
-            if "json" in parts and self.size(parts["json"]) <= MOST_TEXT:
+            if "json" in parts:
                 looked += 1
                 try:
-                    fields |= dict.fromkeys(_object(self.read(parts["json"])))
+                    fields |= dict.fromkeys(_object(self._text(parts, "json")))
                 except Unusable:
                     continue
             if looked == PEEKED:

@@ -96,12 +96,9 @@ def _found(paths: tuple[str, ...]) -> tuple[str, list[Path]]:
 
 
 def _at(path: str) -> list[tuple[Path, str]]:
-    given = Path(path).expanduser()
-    found = (
-        [given]
-        if given.exists()
-        else [Path(p) for p in sorted(glob.glob(str(given), recursive=True))]
-    )
+    given = os.path.expanduser(path)
+    names = [given] if os.path.exists(given) else sorted(glob.glob(given, recursive=True))
+    found = [Path(name) for name in names]
     if not found:
         hint = "; braces are not read, write a glob such as part-*.tar" if "{" in path else ""
         raise BadInput(f"data.path: nothing is at {path}{hint}")
