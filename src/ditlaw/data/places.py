@@ -14,6 +14,7 @@ import numpy as np
 from ditlaw.data.cache import Cache
 from ditlaw.data.manifest import MANIFEST_FILE, read_manifest
 from ditlaw.data.order import held_out
+from ditlaw.data.shards import check_shard
 from ditlaw.data.wanted import check_manifest, wanted_of
 from ditlaw.errors import BadInput
 from ditlaw.files import write_json
@@ -41,6 +42,7 @@ def prepare_study(study: Study, folder: Path, told: Told = lambda name, done, of
         Refused: more samples than ``most_skipped`` are unusable.
     """
     places: dict[str, Any] = {}
+    before = _read(folder / PLACES_FILE)
     for trained in study.data:
         words: tuple[str, ...] | None = None
         second = study.evaluation.out_of_domain
@@ -49,6 +51,9 @@ def prepare_study(study: Study, folder: Path, told: Told = lambda name, done, of
                 continue
             name = name_of(data, trained)
             cache = _prepare(data, study, folder / "data" / name, name, words, told)
+            if before.get(name, {}).get("digest") != cache.manifest.digest():
+                for shard in cache.manifest.shards:  # once, as a study takes a cache up
+                    check_shard(cache.folder, shard)
             if data == trained and cache.manifest.text.vocabulary:
                 words = tuple(cache.manifest.text.vocabulary)
             share = data.held_out if data == trained else 1.0
@@ -111,12 +116,28 @@ def _keep(path: Path, places: dict[str, Any]) -> None:
     Raises:
         BadInput: it has.
     """
-    if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        for name in before.keys() & places.keys():
-            if before[name]["digest"] != places[name]["digest"]:
-                raise BadInput(
-                    f"{path}: the samples of {name} differ from those of the first run; "
-                    "restore them or choose another --out folder"
-                )
+    before = _read(path)
+    for name in before.keys() & places.keys():
+        if before[name]["digest"] != places[name]["digest"]:
+            raise BadInput(
+                f"{path}: the samples of {name} differ from those of the first run; "
+                "restore them or choose another --out folder"
+            )
     write_json(path, places)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The places of a study; nothing before its first run.
+
+    Raises:
+        BadInput: the file is damaged.
+    """
+    try:
+        places = json.loads(path.read_text(encoding="utf-8"))
+        if all(isinstance(place["digest"], str) for place in places.values()):
+            return dict(places)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise BadInput(f"{path}: damaged; restore it or choose another --out folder")

@@ -20,6 +20,7 @@ from ditlaw.data.manifest import (
     TextFacts,
 )
 from ditlaw.data.order import key_hash
+from ditlaw.errors import BadInput
 from ditlaw.files import write_bytes, write_json, write_text
 
 
@@ -51,6 +52,21 @@ def write_shard(
     return Shard(
         name=name, samples=len(keys), height=height, width=width, sha256=digest.hexdigest()
     )
+
+
+def check_shard(folder: Path, shard: Shard) -> None:
+    """Whether a shard's arrays are to the byte what the manifest says.
+
+    Raises:
+        BadInput: one was changed or is damaged.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob(f"{shard.name}.*.npy")):
+        with path.open("rb") as file:
+            while part := file.read(1 << 20):
+                digest.update(part)
+    if digest.hexdigest() != shard.sha256:
+        raise BadInput(f"{folder / shard.name}.*.npy: not what {MANIFEST_FILE} says; encode again")
 
 
 def write_manifest(
