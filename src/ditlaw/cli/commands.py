@@ -446,7 +446,7 @@ def evaluate(
         int | None, typer.Option(min=2, help="Pictures, or held-out samples, of each metric.")
     ] = None,
     extractor: Annotated[
-        str | None, typer.Option(help="What turns pictures into features; see docs/metrics.md.")
+        str | None, typer.Option(help="What turns pictures into features; see docs/distances.md.")
     ] = None,
     unconditional: Annotated[
         bool, typer.Option("--unconditional", help="Measure without captions as well.")

@@ -7,6 +7,7 @@ no root of a product, so nothing turns complex and covariances may be singular.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,14 @@ class Statistics:
         The distance is still defined, but its bias, which falls as 1/count, is then large.
         """
         return self.count <= len(self.mean)
+
+    @cached_property
+    def root(self) -> Floats:
+        """(d, rank) R with R·Rᵀ the covariance; directions without any spread are left out."""
+        values, vectors = np.linalg.eigh((self.covariance + self.covariance.T) / 2)
+        kept = values > max(values[-1], 0) * len(values) * np.finfo(np.float64).eps
+        root: Floats = vectors[:, kept] * np.sqrt(values[kept])
+        return root
 
 
 def statistics(batches: Iterable[NDArray[Any]]) -> Statistics:
@@ -76,13 +85,5 @@ def frechet(a: Statistics, b: Statistics) -> float:
         )
     apart = float(np.sum((a.mean - b.mean) ** 2))
     spread = float(np.trace(a.covariance) + np.trace(b.covariance))
-    cross = np.linalg.svd(_root(a.covariance).T @ _root(b.covariance), compute_uv=False)
+    cross = np.linalg.svd(a.root.T @ b.root, compute_uv=False)
     return max(0.0, apart + spread - 2 * float(cross.sum()))
-
-
-def _root(covariance: Floats) -> Floats:
-    """(d, rank) R with R·Rᵀ the covariance; directions without any spread are left out."""
-    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-    kept = values > max(values[-1], 0) * len(values) * np.finfo(np.float64).eps
-    root: Floats = vectors[:, kept] * np.sqrt(values[kept])
-    return root
