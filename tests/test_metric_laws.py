@@ -1,6 +1,7 @@
 """A law for each metric, where the truth is known: offsets, exponents, ranks, disagreement."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,10 +9,12 @@ from laws_data import best_loss, frame, observed
 from scipy.stats import spearmanr
 from test_cli import answered
 
+from ditlaw import text
 from ditlaw.cli import run
 from ditlaw.cli.tables import show
 from ditlaw.laws import fit, save_law
 from ditlaw.metric_laws import metric_laws
+from ditlaw.metric_laws.agree import disagreements
 from ditlaw.metric_laws.paired import paired
 from ditlaw.metric_laws.ranks import rank_correlation
 from ditlaw.observations import load_observations
@@ -158,6 +161,23 @@ def test_a_metric_with_another_best_size_disagrees_with_the_loss():
     (note,) = [n for n in result.warnings if "params" in n.text]
     assert note.code == "loss-metric-disagree"
     assert "3e19 FLOPs the loss is best at" in note.text
+
+
+def test_a_best_size_that_no_run_came_to_is_not_put_in_numbers():
+    data = rows(
+        frechet=scattered(lambda d: frechet(d["loss"]) * (d["params"] / 1e8) ** 0.12, 0.002)
+    )
+    found = metric_laws(observed(data), ["frechet"]).fitted
+    law = found["frechet"].law
+    larger = replace(law, table=law.table.where(law.table.log_n > np.log(3e8)))
+    cut = found | {"frechet": replace(found["frechet"], law=larger)}
+    smallest = np.exp(larger.table.log_n.min())
+    for metrics, said in (
+        (found, f"frechet at {text.count(law.optimum(HIGH).params.value)}"),
+        (cut, f"frechet below {text.count(smallest)}, the smallest that was run"),
+    ):
+        notes = disagreements(metrics, found["loss"].law)
+        assert said in next(note.text for note in notes if "params" in note.text)
 
 
 def test_a_few_rows_get_a_power_law_through_the_best_runs_and_say_why():

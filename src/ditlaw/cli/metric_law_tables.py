@@ -6,7 +6,7 @@ from rich.table import Table
 
 from ditlaw import text
 from ditlaw.cli.table_parts import make_table, show_notes
-from ditlaw.results import MetricLaw, MetricsResult
+from ditlaw.results import MetricLaw, MetricsResult, Quantity
 
 
 def show_metrics(console: Console, result: MetricsResult) -> None:
@@ -58,8 +58,8 @@ def _offsets(console: Console, others: list[MetricLaw]) -> None:
     for name, offset in found:
         table.add_row(
             escape(name),
-            text.with_interval(offset.at_largest, _signed),
-            text.with_interval(offset.change, _signed),
+            _signed(offset.at_largest),
+            _signed(offset.change),
             "constant" if offset.constant else "changes",
         )
     console.print(table)
@@ -73,8 +73,14 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.2g}"
+def _signed(quantity: Quantity) -> str:
+    """Two digits, and no more than four decimals; the value with its sign."""
+
+    def form(value: float) -> str:
+        return f"{value:.2g}" if abs(value) >= 0.00995 else f"{value:.4f}"
+
+    sign = "+" if quantity.value > 0 else ""
+    return sign + text.with_interval(quantity, form)
 
 
 def _two(value: float) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from ditlaw import text
 from ditlaw.laws import Law
 from ditlaw.metric_laws.beside import exponent_difference, holds_zero
@@ -52,7 +54,9 @@ def _verdict(
     apart = {name: q for name, q in differences.items() if not holds_zero(q)}
     if apart:
         named = "; ".join(f"{n} {_signed(q)}" for n, q in apart.items())
-        said = f"{metric}: the exponent depends on the setting: against {of}, {named}"
+        exponent = fitted[against].entry.exponent
+        scale = f" ({text.number(exponent.value)})" if exponent else ""
+        said = f"{metric}: the exponent depends on the setting: against {of}{scale}, {named}"
     else:
         open_to = max(abs(end) for q in differences.values() for end in (q.low, q.high) if end)
         said = (
@@ -67,8 +71,8 @@ def disagreements(fitted: Mapping[str, FittedMetric], loss: Law | None) -> list[
     ranks, sizes = [], []
     for name, found in fitted.items():
         rank = found.entry.rank
-        if rank is None:
-            continue
+        if rank is None or (has_settings(name) and whole(name) in fitted):
+            continue  # the best over its settings speaks for them
         within, overall = rank.within_budgets, rank.overall
         if overall.low is None or overall.low < WEAK:
             ranks.append(f"{name} {text.with_interval(overall, _two)}")
@@ -101,6 +105,11 @@ def _other_size(found: FittedMetric, loss: Law) -> str | None:
     low, high, loss_low, loss_high = (float(end or 0) for end in ends)
     if high >= loss_low and low <= loss_high:
         return None
+    sizes = np.exp(found.law.table.log_n)
+    if own.value < sizes.min():  # how far below, no row says
+        return f"below {text.count(float(sizes.min()))}, the smallest that was run"
+    if own.value > sizes.max():
+        return f"above {text.count(float(sizes.max()))}, the largest that was run"
     return f"at {text.with_interval(own)}"
 
 

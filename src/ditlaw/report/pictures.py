@@ -82,10 +82,10 @@ def gallery(material: Material) -> Gallery | None:
     elif data is not None and data.prepared:
         with contextlib.suppress(DitlawError):  # the cache may lie elsewhere by now
             source = open_held_out(data, folder, size=size)
-            assert isinstance(source, HeldOut)
-            words, said = source.captions(0, shown), True
-            if source.cache.manifest.image.kind == "pixels":
-                batch = source.read(0, shown)
+            if isinstance(source, HeldOut):
+                words, said = source.captions(0, shown), True
+                if source.cache.manifest.image.kind == "pixels":
+                    batch = source.read(0, shown)
     truth = []
     if batch is not None:
         strip = _encoded(png(_side_by_side(batch)))
