@@ -15,6 +15,7 @@ from PIL import Image
 from ditlaw.data import evaluated_on, open_held_out, open_source
 from ditlaw.data.cache import Cache, HeldOut, Stream
 from ditlaw.data.manifest import ImageFacts, SourceFacts, TextFacts
+from ditlaw.data.places import prepare_study
 from ditlaw.data.scenes import Scenes
 from ditlaw.data.shards import write_manifest, write_shard
 from ditlaw.data.wanted import check_manifest, wanted_of
@@ -40,6 +41,7 @@ BUCKETS = [
     {"height": 16, "width": 24, "weight": 2},
     {"height": 24, "width": 16},
 ]
+SHAPES = [(bucket["height"], bucket["width"]) for bucket in BUCKETS]
 
 
 def study(buckets=BUCKETS, geometry=None, **changes):
@@ -408,6 +410,35 @@ def test_raw_pictures_are_wanted_at_every_size():
     sizes = ((16, 16), (16, 24))
     assert wanted_of(data, Geometry(16, 16, 3, 2, 0), None, sizes).sizes == sizes
     assert wanted_of(data, Geometry(16, 16, 3, 2, 0)).sizes == ((16, 16),)
+
+
+def test_pictures_of_all_shapes_are_prepared_and_trained_on(tmp_path):
+    """From files to a row: each picture lies in the bucket of its shape, and in it alone."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for i in range(60):
+        width, height = [(20, 20), (30, 20), (21, 32)][i % 3]
+        Image.new("RGB", (width, height), (4 * i, 80, 200)).save(pictures / f"{i:02}.png")
+        (pictures / f"{i:02}.txt").write_text("a colour")
+    mixed = study(
+        data={"source": "files", "path": str(pictures), "held_out": 0.25},
+        geometry={"text_tokens": 2},
+        evaluation={"samples": 24, "pictures": 0},
+        budgets=[2e8],
+    )
+    prepare_study(mixed, tmp_path)
+    folder = RunFolder(tmp_path / "runs" / "one")
+    folder.create(study_runs(mixed)[0])
+    assert train(folder, CPU) == "done"
+    row = folder.observations()[0]
+    sources = Trunk(folder.spec(), CPU, tmp_path).sources
+    held = [HeldOut(source.cache, 0.25, size) for source, size in zip(sources, SHAPES, strict=True)]
+    assert [a.samples + b.samples for a, b in zip(sources, held, strict=True)] == [20, 20, 20]
+    images = folder.spec().mix().images_each(row["steps"])
+    repeats = [n / source.samples for n, source in zip(images, sources, strict=True)]
+    assert row["epochs"] == max(repeats)
+    assert row["epochs"] > row["images"] / sum(source.samples for source in sources)
+    assert {"loss_16x16", "loss_16x24", "loss_24x16"} <= row.keys()
 
 
 def test_scenes_show_the_same_at_every_size_and_differ_between_studies_sizes():

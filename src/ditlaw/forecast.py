@@ -125,11 +125,14 @@ def forecast(
     if images and distinct:
         epochs = scaled(images, 1 / distinct)
         if epochs.value > 1:
+            of = f"the {text.count(distinct)} images that there are"
+            if study is not None and len(study.geometry.buckets) > 1:
+                of = "the images of one resolution, the one with the fewest for its share"
             warnings.append(
                 Note(
                     code="repeated-data",
-                    text=f"{epochs.value:.2g} epochs of the {text.count(distinct)} images that "
-                    "there are: the law counts a repeated one as a new one",
+                    text=f"{epochs.value:.2g} epochs of {of}: the law counts a repeated one as a "
+                    "new one",
                 )
             )
     direct, through_loss = optimum.metrics, {}
