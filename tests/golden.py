@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from family_cases import MEMBERS, make
 
-from ditlaw.data import Scenes
+from ditlaw.data.scenes import Scenes
 from ditlaw.flow import stratified, training_loss
 from ditlaw.models import Condition
 

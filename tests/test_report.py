@@ -247,7 +247,7 @@ def test_a_study_with_its_check(trained, tmp_path):
     assert f"Two runs then measured {near} and {far}: 1 inside and 1 outside" in page.text
     # Three captions and their true pictures; a row for each of four budgets and two checks.
     assert len(page.having("class", "picture")) == 3 * (1 + 4 + 2)
-    words = open_held_out(load_study(folder / "study.yaml").data).read(0, 1).words[0]
+    words = open_held_out(load_study(folder / "study.yaml").data[0]).read(0, 1).words[0]
     first = " ".join(VOCABULARY[word] for word in words)
     labels = [attrs.get("aria-label") or "" for attrs in page.having("role", "img")]
     assert labels.count(f"Caption 1: {first}") == 1

@@ -133,7 +133,7 @@ def test_data_that_were_seen_twice(tmp_path):
     assert f"up to {data['epochs'].max():.2g} epochs" in said
     text = preset_text("quickstart").replace("source: scenes", "source: scenes\n  images: 1e+6")
     study = parse_study(text, "quickstart")
-    assert study.data.images == 1e6
+    assert study.data[0].images == 1e6
     seen = frame(sd=0.003).assign(images=lambda rows: 2e6 * rows.index / rows.index.max())
     law = laws.fit(Observations(seen, source="t", study=study), draws=60)
     assert "repeated-data" in {note.code for note in law.result().warnings}

@@ -118,9 +118,13 @@ def make_run(
 
 def run_id(study: Study, shape: Shape, seed: int, data: Data) -> str:
     """The name of a run and of its folder; it tells data sets apart where there are several."""
-    design = study.design()
     several = f"-{data.label}" if len(study.data) > 1 else ""
-    return f"{text.slug(design.label) or design.name}-{shape}{several}-s{seed}"
+    return f"{family_slug(study.design())}-{shape}{several}-s{seed}"
+
+
+def family_slug(design: Family) -> str:
+    """A family's label as part of a file name."""
+    return text.slug(design.label) or design.name
 
 
 def study_runs(study: Study, written: Mapping[str, RunSpec] | None = None) -> list[RunSpec]:
