@@ -33,7 +33,7 @@ from ditlaw.training.trunk import Trunk
 
 PICTURES, SIDE, BATCH = 2048, 64, 8
 SECONDS = 2.0
-LONG = 400_000  # samples of the memory's stream
+LONG = 409_600  # samples of the memory's stream
 STUDY = """
 name: loading
 geometry: {height: 16, width: 16, channels: 3, patch: 2, text_tokens: 16, vocabulary: 17}
@@ -155,8 +155,8 @@ def needs() -> dict[str, float]:
     found = {}
     for spec in study_runs(parse_study(STUDY, "loading")):
         trunk = Trunk(spec, torch.device("cpu"))
-        ready = trunk.source.read(0, BATCH)
-        trunk.source = type("Ready", (), {"read": lambda self, start, count, r=ready: r})()
+        ready = trunk.sources[0].read(0, BATCH)
+        trunk.sources = [type("Ready", (), {"read": lambda self, start, count, r=ready: r})()]
         steps = trunk.run(10**9)
         next(steps)
         shape = str(spec.shape)
@@ -177,9 +177,9 @@ def memory(stream: Stream) -> None:
     """Private memory along a stream of many epochs."""
     marks = []
     for place in range(0, LONG, 64):
-        stream.read(place, 64)
         if place % (LONG // 4) == 0:
             marks.append(private_memory())
+        stream.read(place, 64)
     told = ", ".join(f"{mark:.1f}" for mark in [*marks, private_memory()])
     epochs = LONG / stream.samples
     print(f"memory along {LONG:,} samples ({epochs:.0f} epochs), MB that no file backs: {told}")

@@ -237,7 +237,7 @@ def test_a_source_of_nothing_usable_is_refused(tmp_path):
 def test_a_shard_that_is_none_is_named(tmp_path, content):
     (tmp_path / "a.tar").write_bytes(content)
     with pytest.raises(BadInput, match=r"no sample in .*a\.tar \(a\.tar: (no tar|the file has)"):
-        open_raw(wish(tmp_path / "a.tar", text="none"))
+        open_raw(wish(tmp_path / "a.tar"))
     write_tar(tmp_path / "b.tar", samples(2))
     raw = open_raw(wish(tmp_path / "a.tar", tmp_path / "b.tar"))
     assert (len(raw.keys), len(raw.faults)) == (2, 1)

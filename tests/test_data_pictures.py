@@ -154,6 +154,18 @@ def test_a_bomb_is_one_whatever_limit_pillow_has(monkeypatch):
         picture(bomb(20000, 20000), "key", wish())
 
 
+def test_what_pillow_warns_of_is_kept(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)  # 256 of them: a warning, no bomb
+    assert np.array_equal(picture(png(3), "key", wish()), pixels(3).transpose(2, 0, 1))
+
+
+def test_pictures_of_two_pictures_give_the_first():
+    buffer = io.BytesIO()
+    frames = [Image.new("RGB", (16, 16), c) for c in ((250, 0, 0), (0, 250, 0))]
+    frames[0].save(buffer, "MPO", save_all=True, append_images=frames[1:])
+    assert np.abs(np.subtract(colour(buffer.getvalue()), (250, 0, 0))).max() <= 2
+
+
 @settings(deadline=None, derandomize=True)
 @given(st.data())
 def test_damage_is_unusable_and_nothing_worse(data):

@@ -266,7 +266,7 @@ def test_what_is_not_there_is_one_line(tmp_path, monkeypatch, path, told):
     (tmp_path / "notes.zip").write_bytes(b"PK")
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match=f"data.path: .*{told}"):
-        open_raw(wish(path, text="none"))
+        open_raw(wish(path))
 
 
 def test_kinds_are_not_mixed(tmp_path):

@@ -111,7 +111,7 @@ def test_from_a_shard_to_the_table(tmp_path, tar):
 def test_a_restored_trunk_goes_on_to_the_bit_in_the_middle_of_an_epoch(tmp_path, tar):
     run = made_ready(tar, tmp_path / "out")
     whole, half = (Trunk(run.spec(), CPU, tmp_path / "out") for _ in range(2))
-    assert 16 < whole.source.samples < COUNT  # batch 2: step 13 and step 29 are within epochs
+    assert 16 < whole.sources[0].samples < COUNT  # batch 2: step 13 and step 29 are within epochs
     expected = state_at(whole, 29)
     resumed = Trunk(run.spec(), CPU, tmp_path / "out")
     resumed.restore({name: tensor.clone() for name, tensor in state_at(half, 13).items()})
@@ -151,13 +151,15 @@ def test_a_killed_run_observes_the_same(tmp_path, tar, monkeypatch):
 def test_seeds_train_on_other_orders_and_validate_on_the_same(tmp_path, tar):
     runs = [made_ready(tar, tmp_path / "out", seed).spec() for seed in (0, 1)]
     trunks = [Trunk(run, CPU, tmp_path / "out") for run in runs]
-    first, second = (trunk.source.read(0, 20).images for trunk in trunks)
+    first, second = (trunk.sources[0].read(0, 20).images for trunk in trunks)
     assert not np.array_equal(first, second)
     grid = [open_held_out(run.data, tmp_path / "out").read(0, 16).images for run in runs]
     assert np.array_equal(*grid)
-    trained = {i.tobytes() for t in trunks for i in t.source.read(0, t.source.samples).images}
+    trained = {
+        i.tobytes() for t in trunks for i in t.sources[0].read(0, t.sources[0].samples).images
+    }
     assert not trained & {image.tobytes() for image in grid[0]}
-    assert len(trained) == trunks[0].source.samples
+    assert len(trained) == trunks[0].sources[0].samples
 
 
 def carried_out(tmp_path, text, name="out"):

@@ -93,9 +93,10 @@ def test_what_makes_a_metric_another_quantity(metric, told):
 def test_held_out_pictures_are_known_by_themselves_not_by_their_captions():
     a, b = np.zeros((2, 3, 16, 16), np.float32), np.ones((2, 3, 16, 16), np.float32)
     dense, sparse = (Data(source="files", path=f"{name}.tar", caption=name) for name in "ds")
-    assert evaluated_on(dense, a) == evaluated_on(sparse, a) != evaluated_on(dense, b)
-    assert evaluated_on(dense, a).startswith("images-")
-    assert evaluated_on(Data(captions="dense"), a) == evaluated_on(Data(captions="sparse"), b)
+    assert evaluated_on(dense, [a]) == evaluated_on(sparse, [a]) != evaluated_on(dense, [b])
+    assert evaluated_on(dense, [a]).startswith("images-")
+    scenes = (Data(captions=said) for said in ("dense", "sparse"))
+    assert len({evaluated_on(each, [a]) for each in scenes}) == 1
 
 
 def test_one_name_for_other_pictures_is_told(tmp_path):

@@ -14,6 +14,7 @@ from ditlaw.errors import BadInput
 
 Size = tuple[int, int]  # height and width of the arrays
 KEPT_OPEN = 64  # shards whose maps are kept
+PLACES = 1024  # of a stream, whose order is computed at a time
 
 
 class Cache:
@@ -142,6 +143,7 @@ class Stream:
         kept = ~held_out(cache.key_hashes(), share_held_out)
         self.chosen = np.flatnonzero(kept & cache.of_size(size))
         self.samples = len(self.chosen)
+        self._known: tuple[tuple[int, int], Ints] | None = None
         if not self.samples:
             raise BadInput(
                 f"{cache.folder}: every sample{_of(size)} is held out; lower data.held_out"
@@ -149,7 +151,17 @@ class Stream:
 
     def read(self, start: int, count: int) -> Batch:
         """Samples at places start … start + count − 1 of the stream."""
-        return self.cache.read(self.chosen[stream_rows(start, count, self.samples, self.seed)])
+        return self.cache.read(self.rows(start, count))
+
+    def rows(self, start: int, count: int) -> Ints:
+        """Their rows in the cache; the order is computed many places at a time."""
+        first, last = start // PLACES, (start + count - 1) // PLACES
+        if self._known is None or self._known[0] != (first, last):
+            number = (last - first + 1) * PLACES
+            order = stream_rows(first * PLACES, number, self.samples, self.seed)
+            self._known = (first, last), self.chosen[order]
+        offset = start - first * PLACES
+        return self._known[1][offset : offset + count]
 
 
 class HeldOut:

@@ -6,6 +6,7 @@ the size, then resized with Lanczos' filter.
 
 import io
 import math
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,14 +50,9 @@ def picture(content: bytes, key: str, wanted: Wanted) -> NDArray[np.uint8]:
     Raises:
         Unusable: it cannot be decoded, or is too large to be.
     """
-    image = _opened(content)
-    try:
-        image.load()
-        upright = _on_white(_turned(image))
-    except Exception as error:
-        # Pillow raises what it will on damaged files: OSError, SyntaxError, struct.error, ….
-        cut = "truncated" in str(error)
-        raise Unusable("the picture is cut short" if cut else "the picture is damaged") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Pillow thinks of a picture that it can read
+        upright = _decoded(content)
     upright = upright.convert("L" if wanted.channels == 1 else "RGB")
     height, width = size_for(upright.height, upright.width, key, wanted.sizes)
     fitted = upright.resize(
@@ -75,6 +71,17 @@ def size_for(
     away = [abs(math.log(width / height) - math.log(w / h)) for h, w in sizes]
     near = [size for size, d in zip(sizes, away, strict=True) if d <= min(away) + SAME]
     return near[key_hash(key) % len(near)]
+
+
+def _decoded(content: bytes) -> Image.Image:
+    image = _opened(content)
+    try:
+        image.load()
+        return _on_white(_turned(image))
+    except Exception as error:
+        # Pillow raises what it will on damaged files: OSError, SyntaxError, struct.error, ….
+        cut = "truncated" in str(error)
+        raise Unusable("the picture is cut short" if cut else "the picture is damaged") from None
 
 
 def _opened(content: bytes) -> Image.Image:

@@ -47,6 +47,8 @@ class Grouped(ABC):
         Raises:
             BadInput: none is of that name; the message has those that are.
         """
+        if not self.parts:
+            return  # which says more than that a field is not there
         kinds = {name: None for parts in self.parts for name in parts}
         if wanted.image is not None and wanted.image not in kinds:
             there = [name for name in kinds if name.rpartition(".")[2] in PICTURES]
