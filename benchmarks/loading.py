@@ -34,6 +34,7 @@ from ditlaw.training.trunk import Trunk
 PICTURES, SIDE, BATCH = 2048, 64, 8
 SECONDS = 2.0
 LONG = 409_600  # samples of the memory's stream
+LATENTS = 1024
 STUDY = """
 name: loading
 geometry: {height: 16, width: 16, channels: 3, patch: 2, text_tokens: 16, vocabulary: 17}
@@ -194,7 +195,7 @@ def main() -> None:
         write_tar(samples, root / "shard.tar")
         write_parquet(samples, root / "table.parquet")
         write_folder(samples, root / "folder")
-        write_latents(root / "latents", 1024)
+        write_latents(root / "latents", LATENTS)
         reads = {"scenes": Scenes(0).read}
         for source in ("shard.tar", "table.parquet", "folder"):
             wanted = Wanted((str(root / source),), ((16, 16),), text_tokens=16, vocabulary=200)
