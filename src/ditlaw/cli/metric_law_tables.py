@@ -24,7 +24,7 @@ def show_metrics(console: Console, result: MetricsResult) -> None:
         )
     console.print(table)
     console.print()
-    table = _table("metric", "at the largest budget", "rank corr. with loss", "in a budget")
+    table = _table("metric", "at the largest budget", "rank with loss", "within")
     for entry in result.metrics:
         rank = entry.rank
         within = rank.within_budgets if rank else None
