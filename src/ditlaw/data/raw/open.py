@@ -48,6 +48,15 @@ def source_facts(wanted: Wanted) -> SourceFacts:
     return SourceFacts(kind=kind, files=sizes)
 
 
+def files_at(paths: list[str]) -> set[Path]:
+    """The files that samples at those paths lie in, or their folder, wherever they are named from.
+
+    Raises:
+        BadInput: as ``open_raw``.
+    """
+    return {file.resolve() for file in _found(tuple(paths))[1]}
+
+
 def _of_kind(kind: str, wanted: Wanted, where: Path, files: list[Path]) -> Raw:
     if kind == "digits":
         from ditlaw.data.raw.digits import Digits
