@@ -127,8 +127,8 @@ def _inside(folder: Path) -> list[tuple[Path, str]]:
     saved = saved_files(folder)
     if saved is not None:
         return [(file, "arrow") for file in saved]
-    for suffix, kind in SUFFIXES.items():
-        files = sorted(folder.glob(f"*{suffix}"))
-        if files:
-            return [(file, kind) for file in files]
-    return [(folder, "folder")]
+    # Of all kinds: several together are refused, not one read and the others passed over.
+    files = [
+        (file, kind) for suffix, kind in SUFFIXES.items() for file in folder.glob(f"*{suffix}")
+    ]
+    return sorted(files) or [(folder, "folder")]
