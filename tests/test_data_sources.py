@@ -274,6 +274,9 @@ def test_kinds_are_not_mixed(tmp_path):
     as_parquet(tmp_path / "b")
     with pytest.raises(BadInput, match="parquet and webdataset together"):
         open_raw(wish(tmp_path / "a.tar", tmp_path / "b"))
+    (tmp_path / "a.tar").rename(tmp_path / "b" / "a.tar")
+    with pytest.raises(BadInput, match="parquet and webdataset together"):
+        open_raw(wish(tmp_path / "b"))
 
 
 def test_a_data_set_of_splits_asks_which(tmp_path):

@@ -12,6 +12,7 @@ from conftest import ditlaw, tiny_text
 from raw_data import samples, write_tar
 
 from ditlaw.data import open_held_out
+from ditlaw.data.order import key_hash
 from ditlaw.data.places import prepare_study
 from ditlaw.errors import BadInput, Refused
 from ditlaw.observations import REPEATED, load_observations
@@ -230,6 +231,28 @@ def test_a_second_set_is_never_trained_on_and_told_in_the_same_words(tmp_path, t
     held = open_held_out(there, tmp_path, data)
     assert held.samples == 12
     assert held.read(0, 12).words.max() < len(words[0])
+
+
+@pytest.mark.parametrize("path", ["birds.tar", "*.tar", "."])
+def test_a_second_set_of_the_same_files_is_refused(tmp_path, tar, path):
+    second = {"source": "files", "path": str(tar.parent / path), "name": "other"}
+    study = study_of(tar, evaluation={"samples": 16, "out_of_domain": second})
+    with pytest.raises(BadInput, match=r"birds\.tar is what birds is trained on too"):
+        prepare_study(study, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [(1e-9, "no sample is held out"), (0.02, "one sample of birds"), (0.9999, "every sample")],
+)
+def test_too_few_on_one_side_is_told_before_any_run(tmp_path, tar, share, told):
+    if told.startswith("one"):  # whatever the keys, the share that holds out just one of them
+        hashes = sorted(key_hash(f"{number:04d}") for number in range(COUNT))
+        share = (hashes[0] + hashes[1]) / 2 / 2**64
+    (tmp_path / "study.yaml").write_text(text_of(tar, data={"held_out": share}))
+    with pytest.raises(BadInput, match=told):
+        run_study(tmp_path / "study.yaml", tmp_path / "out")
+    assert not (tmp_path / "out" / "runs").exists()
 
 
 @pytest.mark.parametrize(

@@ -142,8 +142,9 @@ def test_inception_runs_no_code(tmp_path):
         torch.save(content, tmp_path / name)
         with pytest.raises(BadInput, match=r"weights|state dict"):
             open_extractor(f"inception:{tmp_path / name}")
-    for name in ("cut.pth", "cut.safetensors"):
-        (tmp_path / name).write_bytes(b"PK\x03\x04nothing")
+    cut, text = b"PK\x03\x04nothing", b"a red thing\nzzz\n"  # text is pickle's opcodes to torch
+    for name, content in (("cut.pth", cut), ("text.pth", text), ("cut.safetensors", cut)):
+        (tmp_path / name).write_bytes(content)
         with pytest.raises(BadInput, match=r"weights|damaged"):
             open_extractor(f"inception:{tmp_path / name}")
 

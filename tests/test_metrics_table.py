@@ -44,6 +44,12 @@ def test_without_evaluations_rows_are_as_they_were():
     assert merged(ROWS, {}) == ROWS
 
 
+def test_a_line_of_a_run_that_was_trained_anew_since_is_passed_over():
+    lines = [line(1e9, "vlb", 3.5, loss=1.0), line(2e9, "vlb", 3.0, loss=0.9)]
+    found = table(r0=lines)
+    assert found["vlb"].dropna().to_dict() == {("r0", 1e9): 3.5}
+
+
 def test_a_metric_is_a_column_of_its_name_with_its_error():
     found = table(
         r0=[

@@ -83,8 +83,8 @@ def merged(rows: Sequence[Row], evaluated: Mapping[str, Sequence[Row]]) -> list[
     Args:
         rows: observations with ``run``, ``budget``, ``steps`` and ``dataset``.
         evaluated: the lines of each run's ``metrics.jsonl``, oldest first. A line that repeats
-            another's settings takes its place; one that is of no observation, at the same budget
-            and step, is passed over.
+            another's settings takes its place; one that is of no observation, of the same budget,
+            step and loss, is passed over.
 
     Where a metric of a data set has several extractors, references or sample counts, only the
     newest is kept: what comes after the others in the runs' files.
@@ -118,7 +118,7 @@ def _newest(
             if budget is None or value is None or not isinstance(line.get("metric"), str):
                 continue
             row = seen.get((run, budget))
-            if row is None or row["steps"] != line.get("steps"):
+            if row is None or _other(line, row):
                 continue
             conditions, setting = _conditions(line), _setting(line)
             for metric, number in _told(line, value):
@@ -137,6 +137,11 @@ def _newest(
         chosen = _latest(orders[metric, dataset], each)
         found.setdefault(metric, _Readings()).join(each[chosen])
     return found
+
+
+def _other(line: Row, row: Row) -> bool:
+    """Whether a line is of an observation that has been made anew since."""
+    return row["steps"] != line.get("steps") or row.get("loss") != line.get("loss", row.get("loss"))
 
 
 def _latest(orders: list[list[Conditions]], each: Mapping[Conditions, _Readings]) -> Conditions:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ditlaw.data.cache import Cache
+from ditlaw.data.cache import Cache, HeldOut, Stream
 from ditlaw.data.manifest import MANIFEST_FILE, read_manifest
 from ditlaw.data.order import held_out
 from ditlaw.data.shards import check_shard
@@ -49,6 +49,8 @@ def prepare_study(study: Study, folder: Path, told: Told = lambda name, done, of
         for data in (trained, *([second] if second else ())):
             if not data.prepared:
                 continue
+            if data != trained:
+                _require_apart(data, trained)
             name = name_of(data, trained)
             cache = _prepare(data, study, folder / "data" / name, name, words, told)
             if before.get(name, {}).get("digest") != cache.manifest.digest():
@@ -58,6 +60,7 @@ def prepare_study(study: Study, folder: Path, told: Told = lambda name, done, of
                 words = tuple(cache.manifest.text.vocabulary)
             share = data.held_out if data == trained else 1.0
             out = int(np.sum(held_out(cache.key_hashes(), share)))
+            _require_both(cache, study, data, trained)
             places[name] = {
                 "folder": str(cache.folder.absolute()),
                 "digest": cache.manifest.digest(),
@@ -108,6 +111,52 @@ def _prepare(
         cache = Cache(own)
     check_manifest(cache.manifest, data, geometry, sizes)
     return cache
+
+
+def _require_apart(second: Data, trained: Data) -> None:
+    """A second set is never trained on: no file of it is one of the first's.
+
+    Raises:
+        BadInput: one is.
+    """
+    if second.source != trained.source:
+        return
+    if second.source == "files":
+        from ditlaw.data.raw import files_at
+
+        try:
+            ours, its = (files_at(data.paths) for data in (trained, second))
+        except BadInput:
+            return  # what is gone was looked at when it was prepared
+    else:
+        ours, its = ({Path(path).resolve() for path in d.paths} for d in (trained, second))
+    shared = sorted(ours & its)
+    if shared or second.source == "digits":
+        raise BadInput(
+            f"evaluation.out_of_domain: {shared[0] if shared else 'digits'} is what "
+            f"{trained.label} is trained on too; give samples that are not, or leave it out"
+        )
+
+
+def _require_both(cache: Cache, study: Study, data: Data, trained: Data) -> None:
+    """Whether each resolution has samples to train on and to hold out, and two of these in all.
+
+    A mean over one sample has no standard error.
+
+    Raises:
+        BadInput: one has none.
+    """
+    share = data.held_out if data == trained else 1.0
+    sizes = [geometry.sides for geometry in study.geometry.geometries()]
+    held = sum(HeldOut(cache, share, size).samples for size in sizes)
+    if held < 2:
+        mend = "raise data.held_out" if data == trained else "give more of them"
+        raise BadInput(
+            f"data: one sample of {data.label} is held out, and an error takes 2; {mend}"
+        )
+    if data == trained:
+        for size in sizes:
+            Stream(cache, share, 0, size)
 
 
 def _keep(path: Path, places: dict[str, Any]) -> None:

@@ -48,6 +48,15 @@ def source_facts(wanted: Wanted) -> SourceFacts:
     return SourceFacts(kind=kind, files=sizes)
 
 
+def files_at(paths: list[str]) -> set[Path]:
+    """The files that samples at those paths lie in, or their folder, wherever they are named from.
+
+    Raises:
+        BadInput: as ``open_raw``.
+    """
+    return {file.resolve() for file in _found(tuple(paths))[1]}
+
+
 def _of_kind(kind: str, wanted: Wanted, where: Path, files: list[Path]) -> Raw:
     if kind == "digits":
         from ditlaw.data.raw.digits import Digits
@@ -118,8 +127,8 @@ def _inside(folder: Path) -> list[tuple[Path, str]]:
     saved = saved_files(folder)
     if saved is not None:
         return [(file, "arrow") for file in saved]
-    for suffix, kind in SUFFIXES.items():
-        files = sorted(folder.glob(f"*{suffix}"))
-        if files:
-            return [(file, kind) for file in files]
-    return [(folder, "folder")]
+    # Of all kinds: several together are refused, not one read and the others passed over.
+    files = [
+        (file, kind) for suffix, kind in SUFFIXES.items() for file in folder.glob(f"*{suffix}")
+    ]
+    return sorted(files) or [(folder, "folder")]

@@ -1,6 +1,5 @@
 """The FID network with weights from a local file."""
 
-import pickle
 from pathlib import Path
 from typing import NoReturn
 
@@ -58,13 +57,14 @@ def _read(file: Path) -> dict[str, Tensor]:
             found: object = safetensors.torch.load_file(file)
         else:
             found = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError) as error:
+    except safetensors.SafetensorError:
+        raise BadInput(f"extractor: {file}: damaged; fetch it again") from None
+    except Exception as error:
+        # Any bytes at all may come, and the unpickler raises what it will on them.
         raise BadInput(
             f"extractor: {file}: no file of plain weights ({type(error).__name__}); save a state "
             "dict with torch.save, or as safetensors"
         ) from None
-    except safetensors.SafetensorError:
-        raise BadInput(f"extractor: {file}: damaged; fetch it again") from None
     if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
         raise BadInput(f"extractor: {file}: holds no state dict; save network.state_dict()")
     return found
