@@ -9,16 +9,14 @@ from ditlaw.results import EvaluateResult, MetricValue, SampleResult
 
 
 def show_evaluation(console: Console, result: EvaluateResult) -> None:
-    """One row a value: a metric has as many as there are settings that it was drawn with."""
-    table = make_table("run", "FLOPs", "loss", "metric", "value", "± error", left=("run", "metric"))
+    """One row a value, the loss first: a metric has as many as it was drawn with settings."""
+    table = make_table("run", "FLOPs", "metric", "value", "± error", left=("run", "metric"))
     for row in result.observations:
-        first = (row.run, text.flops(row.flops), text.loss(row.loss))
-        if not row.metrics:
-            table.add_row(*first, "-", "-", "-")
+        # The loss in a column of its own would leave no room for a run's name in 80 columns.
+        table.add_row(row.run, text.flops(row.flops), "loss", text.loss(row.loss), "-")
         for value in row.metrics:
             error = "-" if value.error is None else f"{value.error:.2g}"
-            table.add_row(*first, escape(_named(value)), f"{value.value:.4g}", error)
-            first = ("", "", "")
+            table.add_row("", "", escape(_named(value)), f"{value.value:.4g}", error)
     console.print(table)
     for line in dict.fromkeys(_how(v) for row in result.observations for v in row.metrics):
         console.print(escape(line), soft_wrap=True)

@@ -1,5 +1,7 @@
 """Tables of what is made: plans, runs, GPU time, counts of a model, exports."""
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.markup import escape
 
@@ -15,6 +17,7 @@ from ditlaw.results import (
     RunSummary,
     StatusResult,
 )
+from ditlaw.study import open_study
 
 SHOWN = 10  # skipped samples that a table names
 
@@ -57,9 +60,11 @@ def show_plan(console: Console, plan: PlanResult) -> None:
 def show_run(console: Console, summary: RunSummary) -> None:
     """How a sweep ended."""
     runs = summary.runs
+    data = open_study(Path(summary.study)).data
+    chosen = f" --where dataset={data[0].label}" if len(data) > 1 else ""  # a law is of one
     console.print(
         f"{escape(summary.study)}: {runs.done} done, {runs.failed} failed, {runs.pending} pending; "
-        f"next: ditlaw fit {escape(summary.study)}",
+        f"next: ditlaw fit {escape(summary.study + chosen)}",
         soft_wrap=True,
     )
 

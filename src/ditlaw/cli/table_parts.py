@@ -11,7 +11,9 @@ LEFT = ("run", "state", "", "form", "reason", "law", "value, interval")  # colum
 
 def make_table(*columns: str, title: str | None = None, left: tuple[str, ...] = LEFT) -> Table:
     """A table for 80 columns: words to the left, numbers to the right and whole."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    gap = 1 if "run" in columns else 2  # names of runs are long
+    padding = (0, gap, 0, 0)
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=padding)
     for column in columns:
         # Where a run's long name leaves no room, it goes on in a second line; numbers stay whole.
         table.add_column(
