@@ -73,11 +73,12 @@ def test_losses_under_other_captions_are_other_quantities_and_the_note_says_whic
         ("nll", ["dataset"]),
         ("loss_unconditional", ["evaluated_on"]),
         ("frechet:g2:s24", ["extractor", "reference", "samples_drawn"]),
-        ("other", ["dataset", "extractor", "reference", "samples_drawn"]),
+        ("frechet", ["drawn_with", "extractor", "reference", "samples_drawn"]),
+        ("other", ["dataset", "drawn_with", "extractor", "reference", "samples_drawn"]),
     ],
 )
 def test_what_makes_a_metric_another_quantity(metric, told):
-    labels = ("dataset", "evaluated_on", "extractor", "reference", "samples_drawn")
+    labels = ("dataset", "evaluated_on", "extractor", "reference", "samples_drawn", "drawn_with")
     stated = [{label: f"{label}-{n}" for label in labels} for n in (1, 2)]
     assert differing(stated, metric) == told
     assert differing([stated[0]] * 2, metric) == []

@@ -35,7 +35,7 @@ def settings_of(
     Raises:
         BadInput: an unknown metric or sampler, or a number that none can be drawn with.
     """
-    names = _several(metrics) or list(DEFAULT_METRICS)
+    names = _several("--metrics", metrics) or list(DEFAULT_METRICS)
     for name in names:
         if name not in METRICS:
             raise unknown("--metrics", name, METRICS)
@@ -44,8 +44,8 @@ def settings_of(
         raise unknown("--sampler", sampler, ("euler", "heun"))
     return Settings(
         metrics=tuple(names),
-        guidance=tuple(map(_guidance, _several(guidance))) or (own.guidance,),
-        steps=tuple(map(_steps, _several(steps))) or (own.sampler_steps,),
+        guidance=tuple(map(_guidance, _several("--guidance", guidance))) or (own.guidance,),
+        steps=tuple(map(_steps, _several("--steps", steps))) or (own.sampler_steps,),
         sampler="heun" if sampler == "heun" else "euler",
         samples=samples,
         extractor=extractor,
@@ -79,6 +79,7 @@ def evaluate_study(
             raise BadInput(f"{folder}: no observations yet; 'ditlaw run' makes them")
         for run in runs:
             check(run.spec(), settings)
+        _open_once(folder, study, settings)
         start(len(runs))
         try:
             ended = (executor or LocalExecutor()).run(
@@ -94,6 +95,24 @@ def evaluate_study(
         failures=failures,
         warnings=_without_weights(folder, runs),
     )
+
+
+def _open_once(folder: Path, study: Study, settings: Settings) -> None:
+    """Open what every run will read: what is wrong with it is told once, before any work.
+
+    Raises:
+        BadInput: data that were lost or changed, or an extractor that cannot be read.
+    """
+    from ditlaw.data.cache import Cache
+    from ditlaw.data.places import prepared_folder
+
+    for data in study.data:
+        if data.prepared:
+            Cache(prepared_folder(folder, data.label))
+    if settings.extractor is not None:
+        from ditlaw.metrics.extractors import open_extractor
+
+        open_extractor(settings.extractor)
 
 
 def _runs(folder: Path, study: Study) -> list[RunFolder]:
@@ -140,10 +159,13 @@ def _without_weights(folder: Path, runs: list[RunFolder]) -> list[Note]:
     ]
 
 
-def _several(words: list[str] | None) -> list[str]:
+def _several(option: str, words: list[str] | None) -> list[str]:
     """``["1,2", "3"]`` as ``["1", "2", "3"]``, each once."""
     split = [part.strip() for word in words or [] for part in word.split(",")]
-    return list(dict.fromkeys(part for part in split if part))
+    found = list(dict.fromkeys(part for part in split if part))
+    if words and not found:
+        raise BadInput(f"{option}: holds nothing; name one or more, as 1,2, or leave it out")
+    return found
 
 
 def _guidance(word: str) -> float:

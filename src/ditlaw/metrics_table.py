@@ -39,6 +39,9 @@ class Setting(NamedTuple):
     steps: float | None = None
     sampler: str = ""
 
+    def __str__(self) -> str:
+        return ":".join(_parts(self) + ([self.sampler] if self.sampler else []))
+
     @property
     def rank(self) -> tuple[float, float, str]:
         """By guidance, then steps; what is not stated first."""
@@ -62,15 +65,18 @@ class _Readings:
             self.values.setdefault(setting, {}).update(found)
         self.conditions |= other.conditions
 
+    def shared(self) -> list[Setting]:
+        """The settings that all places have, in order."""
+        places = self.conditions.keys()
+        shared = (s for s, found in self.values.items() if places <= found.keys())
+        return sorted(shared, key=lambda s: s.rank)
+
     def best(self, metric: str) -> dict[Place, Setting]:
         """The best setting at each place, of those that all places have.
 
         The best of settings that only some have would be the best of more or fewer draws.
         """
-        places = self.conditions.keys()
-        shared = sorted(
-            (s for s, found in self.values.items() if places <= found.keys()), key=lambda s: s.rank
-        )
+        places, shared = self.conditions.keys(), self.shared()
         sign = -1.0 if kind(metric) in ERRORS else 1.0
         if not shared:
             return {}
@@ -175,6 +181,7 @@ def _label(found: Mapping[str, _Readings], added: dict[Place, Row]) -> None:
     told = distances or [metric for metric in found if kind(metric) == "attributes"]
     told.sort(key=_position)
     best = {metric: found[metric].best(metric) for metric in told}
+    settings = {metric: " ".join(map(str, found[metric].shared())) for metric in told}
     for place, row in added.items():
         here = [metric for metric in told if place in found[metric].conditions]
         for i, label in enumerate(LABELS):
@@ -182,6 +189,9 @@ def _label(found: Mapping[str, _Readings], added: dict[Place, Row]) -> None:
             stated = [value for value in values if value]
             if stated:
                 row[label] = stated[0] if len(stated) == 1 else " + ".join(map(str, stated))
+        ways = [settings[metric] for metric in here if not metric.endswith(UNCONDITIONAL)]
+        if ways and ways[0]:
+            row["drawn_with"] = ways[0]
         guidances = (best[metric][place].guidance for metric in here if place in best[metric])
         guidance = next(guidances, None)
         if guidance is not None:
@@ -219,10 +229,13 @@ def _setting(line: Row) -> Setting:
 
 
 def _column(metric: str, setting: Setting, *, several: bool) -> str:
-    parts = [metric]
-    parts += [] if setting.guidance is None else [f"g{setting.guidance:g}"]
-    parts += [] if setting.steps is None else [f"s{setting.steps:g}"]
-    return ":".join([*parts, *([setting.sampler] if several and setting.sampler else [])])
+    end = [setting.sampler] if several and setting.sampler else []
+    return ":".join([metric, *_parts(setting), *end])
+
+
+def _parts(setting: Setting) -> list[str]:
+    stated = (("g", setting.guidance), ("s", setting.steps))
+    return [f"{letter}{number:g}" for letter, number in stated if number is not None]
 
 
 def _position(metric: str) -> tuple[bool, int, str]:

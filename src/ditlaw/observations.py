@@ -48,6 +48,7 @@ QUANTITY = (
     "extractor",
     "reference",
     "samples_drawn",
+    "drawn_with",
 )
 MOST_GROUPS = 20  # of a comparison; more is a column that names runs
 SAME_RATIO = 1.01  # rows whose tokens per image differ by less than this agree

@@ -8,7 +8,7 @@ from ditlaw.metric_names import KINDS, UNCONDITIONAL, is_drawn, whole
 from ditlaw.results import Note
 
 Stated = Sequence[dict[str, str]]  # of each law: what its metrics are of, by name
-OF_DRAWN = ("extractor", "reference", "samples_drawn")  # these say nothing of a loss
+OF_DRAWN = ("extractor", "reference", "samples_drawn", "drawn_with")  # these say nothing of a loss
 OF_IMAGES = "evaluated_on"
 
 
@@ -37,7 +37,8 @@ def unlike(laws: Sequence[tuple[str, AnsweringLaw]]) -> list[Note]:
 def differing(stated: Stated, metric: str) -> list[str]:
     """The kinds that differ and that bear on a metric, in order of their names.
 
-    A loss with captions is of its data set. One without is of the pictures it was evaluated on,
+    The best over settings is of the settings that it was taken over; a column of one setting names
+    it. A loss with captions is of its data set. One without is of the pictures it was evaluated on,
     where all laws say which these are. A distance of drawn pictures is of an extractor, a reference
     and a count, where all say so, whatever the data that the model learned from.
     """
@@ -47,6 +48,8 @@ def differing(stated: Stated, metric: str) -> list[str]:
         if len({kinds.get(kind) for kinds in stated}) > 1
     }
     if is_drawn(metric):
+        if metric != whole(metric) or metric.endswith(UNCONDITIONAL):
+            differ -= {"drawn_with"}
         known = all(kinds.get("extractor") and kinds.get("reference") for kinds in stated)
         return sorted(differ & set(OF_DRAWN) if known else differ - {OF_IMAGES})
     if whole(metric) in KINDS or whole(metric).endswith(UNCONDITIONAL):

@@ -56,7 +56,8 @@ def wanted_of(
             f"geometry.text_dim: {data.label} has captions, not features; set vocabulary, or make "
             "a cache with 'ditlaw encode --text-encoder' and set data.source: encoded"
         )
-    if data.text == "label" and geometry.text_tokens != 1:
+    text = "label" if data.source == "digits" else data.text  # ten classes, whatever is said
+    if text == "label" and geometry.text_tokens > 1:
         raise BadInput(
             f"geometry.text_tokens: a label is one token, not {geometry.text_tokens}; set 1"
         )
@@ -66,7 +67,7 @@ def wanted_of(
         channels=geometry.channels,
         caption=data.caption,
         image=data.image,
-        text=data.text if geometry.text_tokens else "none",
+        text=text if geometry.text_tokens else "none",
         text_tokens=geometry.text_tokens,
         vocabulary=geometry.vocabulary,
         words=words,

@@ -109,8 +109,9 @@ def _at(path: str) -> list[tuple[Path, str]]:
     names = [given] if os.path.exists(given) else sorted(glob.glob(given, recursive=True))
     found = [Path(name) for name in names]
     if not found:
+        where = "absolute" if os.path.isabs(given) else f"from {os.getcwd()}"
         hint = "; braces are not read, write a glob such as part-*.tar" if "{" in path else ""
-        raise BadInput(f"data.path: nothing is at {path}{hint}")
+        raise BadInput(f"data.path: nothing is at {path} ({where}){hint}")
     return [each for file in found for each in (_inside(file) if file.is_dir() else [_file(file)])]
 
 
