@@ -10,7 +10,7 @@ import yaml
 from conftest import TINY
 from typer.testing import CliRunner
 
-from ditlaw.cli.commands import app
+from ditlaw.cli.app import app
 from ditlaw.families import FAMILIES, Geometry, get_family
 from ditlaw.study.schema import Study
 

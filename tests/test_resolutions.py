@@ -27,8 +27,9 @@ from ditlaw.laws.kappa import kappa_of
 from ditlaw.models import build, build_sized
 from ditlaw.observations import Observations
 from ditlaw.study import make_run, parse_study, plan_study, preset_text, study_mix, study_runs
+from ditlaw.study.data_section import Data
 from ditlaw.study.mix import Mix, counts_of, dealt, pattern
-from ditlaw.study.schema import Data, Timesteps
+from ditlaw.study.schema import Timesteps
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.run import observation, train

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ditlaw.data import HELD_OUT_SEED, open_held_out, open_source
 from ditlaw.data.scenes import CELLS, CHUNK, VOCABULARY, Scenes, palette
 from ditlaw.errors import Refused
-from ditlaw.study.schema import Data
+from ditlaw.study.data_section import Data
 
 
 @settings(max_examples=20, deadline=None)

@@ -24,7 +24,7 @@ from ditlaw.report.material import gather
 from ditlaw.report.page import render
 from ditlaw.report.pictures import gallery, png
 from ditlaw.study import open_study
-from ditlaw.study.schema import Data
+from ditlaw.study.data_section import Data
 from ditlaw.training.folder import RunFolder
 from ditlaw.verify import freeze_forecast, verifications, verify, verify_folder
 

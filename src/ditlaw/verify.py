@@ -36,7 +36,7 @@ from ditlaw.study import (
     plan_runs,
     study_digest,
 )
-from ditlaw.study.schema import Data
+from ditlaw.study.data_section import Data
 from ditlaw.sweep import Watch, own_runs, require_done, run_all
 from ditlaw.text import budget_name, unknown
 from ditlaw.training.folder import RunFolder, locked

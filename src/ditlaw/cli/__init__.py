@@ -24,7 +24,7 @@ def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code (see docs/commands.md)."""
     import typer
 
-    from ditlaw.cli.commands import app
+    from ditlaw.cli.app import app
     from ditlaw.errors import DitlawError
 
     try:

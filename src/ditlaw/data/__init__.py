@@ -12,7 +12,7 @@ from ditlaw.data.batch import Batch
 from ditlaw.errors import Refused
 
 if TYPE_CHECKING:  # the study's schema asks the sources what they can do, not the reverse
-    from ditlaw.study.schema import Data
+    from ditlaw.study.data_section import Data
 
 Size = tuple[int, int]  # height, width
 HELD_OUT_SEED = 2**40  # no training seed reaches it: held-out samples are never trained on

@@ -18,7 +18,8 @@ from ditlaw.data.shards import check_shard
 from ditlaw.data.wanted import check_manifest, wanted_of
 from ditlaw.errors import BadInput
 from ditlaw.files import write_json
-from ditlaw.study.schema import Data, Study
+from ditlaw.study.data_section import Data
+from ditlaw.study.schema import Study
 
 PLACES_FILE = "data.json"
 Told = Callable[[str, int, int], None]  # a data set's name, samples so far, samples in all

@@ -8,7 +8,7 @@ from ditlaw.data.places import prepared_folder
 from ditlaw.data.scenes import VOCABULARY
 from ditlaw.errors import BadInput
 from ditlaw.results import Note
-from ditlaw.study.schema import Data
+from ditlaw.study.data_section import Data
 
 PIXELS = {1: "from −1 to 1, grey", 3: "from −1 to 1, as red, green, blue"}  # by channels
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ditlaw.data.manifest import ImageFacts, Manifest
 from ditlaw.errors import BadInput
 from ditlaw.families import Geometry
-from ditlaw.study.schema import Data
+from ditlaw.study.data_section import Data
 
 Sizes = tuple[tuple[int, int], ...]  # heights and widths
 

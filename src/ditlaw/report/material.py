@@ -15,7 +15,7 @@ from ditlaw.metric_laws import MetricLaws, metric_laws
 from ditlaw.observations import study_frame
 from ditlaw.results import FitResult, Forecast, RunStatus, Verification
 from ditlaw.study import STUDY_FILE, RunSpec, Study, hardware_of, open_study
-from ditlaw.study.schema import Data
+from ditlaw.study.data_section import Data
 from ditlaw.sweep import checking_runs, own_runs
 from ditlaw.training.folder import RunFolder
 from ditlaw.verify import verifications

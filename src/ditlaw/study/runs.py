@@ -8,16 +8,11 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from ditlaw import text
 from ditlaw.errors import BadInput
 from ditlaw.families import Counts, Family, Own, Shape, get_family
+from ditlaw.study.data_section import Data
+from ditlaw.study.geometry_section import GeometrySection
 from ditlaw.study.mix import Mix, counts_of
-from ditlaw.study.schema import (
-    Data,
-    Evaluation,
-    GeometrySection,
-    Objective,
-    Option,
-    Recipe,
-    Study,
-)
+from ditlaw.study.schema import Evaluation, Objective, Recipe, Study
+from ditlaw.study.section import Option
 
 
 class Stop(BaseModel):

@@ -4,167 +4,27 @@ Every section is frozen and closed: an unknown key is an error with the nearest 
 """
 
 from itertools import pairwise
-from math import gcd
-from pathlib import PurePath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from ditlaw import text
 from ditlaw.compute import DEFAULT_MFU, get_accelerator
 from ditlaw.data.scenes import check_geometry
 from ditlaw.errors import BadInput
-from ditlaw.families import Family, Geometry, Shape, get_family
-from ditlaw.study.mix import mean
-
-
-def _no_truth(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError(f"{str(value).lower()} is not a number")
-    return value
-
-
-Real = Annotated[float, BeforeValidator(_no_truth)]
-Positive = Annotated[Real, Field(gt=0, le=1e60)]
-Fraction = Annotated[Real, Field(ge=0, lt=1)]
-# Strict: YAML's true is not the number 1. The bounds only keep typing errors from exploding.
-Count = Annotated[int, Field(gt=0, le=10**9, strict=True)]
-Number = Annotated[int, Field(ge=0, le=10**9, strict=True)]
-Scalar = str | int | float | bool
-Option = Scalar | list[Scalar]  # of a family; only a user's own may take lists
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
-Seed = Annotated[int, Field(ge=0, lt=2**30, strict=True)]
-
-
-class Section(BaseModel):
-    """Base of the sections of a study."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Data(Section):
-    """Where samples come from.
-
-    ``scenes`` draws captioned pictures from a seed and never repeats. ``files`` are tar shards in
-    WebDataset's manner, Parquet files, a saved Hugging Face data set or a folder of images, by
-    ``path``; ``digits`` are scikit-learn's. ``encoded`` is a cache of ``ditlaw encode``.
-    ``described`` data can be planned with, not trained on: ``images`` says how many distinct ones
-    there are.
-
-    ``caption`` and ``image`` name fields or columns; ``text: label`` takes a caption as one word.
-    ``held_out`` is the share of keys that validate, ``most_skipped`` the share of samples that may
-    be unusable.
-    """
-
-    name: Name | None = None
-    source: Literal["scenes", "described", "files", "digits", "encoded"] = "scenes"
-    captions: Literal["dense", "sparse"] = "dense"
-    images: Positive | None = None
-    path: str | list[str] | None = None
-    caption: str | None = None
-    image: str | None = None
-    text: Literal["words", "label"] = "words"
-    held_out: Annotated[Real, Field(gt=0, lt=1)] = 0.05
-    most_skipped: Fraction = 0.01
-
-    @model_validator(mode="after")
-    def _has_what_it_needs(self) -> "Data":
-        if self.source in ("files", "encoded") and not self.path:
-            raise ValueError(f"data.path: is missing; say where the {self.source} samples lie")
-        if self.source not in ("files", "encoded") and self.path:
-            raise ValueError(f"data.path: {self.source} has no files; set source: files or encoded")
-        return self
-
-    @property
-    def paths(self) -> list[str]:
-        """The paths and globs, as given."""
-        return [self.path] if isinstance(self.path, str) else list(self.path or [])
-
-    @property
-    def label(self) -> str:
-        """The data set's name in tables: as given, or by what it is."""
-        if self.name:
-            return self.name
-        if self.source == "scenes":
-            return f"scenes-{self.captions}"
-        if not self.path:
-            return self.source
-        return text.slug(PurePath(self.paths[0]).name.split(".")[0].strip("*-_")) or self.source
-
-    @property
-    def prepared(self) -> bool:
-        """Whether it is read from a cache on disk."""
-        return self.source in ("files", "digits", "encoded")
-
-
-class Bucket(Section):
-    """One resolution of several: ``weight`` of the sum of all weights is its share of steps."""
-
-    height: Count
-    width: Count
-    weight: Annotated[int, Field(gt=0, le=100, strict=True)] = 1
-
-
-class GeometrySection(Section):
-    """What one sample costs. Text is words of a table or features of an encoder, not both.
-
-    ``buckets`` are resolutions that one model is trained on together, each batch being of one.
-    ``height`` and ``width`` are then one of them: the size that pictures are drawn at, and the one
-    that exported weights are of.
-    """
-
-    height: Count = 16
-    width: Count = 16
-    channels: Count = 3
-    patch: Count = 2
-    text_tokens: Number = 16
-    vocabulary: Number = 0
-    text_dim: Number = 0
-    pooled_dim: Number = 0
-    frames: Count = 1
-    buckets: Annotated[list[Bucket], Field(max_length=64)] = []
-
-    @model_validator(mode="after")
-    def _has_its_own_size(self) -> "GeometrySection":
-        sizes = [(bucket.height, bucket.width) for bucket in self.buckets]
-        for i, size in enumerate(sizes):
-            for side, length in zip(("height", "width"), size, strict=True):
-                if length % self.patch:
-                    fits = -(-length // self.patch) * self.patch
-                    raise BadInput(
-                        f"geometry.buckets.{i}.{side}: {length} is not a multiple of the patch "
-                        f"{self.patch}; use {fits}"
-                    )
-            if size in sizes[:i]:
-                raise BadInput(
-                    f"geometry.buckets.{i}: {size[0]}x{size[1]} is listed twice; give it once, "
-                    "with the sum of the weights"
-                )
-        if sizes and (self.height, self.width) not in sizes:
-            raise BadInput(
-                f"geometry.buckets: none is {self.height}x{self.width}, the geometry's own size; "
-                f"set height: {sizes[0][0]} and width: {sizes[0][1]}, or add that bucket"
-            )
-        return self
-
-    def geometry(self) -> Geometry:
-        """The token geometry that families count with; of buckets, the geometry's own size."""
-        return Geometry(**self.model_dump(exclude={"buckets"}))
-
-    def geometries(self) -> list[Geometry]:
-        """The token geometry of every bucket; of the one size where there are none."""
-        own = self.model_dump(exclude={"buckets", "height", "width"})
-        sizes = [(bucket.height, bucket.width) for bucket in self.buckets]
-        return [Geometry(h, w, **own) for h, w in sizes or [(self.height, self.width)]]
-
-    def weights(self) -> tuple[int, ...]:
-        """The buckets' share of steps, in lowest terms."""
-        weights = [bucket.weight for bucket in self.buckets] or [1]
-        return tuple(weight // gcd(*weights) for weight in weights)
-
-    def tokens_per_sample(self) -> float:
-        """Image and text tokens of one sample, the mean over buckets."""
-        return mean([geometry.tokens for geometry in self.geometries()], self.weights())
+from ditlaw.families import Family, Shape, get_family
+from ditlaw.study.data_section import Data
+from ditlaw.study.geometry_section import GeometrySection
+from ditlaw.study.section import (
+    Count,
+    Fraction,
+    Name,
+    Number,
+    Option,
+    Positive,
+    Real,
+    Section,
+    Seed,
+)
 
 
 class Timesteps(Section):

@@ -1,0 +1,60 @@
+"""The command line as Typer's app: what ``ditlaw`` itself takes, and all commands in order."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from ditlaw import __version__
+from ditlaw.cli import law_commands, metric_commands, model_commands, study_commands
+from ditlaw.cli.numbers import ManyNumbers
+
+app = typer.Typer(
+    help="What your compute will buy when you train a diffusion transformer.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+# As 'ditlaw --help' lists them.
+COMMANDS: list[Callable[..., None]] = [
+    study_commands.demo,
+    study_commands.init,
+    study_commands.plan,
+    study_commands.run,
+    study_commands.status,
+    law_commands.fit,
+    law_commands.forecast,
+    law_commands.compare,
+    law_commands.metrics,
+    law_commands.laws,
+    study_commands.verify,
+    law_commands.report,
+    model_commands.encode,
+    model_commands.export,
+    metric_commands.evaluate,
+    metric_commands.sample,
+    model_commands.budget,
+    model_commands.count,
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ditlaw {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Plan, run, fit, forecast and verify scaling laws of diffusion transformers."""
+
+
+for command in COMMANDS:
+    several = ManyNumbers if command is law_commands.compare else None  # --at X Y Z
+    app.command(cls=several)(command)

@@ -1,0 +1,197 @@
+"""The commands of a table of runs: its laws, and what they say.
+
+Heavy imports happen inside each, so that help and errors come at once.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from ditlaw.cli.options import AnySource, Json, Level, Source, Where
+from ditlaw.cli.output import emit
+from ditlaw.errors import BadInput
+
+FORM_HELP = (
+    "Fit one equation instead: power, floor, henighan, broken, kaplan-n, kaplan-d, kaplan, "
+    "chinchilla, repeated, yin, deepseek-m, deepseek-d, learning-rate, batch, sigmoid, shifted."
+)
+
+
+def fit(
+    source: Source,
+    where: Where = None,
+    method: Annotated[
+        Literal["auto", "isoflop", "akima", "envelope", "joint", "surface"] | None,
+        typer.Option(help="By default auto: weighed by backtests."),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Column that the law is of; by default loss.")
+    ] = None,
+    flops_as: Annotated[
+        Literal["exact", "6nd"] | None,
+        typer.Option(help="The flops column (default), or 6·params·tokens."),
+    ] = None,
+    level: Level = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE.law.json", help="Save the law.")
+    ] = None,
+    form: Annotated[str | None, typer.Option(metavar="NAME", help=FORM_HELP)] = None,
+    x: Annotated[
+        str | None, typer.Option(help="Column of a one-column form: flops, params, tokens, loss.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fit the laws of a table of runs, with intervals; or one equation with --form."""
+    if form or x:
+        from ditlaw.cli.forms import fit_one_form
+
+        if method or save:
+            raise BadInput("--form: one equation has no --method and is not saved; leave them out")
+        emit(fit_one_form(source, where, form, x, metric, flops_as, level), as_json)
+        return
+    from ditlaw.forecast import LAW_SUFFIX, law_of
+    from ditlaw.laws import save_law
+
+    if save and not save.name.endswith(LAW_SUFFIX):
+        raise BadInput(f"--save: {save} must end in {LAW_SUFFIX}, as {save.stem}{LAW_SUFFIX}")
+    law = law_of(source, where, method=method, metric=metric, level=level, flops_as=flops_as)
+    if save:
+        save_law(law, save)
+    emit(law.result(), as_json)
+
+
+def forecast(
+    source: AnySource,
+    flops: Annotated[
+        float | None, typer.Option(help="Training FLOPs; by default the study's target.")
+    ] = None,
+    gpus: Annotated[str | None, typer.Option(help="As 64xh100, with --days.")] = None,
+    days: Annotated[float | None, typer.Option(help="Days that the GPUs are yours.")] = None,
+    params: Annotated[
+        float | None, typer.Option(help="Instead: the cost of this many params, trained best.")
+    ] = None,
+    loss: Annotated[float | None, typer.Option(help="Instead: the cost of this loss.")] = None,
+    images: Annotated[
+        float | None, typer.Option(help="Instead: the FLOPs that make best use of these images.")
+    ] = None,
+    mfu: Annotated[float | None, typer.Option(help="Model FLOPs utilisation, 0 to 1.")] = None,
+    size: Annotated[
+        list[float] | None,
+        typer.Option(metavar="PARAMS", help="What a model of that size would give away."),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="Loss that near-optimal sizes may give away; 0.0025 is 0.25 %.")
+    ] = 0.0025,
+    where: Where = None,
+    level: Level = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a budget buys, or what a wish costs, with intervals."""
+    from ditlaw.compute import budget as gpu_budget
+    from ditlaw.compute.budget import check_mfu
+    from ditlaw.forecast import answering_law
+    from ditlaw.forecast import forecast as make_forecast
+    from ditlaw.inverse import asked_for, cost
+    from ditlaw.study import hardware_of
+    from ditlaw.study.schema import Hardware
+
+    asked = asked_for(params=params, loss=loss, images=images)
+    given = (flops is not None) + (gpus is not None) + len(asked)
+    one = BadInput(
+        "forecast: give one of --flops, --gpus with --days, --params, --loss and --images"
+    )
+    if (gpus is None) != (days is None) or given > 1:
+        raise one
+    if mfu is not None:
+        check_mfu(mfu)
+    law = answering_law(source, where, level=level)
+    study = law.observations.study
+    wish = None
+    for of, value in asked.items():
+        wish = cost(law, of, value)
+        flops = wish.flops.value
+    if flops is None and gpus is None:
+        if study is None or study.forecast is None:
+            raise one
+        flops = study.forecast.flops
+    known = hardware_of(study)
+    stated = mfu or known.mfu
+    hardware = Hardware(gpu=known.gpu, mfu=stated) if mfu else None
+    if gpus is not None:
+        bought = gpu_budget(gpus, days=days, flops=flops, mfu=stated)
+        hardware = Hardware(gpu=bought.gpu, mfu=stated)
+        flops = bought.flops
+    assert flops is not None
+    answer = make_forecast(law, flops, hardware, wish, sizes=size or [], tolerance=tolerance)
+    emit(answer, as_json)
+
+
+def compare(
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="Study folder, table, saved law or published:NAME.")
+    ],
+    b: Annotated[
+        str | None, typer.Argument(metavar="[B]", help="The other, unless --by splits A.")
+    ] = None,
+    at: Annotated[
+        list[float] | None, typer.Option(metavar="X...", help="FLOPs to compare at.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Compare every pair of its values.")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Column to compare in; by default loss.")
+    ] = None,
+    where: Where = None,
+    level: Level = None,
+    as_json: Json = False,
+) -> None:
+    """Say which of two laws is better at a budget, by how much, and where they cross."""
+    from ditlaw.compare import compare_groups, compare_sources
+
+    if (b is None) == (by is None):
+        raise BadInput("compare: give two sources, or one with --by COLUMN")
+    asked: dict[str, Any] = {"where": where, "metric": metric, "level": level}
+    if by is not None:
+        result = compare_groups(a, by, at or [], **asked)
+    else:
+        assert b is not None
+        result = compare_sources(a, b, at or [], **asked)
+    emit(result, as_json)
+
+
+def metrics(
+    source: Source,
+    metric: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="By default every known metric.")
+    ] = None,
+    where: Where = None,
+    level: Level = None,
+    as_json: Json = False,
+) -> None:
+    """Fit a law to each metric, and say how each stands to the loss."""
+    from ditlaw.metric_laws import metrics_of
+
+    emit(metrics_of(source, where, metrics=metric or [], level=level).result, as_json)
+
+
+def laws(as_json: Json = False) -> None:
+    """List the published laws, to use as published:NAME."""
+    from ditlaw.published import list_laws
+
+    emit(list_laws(), as_json)
+
+
+def report(
+    source: Source,
+    out: Annotated[
+        Path | None, typer.Option(help="The page; by default report.html in the folder or here.")
+    ] = None,
+    where: Where = None,
+    as_json: Json = False,
+) -> None:
+    """Write one self-contained HTML page."""
+    from ditlaw.report import write_report
+
+    emit(write_report(source, out, where), as_json)

@@ -1,0 +1,92 @@
+"""The commands that measure and show what finished runs draw.
+
+Heavy imports happen inside each, so that help and errors come at once.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ditlaw.cli.options import Json, Workers
+from ditlaw.cli.output import emit, need_training
+
+
+def evaluate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
+    metrics: Annotated[
+        list[str] | None, typer.Option(metavar="NAME,…", help="By default vlb,nll.")
+    ] = None,
+    guidance: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SCALE,…", help="Of what is drawn; by default the study's."),
+    ] = None,
+    steps: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N,…", help="Of the sampler; by default the study's."),
+    ] = None,
+    sampler: Annotated[str, typer.Option(help="euler or heun.")] = "euler",
+    samples: Annotated[
+        int | None, typer.Option(min=2, help="Pictures, or held-out samples, of each metric.")
+    ] = None,
+    extractor: Annotated[
+        str | None, typer.Option(help="What turns pictures into features; see docs/distances.md.")
+    ] = None,
+    unconditional: Annotated[
+        bool, typer.Option("--unconditional", help="Measure without captions as well.")
+    ] = False,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Add metrics to the finished runs of a study; safe to repeat."""
+    need_training("evaluate")
+    from ditlaw.cli.live import local_executor, measuring_lines
+    from ditlaw.evaluate import evaluate_study, settings_of
+    from ditlaw.study import open_study
+    from ditlaw.sweep import require_done
+
+    asked = settings_of(
+        open_study(folder), metrics, guidance, steps, sampler, samples, extractor, unconditional
+    )
+    start, on_end = measuring_lines()
+    done = evaluate_study(
+        folder, asked, executor=local_executor(workers), start=start, on_end=on_end
+    )
+    emit(done, as_json)
+    require_done(done.failures)
+
+
+def sample(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: STUDY/runs/ID.")],
+    out: Annotated[Path, typer.Option(help="A new folder.")],
+    captions: Annotated[
+        Path | None, typer.Option(help="Text, a caption a line; by default held-out ones.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Whose observation draws; by default the last.")
+    ] = None,
+    guidance: Annotated[
+        float | None, typer.Option(min=0, max=1000, help="Scale; by default the study's.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=10**6, help="By default the study's.")
+    ] = None,
+    sampler: Annotated[Literal["euler", "heun"], typer.Option(help="The rule.")] = "euler",
+    seed: Annotated[int, typer.Option(min=0, max=2**62, help="Of the noise.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Draw pictures with a finished run."""
+    need_training("sample")
+    from ditlaw.sampling import sample_run
+
+    done = sample_run(
+        run,
+        out,
+        captions=captions,
+        budget=budget,
+        sampler=sampler,
+        steps=steps,
+        guidance=guidance,
+        seed=seed,
+    )
+    emit(done, as_json)

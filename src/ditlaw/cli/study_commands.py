@@ -1,0 +1,107 @@
+"""The commands of a study: from a study file to runs, and a forecast put to the test.
+
+Heavy imports happen inside each, so that help and errors come at once.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ditlaw.cli.options import Json, StudyFile, Workers
+from ditlaw.cli.output import emit, need_training, warn
+from ditlaw.errors import BadInput
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option(help="The study folder; a study.yaml in it is used as it is.")
+    ] = Path("demo"),
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Run the quickstart, from plan to report, in minutes."""
+    need_training("demo")
+    from ditlaw.cli.demo import run_demo
+
+    emit(run_demo(out, workers), as_json)
+
+
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the study.")],
+    preset: Annotated[str, typer.Option(help="quickstart or paper.")] = "quickstart",
+) -> None:
+    """Write a commented study file; never overwrites."""
+    from ditlaw.study import init_study
+
+    init_study(file, preset)
+    typer.echo(f"wrote {file}; next: ditlaw plan {file}", err=True)
+
+
+def plan(study: StudyFile, as_json: Json = False) -> None:
+    """Show a study's runs and their cost; nothing runs."""
+    from ditlaw.study import load_study, plan_study
+
+    emit(plan_study(load_study(study)), as_json)
+
+
+def run(
+    study: StudyFile,
+    out: Annotated[
+        Path | None, typer.Option(help="By default the study's own folder, or ./NAME.")
+    ] = None,
+    executor: Annotated[Literal["local"], typer.Option(help="Where runs are trained.")] = "local",
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Train what is missing of a study; safe to repeat."""
+    need_training("run")
+    from ditlaw.cli.live import live_watch, local_executor
+    from ditlaw.study import default_folder, load_study, plan_study
+    from ditlaw.sweep import require_done, run_study
+
+    declared = load_study(study)
+    warn(plan_study(declared).warnings)
+    folder = out or default_folder(study, declared)
+    done = run_study(study, folder, executor=local_executor(workers), watch=live_watch())
+    emit(done, as_json)
+    require_done(done.failures)
+
+
+def status(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
+    as_json: Json = False,
+) -> None:
+    """Show how far the runs of a study folder are."""
+    from ditlaw.results import StatusResult
+    from ditlaw.sweep import study_status
+
+    emit(StatusResult(runs=study_status(folder)), as_json)
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
+    flops: Annotated[
+        float | None, typer.Option(help="Budget to check; by default the study's target.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="dataset=NAME", help="One of the study's several data sets."),
+    ] = None,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Freeze a forecast, train that run, and compare."""
+    need_training("verify")
+    from ditlaw.cli.live import live_watch, local_executor
+    from ditlaw.study import STUDY_FILE, open_study
+    from ditlaw.verify import verify as verify_forecast
+
+    study = open_study(folder)
+    if flops is None:
+        target = study.forecast
+        if target is None:
+            raise BadInput(f"{folder / STUDY_FILE}: forecast is missing; give --flops")
+        flops = target.flops
+    executor, watch = local_executor(workers), live_watch()
+    emit(verify_forecast(folder, flops, where=where or [], executor=executor, watch=watch), as_json)

@@ -1,0 +1,159 @@
+"""What the commands answer: the objects behind the terminal tables and ``--json``.
+
+Each is a pydantic model; its JSON Schema ships in ``ditlaw/schemas`` (``make schemas``).
+FLOPs, params, tokens and images are plain counts, times are hours, errors are fractions.
+"""
+
+from typing import Any
+
+from ditlaw.results.base import Dropped, Note, Quantity, Result, known, scaled
+from ditlaw.results.compare import (
+    CompareResult,
+    LawsResult,
+    Pair,
+    PublishedEntry,
+    RefusedLaw,
+    Target,
+    Verdict,
+)
+from ditlaw.results.counts import BudgetResult, CountResult, FlopsPerSample
+from ditlaw.results.data import EncodeResult, ExportResult, SkippedSample
+from ditlaw.results.forecast import (
+    Choice,
+    Forecast,
+    Measured,
+    Recipe,
+    SizeRange,
+    Verification,
+    VerifiedRun,
+    Wish,
+)
+from ditlaw.results.laws import (
+    Backtest,
+    BudgetOptimum,
+    DataRange,
+    FitResult,
+    FormEvidence,
+    FormResult,
+    LossLaw,
+    PowerLaw,
+    Rows,
+    SurfaceLaw,
+)
+from ditlaw.results.metric_laws import (
+    MetricLaw,
+    MetricsResult,
+    Offset,
+    RankCorrelation,
+    SettingsVerdict,
+)
+from ditlaw.results.metrics import (
+    EvaluatedObservation,
+    EvaluateResult,
+    MetricKey,
+    MetricValue,
+    SampleResult,
+)
+from ditlaw.results.runs import (
+    DemoResult,
+    PlannedRun,
+    PlannedSize,
+    PlanResult,
+    PlanTotal,
+    ReportResult,
+    RunCounts,
+    RunStatus,
+    RunSummary,
+    StatusResult,
+)
+
+__all__ = [
+    "ANSWERS",
+    "COMMANDS",
+    "Backtest",
+    "BudgetOptimum",
+    "BudgetResult",
+    "Choice",
+    "CompareResult",
+    "CountResult",
+    "DataRange",
+    "DemoResult",
+    "Dropped",
+    "EncodeResult",
+    "EvaluateResult",
+    "EvaluatedObservation",
+    "ExportResult",
+    "FitResult",
+    "FlopsPerSample",
+    "Forecast",
+    "FormEvidence",
+    "FormResult",
+    "LawsResult",
+    "LossLaw",
+    "Measured",
+    "MetricKey",
+    "MetricLaw",
+    "MetricValue",
+    "MetricsResult",
+    "Note",
+    "Offset",
+    "Pair",
+    "PlanResult",
+    "PlanTotal",
+    "PlannedRun",
+    "PlannedSize",
+    "PowerLaw",
+    "PublishedEntry",
+    "Quantity",
+    "RankCorrelation",
+    "Recipe",
+    "RefusedLaw",
+    "ReportResult",
+    "Result",
+    "Rows",
+    "RunCounts",
+    "RunStatus",
+    "RunSummary",
+    "SampleResult",
+    "SettingsVerdict",
+    "SizeRange",
+    "SkippedSample",
+    "StatusResult",
+    "SurfaceLaw",
+    "Target",
+    "Verdict",
+    "Verification",
+    "VerifiedRun",
+    "Wish",
+    "json_schema",
+    "known",
+    "scaled",
+]
+
+COMMANDS: dict[str, type[Result]] = {
+    "budget": BudgetResult,
+    "compare": CompareResult,
+    "count": CountResult,
+    "demo": DemoResult,
+    "encode": EncodeResult,
+    "evaluate": EvaluateResult,
+    "export": ExportResult,
+    "fit": FitResult,
+    "forecast": Forecast,
+    "laws": LawsResult,
+    "metrics": MetricsResult,
+    "plan": PlanResult,
+    "report": ReportResult,
+    "run": RunSummary,
+    "sample": SampleResult,
+    "status": StatusResult,
+    "verify": Verification,
+}
+
+# What is printed, by the name of its schema: a command's own answer, or another with an option.
+ANSWERS: dict[str, type[Result]] = COMMANDS | {"fit-form": FormResult}
+
+
+def json_schema(answer: str) -> dict[str, Any]:
+    """The JSON Schema of what ``ditlaw COMMAND --json`` prints."""
+    return ANSWERS[answer].model_json_schema()

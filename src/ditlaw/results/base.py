@@ -1,0 +1,59 @@
+"""What all answers are made of: an estimate with its interval, a warning, a row left out."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Result(BaseModel):
+    """Base: fields are fixed once made, and no undeclared field is printed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __str__(self) -> str:
+        from ditlaw.display import result_text
+
+        return result_text(self) or super().__str__()
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the tables of the command line; None for a part of an answer."""
+        from ditlaw.display import result_html
+
+        return result_html(self)
+
+
+class Quantity(Result):
+    """An estimate with an interval; a bound is null where no honest one exists."""
+
+    value: float
+    low: float | None
+    high: float | None
+    level: float
+
+
+def scaled(quantity: Quantity, factor: float) -> Quantity:
+    """The quantity in another unit: value and bounds times a positive factor."""
+    return Quantity(
+        value=quantity.value * factor,
+        low=None if quantity.low is None else quantity.low * factor,
+        high=None if quantity.high is None else quantity.high * factor,
+        level=quantity.level,
+    )
+
+
+def known(quantity: Quantity | None) -> Quantity:
+    """The quantity of a forecast from a fitted law, which always has one."""
+    assert quantity is not None
+    return quantity
+
+
+class Note(Result):
+    """A warning with a stable code."""
+
+    code: str
+    text: str
+
+
+class Dropped(Result):
+    """A row that was not used, and why. ``row`` counts from 1, the header left out."""
+
+    row: int
+    reason: str

@@ -1,0 +1,108 @@
+"""What ``ditlaw plan``, ``run`` and ``status`` answer, and ``demo`` and ``report``."""
+
+from ditlaw.results.base import Note, Result
+from ditlaw.results.forecast import Forecast, Verification
+
+
+class PlannedRun(Result):
+    """One trunk of a study: a shape and a seed, evaluated at each of ``budgets``."""
+
+    id: str
+    family: str
+    depth: int
+    width: int
+    heads: int
+    single_depth: int
+    seed: int
+    params: int
+    tokens: float
+    images: float
+    steps: int
+    flops: float
+    flops_6nd: float
+    budgets: list[float]
+    gpu_hours: float
+
+
+class PlannedSize(Result):
+    """One resolution of a study: what a sample costs, and its shares of all images and tokens."""
+
+    height: int
+    width: int
+    tokens_per_sample: int
+    share_of_images: float
+    share_of_tokens: float
+
+
+class PlanTotal(Result):
+    """Sums over the runs of a plan."""
+
+    flops: float
+    gpu_hours: float
+    images: float
+    runs: int
+
+
+class PlanResult(Result):
+    """``ditlaw plan``: the runs a study needs, before anything runs."""
+
+    study: str
+    runs: list[PlannedRun]
+    sizes: list[PlannedSize]
+    total: PlanTotal
+    gpu: str
+    mfu: float
+    assumed_hardware: bool
+    warnings: list[Note]
+
+
+class RunCounts(Result):
+    """Runs by how they ended."""
+
+    done: int
+    failed: int
+    pending: int
+
+
+class RunSummary(Result):
+    """``ditlaw run``; ``failures`` gives the reason of each run that is not done."""
+
+    study: str
+    runs: RunCounts
+    failures: dict[str, str]
+
+
+class RunStatus(Result):
+    """How far one run is; ``progress`` is a fraction, ``loss`` is null until it was evaluated."""
+
+    id: str
+    state: str
+    progress: float
+    loss: float | None
+    train_loss: float | None
+    tokens: float
+    images: float
+    flops: float
+    gpu_hours: float
+    reason: str | None
+
+
+class StatusResult(Result):
+    """``ditlaw status``."""
+
+    runs: list[RunStatus]
+
+
+class ReportResult(Result):
+    """``ditlaw report``: where the page is."""
+
+    report: str
+
+
+class DemoResult(Result):
+    """``ditlaw demo``: the study folder, and what forecast and verify print."""
+
+    study: str
+    forecast: Forecast
+    verification: Verification
+    report: str
