@@ -5,14 +5,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from ditlaw.cli.live import live_watch, local_executor
+from ditlaw.cli.live import live_watch, local_executor, measuring_lines
 from ditlaw.errors import BadInput
+from ditlaw.evaluate import evaluate_study, settings_of
+from ditlaw.executors import Executor
 from ditlaw.files import write_text
 from ditlaw.report import write_report
 from ditlaw.results import DemoResult
-from ditlaw.study import STUDY_FILE, load_study, preset_text
+from ditlaw.study import STUDY_FILE, Study, load_study, preset_text
 from ditlaw.sweep import require_done, run_study
 from ditlaw.verify import verify
+
+DRAWN = 128  # pictures of each observation, for the distances
 
 
 def run_demo(folder: Path, workers: int | None) -> DemoResult:
@@ -30,12 +34,23 @@ def run_demo(folder: Path, workers: int | None) -> DemoResult:
         raise BadInput(f"{file}: forecast is missing; add 'forecast: {{flops: ...}}'")
     executor = local_executor(workers)
 
-    console.print(f"[bold]1/3[/] training the study in {escape(str(folder))}", soft_wrap=True)
+    console.print(f"[bold]1/4[/] training the study in {escape(str(folder))}", soft_wrap=True)
     require_done(run_study(file, folder, executor=executor, watch=live_watch()).failures)
-    console.print("[bold]2/3[/] freezing the forecast, then training the runs that check it")
+    if {data.source for data in study.data} == {"scenes"}:
+        console.print("[bold]2/4[/] drawing pictures and measuring them")
+        _measure(folder, study, executor)
+    console.print("[bold]3/4[/] freezing the forecast, then training the runs that check it")
     check = verify(folder, study.forecast.flops, executor=executor, watch=live_watch())
-    console.print("[bold]3/3[/] writing the report\n")
+    console.print("[bold]4/4[/] writing the report\n")
     page = write_report(str(folder))
     return DemoResult(
         study=str(folder), forecast=check.forecast, verification=check, report=page.report
     )
+
+
+def _measure(folder: Path, study: Study, executor: Executor) -> None:
+    """What the pictures of each observation are like, by the extractor that knows scenes."""
+    settings = settings_of(study, ["frechet", "attributes"], samples=DRAWN, extractor="scenes")
+    start, on_end = measuring_lines()
+    done = evaluate_study(folder, settings, executor=executor, start=start, on_end=on_end)
+    require_done(done.failures)
