@@ -38,6 +38,7 @@ from ditlaw.results.laws import (
     LossLaw,
     PowerLaw,
     Rows,
+    RunNoise,
     SurfaceLaw,
 )
 from ditlaw.results.metric_laws import (
@@ -112,6 +113,7 @@ __all__ = [
     "Result",
     "Rows",
     "RunCounts",
+    "RunNoise",
     "RunStatus",
     "RunSummary",
     "SampleResult",
