@@ -6,7 +6,7 @@ FLOPs, params, tokens and images are plain counts, times are hours, errors are f
 
 from typing import Any
 
-from ditlaw.results.base import Dropped, Note, Quantity, Result, known, scaled
+from ditlaw.results.base import Check, CheckState, Dropped, Note, Quantity, Result, known, scaled
 from ditlaw.results.compare import (
     CompareResult,
     LawsResult,
@@ -74,6 +74,8 @@ __all__ = [
     "Backtest",
     "BudgetOptimum",
     "BudgetResult",
+    "Check",
+    "CheckState",
     "Choice",
     "CompareResult",
     "CountResult",
