@@ -111,8 +111,8 @@ def _notes(shapes: Shapes, law: ShapeLaw | None, unmatched: list[str], noise: No
     others = int((~shapes.base).sum())
     if law is not None and others:
         told = (
-            f"{others} of {len(shapes.table)} rows have other settings (heads, patch, text_tokens, "
-            "batch, parametrization) than most shapes, and are in no law of shapes"
+            f"{others} of {len(shapes.table)} rows have other settings (heads, batch, patch, "
+            "text_tokens, parametrization) than most shapes, and are in no law of shapes"
         )
         found.append(Note(code="other-settings", text=told))
     if shapes.other_rates:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ditlaw.aspect import words
-from ditlaw.aspect.law import standing
+from ditlaw.aspect.intervals import standing
 from ditlaw.aspect.matches import Matches, match_runs, matched_by, matched_noise
-from ditlaw.aspect.rows import AXES, SETTINGS, Shapes, values_of, words_of
+from ditlaw.aspect.rows import AXES, Shapes, values_of, words_of
 from ditlaw.laws.ensemble import of_draws
 from ditlaw.laws.isoflop import OK, Parabola, design, parabolas, residuals
 from ditlaw.laws.noise import Noise, Residuals, misfit, scaled
@@ -169,17 +169,9 @@ def _best_sizes(
 
 
 def _usual_but(shapes: Shapes, axis: str) -> BoolArray:
-    """Rows of the usual settings in all but one: (n,)."""
-    base = shapes.frame[shapes.base]
-    kept = np.ones(len(shapes.table), dtype=bool)
-    for column in SETTINGS:
-        if column != axis and column in shapes.frame:
-            there = set(words_of(base, column))
-            kept &= np.array([w in there for w in words_of(shapes.frame, column)])
-    heads = words_of(shapes.frame, "heads")
-    pairs = set(zip(shapes.shape[shapes.base], words_of(base, "heads"), strict=True))
-    known = [pair in pairs for pair in zip(shapes.shape, heads, strict=True)]
-    return np.asarray(kept & np.array(known))
+    """Rows of designs that a law of shapes reads, whatever their value on the axis: (n,)."""
+    others = matched_by(shapes, axis)
+    return np.isin(others, others[shapes.base])
 
 
 def _moved(

@@ -81,8 +81,8 @@ class Design:
         """Whether the rows tell all its terms apart, with some to spare."""
         found = self.columns(interplay=interplay)
         found = found / np.maximum(np.linalg.norm(found, axis=0), 1e-300)
-        rank = int(np.linalg.matrix_rank(found, tol=1e-4))
-        return rank == found.shape[1] <= len(found) - SPARE
+        terms, rank = found.shape[1], int(np.linalg.matrix_rank(found, tol=1e-4))
+        return bool(rank == terms and terms <= len(found) - SPARE)
 
 
 def design_of(shapes: Shapes, near: BoolArray | None = None) -> Design:

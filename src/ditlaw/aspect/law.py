@@ -7,21 +7,19 @@ import numpy as np
 from ditlaw.aspect import words
 from ditlaw.aspect.design import APART
 from ditlaw.aspect.fit import GRID, ShapeFit
+from ditlaw.aspect.intervals import EDGE, bounded, exponential, open_ended, standing
 from ditlaw.aspect.regression import Regression
 from ditlaw.laws.ensemble import of_draws
 from ditlaw.laws.table import FloatArray
 from ditlaw.results import (
     NestedFit,
     PowerLaw,
-    Quantity,
     RatioRange,
     ShapeBudget,
     ShapeLaw,
     TriedRatio,
 )
-from ditlaw.results.shapes import Standing
 
-EDGE = 1e-6  # of ln ratio: this near an end is at it
 MOST_TRIED = 24  # ratios of a table; more are put into bins
 CURVED_SHAPES = 10  # shapes that tell a curved map from size and ratio to width from a straight one
 
@@ -52,15 +50,6 @@ def law_of_shapes(fit: ShapeFit, level: float, tolerance: float) -> ShapeLaw:
     return law.model_copy(update={"text": words.of_law(law, tolerance)})
 
 
-def standing(difference: Quantity, tolerance: float) -> Standing:
-    """Whether a loss above the best is within the tolerance, by its interval."""
-    assert difference.low is not None
-    assert difference.high is not None
-    if difference.high <= tolerance:
-        return "within"
-    return "worse" if difference.low > tolerance else "undecided"
-
-
 def _nested(fit: Regression, error: float) -> NestedFit:
     return NestedFit(
         parameters=len(fit.beta),
@@ -87,7 +76,7 @@ def _budgets(
         first = grid[inside.argmax(axis=1), i]
         last = grid[GRID - inside[:, ::-1].argmax(axis=1), i]
         rows = design.rows[design.group == i]
-        best = _bounded(y[:, i], low, high, middle, level)
+        best = bounded(y[:, i], low, high, middle, level)
         yield ShapeBudget(
             flops=float(np.exp(design.log_c[i])),
             runs=len(rows),
@@ -95,14 +84,14 @@ def _budgets(
             best_ratio=best,
             inside=bool(low + EDGE < y[0, i] < high - EDGE),
             within=RatioRange(
-                low=_bounded(first, low, high, middle, level),
-                high=_bounded(last, low, high, middle, level),
+                low=bounded(first, low, high, middle, level),
+                high=bounded(last, low, high, middle, level),
                 low_at_edge=bool(first[0] <= low + EDGE),
                 high_at_edge=bool(last[0] >= high - EDGE),
             ),
-            best_params=_exp(size[:, i], level) if has_size[i] else None,
-            best_depth=_exp(depth[:, i], level) if has_size[i] else None,
-            best_width=_exp(depth[:, i] + y[:, i] + middle, level) if has_size[i] else None,
+            best_params=exponential(size[:, i], level) if has_size[i] else None,
+            best_depth=exponential(depth[:, i], level) if has_size[i] else None,
+            best_width=exponential(depth[:, i] + y[:, i] + middle, level) if has_size[i] else None,
             tried=_tried(fit, i, level, tolerance),
         )
 
@@ -154,45 +143,9 @@ def _line(
     slope = log_y @ t / float(t @ t)
     level_at_one = log_y.mean(axis=1) - slope * log_c.mean()
     return PowerLaw(
-        coefficient=_open(level_at_one, level, lost, exp=True),
-        exponent=_open(slope, level, lost),
+        coefficient=open_ended(level_at_one, level, lost, exp=True),
+        exponent=open_ended(slope, level, lost),
     )
-
-
-def _open(
-    values: FloatArray, level: float, lost: FloatArray | None, *, exp: bool = False
-) -> Quantity:
-    """``of_draws``, an end null where lost draws reach it."""
-    share = (1 - level) / 2
-    gone = np.zeros(len(values), dtype=bool) if lost is None else lost.astype(bool)
-    low = np.quantile(np.where(gone, -np.inf, values)[1:], share, method="lower")
-    high = np.quantile(np.where(gone, np.inf, values)[1:], 1 - share, method="higher")
-    value = float(values[0])
-    ends = [min(float(low), value), value, max(float(high), value)]
-    if exp:
-        with np.errstate(over="ignore"):
-            ends = [float(np.exp(end)) for end in ends]
-    known = [end if np.isfinite(end) and (end > 0 or not exp) else None for end in ends]
-    return Quantity(
-        value=max(ends[1], 1e-300) if exp else value, low=known[0], high=known[2], level=level
-    )
-
-
-def _bounded(values: FloatArray, low: float, high: float, middle: float, level: float) -> Quantity:
-    """A ratio from ln ratios that cannot leave [low, high]: a bound that is at an end is null."""
-    found = of_draws(values, level)
-    assert found.low is not None
-    assert found.high is not None
-    return Quantity(
-        value=float(np.exp(found.value + middle)),
-        low=None if found.low <= low + EDGE else float(np.exp(found.low + middle)),
-        high=None if found.high >= high - EDGE else float(np.exp(found.high + middle)),
-        level=level,
-    )
-
-
-def _exp(values: FloatArray, level: float) -> Quantity:
-    return of_draws(np.exp(values), level)
 
 
 def _log_width(fit: ShapeFit, log_n: FloatArray, ratio: FloatArray) -> FloatArray:

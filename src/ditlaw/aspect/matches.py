@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ditlaw.aspect.rows import SETTINGS, SHAPE, Shapes, words_of
+from ditlaw.aspect.rows import DESIGN, Shapes, words_of
 from ditlaw.laws.isoflop import window
 from ditlaw.laws.noise import Noise, Residuals, from_residuals
 from ditlaw.laws.table import BoolArray, FloatArray, IntArray
@@ -17,7 +17,7 @@ MIN_FREE = 2  # degrees of freedom; fewer say too little about the scatter
 
 def matched_by(shapes: Shapes, axis: str) -> IntArray:
     """A number for what is matched: all settings and the shape, the axis left out: (n,)."""
-    columns = [c for c in (*SHAPE, "heads", *SETTINGS) if c != axis]
+    columns = [c for c in DESIGN if c != axis]
     frame = pd.DataFrame({c: words_of(shapes.frame, c) for c in columns})
     return np.asarray(frame.groupby(columns, sort=True).ngroup(), dtype=np.int64)
 

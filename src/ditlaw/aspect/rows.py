@@ -12,8 +12,10 @@ from ditlaw.observations import Observations
 from ditlaw.tablefile import numbers
 
 AXES = ("heads", "patch", "text_tokens", "batch")  # what may vary beside depth and width
-SETTINGS = ("patch", "text_tokens", "batch", "parametrization")  # one of them in a law of shapes
+SETTINGS = ("patch", "text_tokens", "parametrization")  # one of each in a law of shapes
+RULED = ("heads", "batch")  # what a recipe may change with the shape or the budget
 SHAPE = ("depth", "width", "single_depth")
+DESIGN = (*SHAPE, *RULED, *SETTINGS)
 
 
 @dataclass(frozen=True)
@@ -68,16 +70,16 @@ def read_shapes(observations: Observations, metric: str) -> Shapes:
                 f"{source}: column '{column}' is missing; a shape study needs depth and width"
             )
         cells = numbers(observations.frame[column])
-        usable = np.isfinite(cells) & (cells > 0)
+        usable = (cells > 0) & (cells < np.inf)
         observations = observations.keep(usable, f"{column} is not a positive number")
     observations = observations.keep(observations.frame["budget"].notna(), "no budget")
     if observations.frame.empty:
         raise BadInput(f"{source}: no row has depth, width and a budget; add them")
     observations, table = prepare(observations, metric, budgets=1)
     frame = observations.frame
-    shape, design = _codes(frame, SHAPE), _codes(frame, (*SHAPE, "heads", *SETTINGS))
+    shape, design = _codes(frame, SHAPE), _codes(frame, DESIGN)
     best = _best_rates(frame, design, table)
-    chosen = pd.Series(best, index=frame.index).astype(bool)
+    chosen = pd.Series(best.tolist(), index=frame.index, dtype=bool)
     observations = observations.keep(chosen, "another learning rate of its design did better")
     frame, table, shape = observations.frame, table.where(best), shape[best]
     depth = frame["depth"].to_numpy(dtype=float)
@@ -91,8 +93,8 @@ def read_shapes(observations: Observations, metric: str) -> Shapes:
         width=frame["width"].to_numpy(dtype=float),
         shape=shape,
         setting=setting,
-        cell=_codes(frame, (*SHAPE, "heads", *SETTINGS)),
-        base=_usual_heads(frame, shape, setting == _usual(setting, shape)),
+        cell=_codes(frame, DESIGN),
+        base=_usual_rule(frame, shape, table.group, setting == _usual(setting, shape)),
         other_rates=int((~best).sum()),
     )
 
@@ -150,17 +152,23 @@ def _usual(setting: IntArray, shape: IntArray) -> int:
     return int(np.argmax(shapes))
 
 
-def _usual_heads(frame: pd.DataFrame, shape: IntArray, base: BoolArray) -> BoolArray:
-    """Of shapes with several head counts those rows whose count, or head size, is most common."""
-    if "heads" not in frame:
-        return base
-    heads = numbers(frame["heads"]).to_numpy(dtype=float)
-    size = frame["width"].to_numpy(dtype=float) / heads
-    rows = pd.DataFrame({"shape": shape, "heads": heads, "size": size})[base]
-    common = rows.groupby("heads")["shape"].transform("nunique")
-    common = common.fillna(0) + rows.groupby("size")["shape"].transform("nunique").fillna(0)
-    rows["score"] = common - 1e-6 * rows["heads"].fillna(0.0)  # of equals the fewest heads
-    best = rows["score"] >= rows.groupby("shape")["score"].transform("max") - 1e-9
+def _usual_rule(
+    frame: pd.DataFrame, shape: IntArray, group: IntArray, base: BoolArray
+) -> BoolArray:
+    """Of several heads or batches of a shape and budget, those that most shapes have.
+
+    A head size that most shapes have counts as much as a head count.
+    """
+    rows = pd.DataFrame({"shape": shape, "group": group})
+    for column in RULED:
+        rows[column] = numbers(frame[column]).to_numpy(dtype=float) if column in frame else 1.0
+    rows["size"] = frame["width"].to_numpy(dtype=float) / rows["heads"]
+    rows = rows[base]
+    score = -1e-6 * rows["heads"].fillna(0.0)  # of equals the fewest heads
+    for column in (*RULED, "size"):
+        score = score + rows.groupby(column)["shape"].transform("nunique").fillna(0.0)
+    rows["score"] = score
+    best = score >= rows.groupby(["shape", "group"])["score"].transform("max") - 1e-9
     kept = base.copy()
     kept[np.flatnonzero(base)] = best.to_numpy(dtype=bool)
     return kept

@@ -23,34 +23,27 @@ def evidence(law: ShapeLaw) -> str:
     said = f"{verdict}: rms residual {sds[0]} by size, {sds[1]} with shape"
     if errors[0] is not None and errors[1] is not None:
         said += f"; on left-out shapes {text.share(errors[0])} and {text.share(errors[1])}"
-    return f"{said} (F test p = {p_value(law.p_value)})."
+    return f"{said} (F test: p {p_value(law.p_value)})."
 
 
 def within(budget: ShapeBudget, tolerance: float) -> str:
     """The ratios within tolerance at a budget."""
+    found = budget.within
     said = (
-        f"At {text.flops(budget.flops)} FLOPs a width/depth from {ends(budget.within)} is within "
+        f"At {text.flops(budget.flops)} FLOPs a width/depth from {ends(found)} is within "
         f"{text.share(tolerance)} of the best ratio's loss"
     )
-    edges = [
-        name
-        for name, at_edge in (
-            ("low", budget.within.low_at_edge),
-            ("high", budget.within.high_at_edge),
-        )
-        if at_edge
-    ]
-    if edges:
-        said += (
-            f"; the {' and the '.join(edges)} end {'is' if len(edges) == 1 else 'are'} only the "
-        )
-        said += "edge of what was tried"
+    edges = [found.low_at_edge, found.high_at_edge]
+    if any(edges):
+        sides = [side for side, edge in zip(("lower", "upper"), edges, strict=True) if edge]
+        said += f" (* the {' and '.join(sides)} end is the edge of what was tried)"
     return f"{said}."
 
 
 def ends(found: RatioRange) -> str:
-    """``7.1 to 29``."""
-    return f"{ratio(found.low.value)} to {ratio(found.high.value)}"
+    """``7.1 [6.3, 8] to 29 [26, 33]``; an end at the edge of what was tried has a star."""
+    low, high = (text.with_interval(end, ratio) for end in (found.low, found.high))
+    return f"{low}{'*' * found.low_at_edge} to {high}{'*' * found.high_at_edge}"
 
 
 def of_axis(axis: str, budget: AxisBudget, tolerance: float) -> str:
@@ -75,5 +68,5 @@ def ratio(value: float) -> str:
 
 
 def p_value(value: float) -> str:
-    """A chance: 0.03, or <0.001."""
-    return "<0.001" if value < 0.001 else f"{value:.2g}"
+    """A chance: = 0.03, or < 0.001."""
+    return "< 0.001" if value < 0.001 else f"= {value:.2g}"

@@ -31,11 +31,10 @@ def _law(console: Console, law: ShapeLaw, tolerance: float) -> None:
     table = make_table("FLOPs", "best width/depth", f"within {text.share(tolerance)}", "tried")
     for budget in law.budgets:
         found = budget.within
-        low, high = ratio(found.low.value), ratio(found.high.value)
         table.add_row(
             text.flops(budget.flops),
             text.with_interval(budget.best_ratio, ratio),
-            f"{'≤ ' * found.low_at_edge}{low} to {high}{' or more' * found.high_at_edge}",
+            words.ends(found),
             f"{ratio(budget.tried_range[0])} to {ratio(budget.tried_range[1])}",
         )
     console.print(table)
