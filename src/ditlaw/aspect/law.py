@@ -26,12 +26,13 @@ CURVED_SHAPES = 10  # shapes that tell a curved map from size and ratio to width
 
 def law_of_shapes(fit: ShapeFit, level: float, tolerance: float) -> ShapeLaw:
     """The answer of a fit, with intervals at ``level``."""
-    y, has_size = fit.best_ratio(), fit.has_size()
+    y = fit.best_ratio()
     size = fit.log_size(y)
     width = _log_width(fit, size, y + fit.design.middle)
     depth = width - y - fit.design.middle
     budgets = list(_budgets(fit, y, size, depth, level, tolerance))
-    sized = np.flatnonzero(has_size)
+    sized = [i for i, budget in enumerate(budgets) if budget.best_params]
+    shaped = [i for i, budget in enumerate(budgets) if budget.best_depth]
     law = ShapeLaw(
         runs=len(fit.design.rows),
         shapes=len(np.unique(fit.shapes.shape[fit.design.rows])),
@@ -42,8 +43,8 @@ def law_of_shapes(fit: ShapeFit, level: float, tolerance: float) -> ShapeLaw:
         interplay=fit.interplay,
         ratio=_ratio_law(fit, level),
         params=_line(fit.design.log_c[sized], size[:, sized], level),
-        depth=_line(fit.design.log_c[sized], depth[:, sized], level),
-        width=_line(fit.design.log_c[sized], width[:, sized], level),
+        depth=_line(fit.design.log_c[shaped], depth[:, shaped], level),
+        width=_line(fit.design.log_c[shaped], width[:, shaped], level),
         budgets=budgets,
         text="",
     )
@@ -77,6 +78,8 @@ def _budgets(
         last = grid[GRID - inside[:, ::-1].argmax(axis=1), i]
         rows = design.rows[design.group == i]
         best = bounded(y[:, i], low, high, middle, level)
+        # Where nothing but the edge bounds the ratio, depth and width are not known either.
+        shaped = has_size[i] and best.low is not None and best.high is not None
         yield ShapeBudget(
             flops=float(np.exp(design.log_c[i])),
             runs=len(rows),
@@ -90,8 +93,8 @@ def _budgets(
                 high_at_edge=bool(last[0] >= high - EDGE),
             ),
             best_params=exponential(size[:, i], level) if has_size[i] else None,
-            best_depth=exponential(depth[:, i], level) if has_size[i] else None,
-            best_width=exponential(depth[:, i] + y[:, i] + middle, level) if has_size[i] else None,
+            best_depth=exponential(depth[:, i], level) if shaped else None,
+            best_width=exponential(depth[:, i] + y[:, i] + middle, level) if shaped else None,
             tried=_tried(fit, i, level, tolerance),
         )
 

@@ -157,18 +157,18 @@ def _usual_rule(
 ) -> BoolArray:
     """Of several heads or batches of a shape and budget, those that most shapes have.
 
-    A head size that most shapes have counts as much as a head count.
+    Where a head size is more common than any head count, the heads of that size.
     """
-    rows = pd.DataFrame({"shape": shape, "group": group})
+    rows = pd.DataFrame({"shape": shape, "group": group, "width": frame["width"].to_numpy()})
     for column in RULED:
         rows[column] = numbers(frame[column]).to_numpy(dtype=float) if column in frame else 1.0
-    rows["size"] = frame["width"].to_numpy(dtype=float) / rows["heads"]
-    rows = rows[base]
-    score = -1e-6 * rows["heads"].fillna(0.0)  # of equals the fewest heads
-    for column in (*RULED, "size"):
-        score = score + rows.groupby(column)["shape"].transform("nunique").fillna(0.0)
-    rows["score"] = score
-    best = score >= rows.groupby(["shape", "group"])["score"].transform("max") - 1e-9
-    kept = base.copy()
-    kept[np.flatnonzero(base)] = best.to_numpy(dtype=bool)
+    rows["size"] = rows["width"].astype(float) / rows["heads"]
+    rows = rows[base].fillna(0.0)
+    by_count, by_size = (rows.groupby(c)["shape"].nunique().max() for c in ("heads", "size"))
+    for column in ("heads" if by_count >= by_size else "size", "batch"):
+        common = rows.groupby(column)["shape"].transform("nunique") - 1e-6 * rows[column]
+        most = common.groupby([rows["shape"], rows["group"]]).transform("max")
+        rows = rows[common == most]  # of equals the smallest
+    kept = np.zeros(len(base), dtype=bool)
+    kept[rows.index.to_numpy()] = True
     return kept

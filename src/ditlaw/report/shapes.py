@@ -82,8 +82,8 @@ def _budgets(law: ShapeLaw, level: float, tolerance: float) -> Table:
     within = f"within {text.share(tolerance)}"
     columns = ["FLOPs", "best width/depth", within, "best depth", "best width", "best params"]
     caption = (
-        f"The best shape of each budget, {level:.0%} intervals; * and ? where only the edge of what "
-        "was tried bounds it"
+        f"The best shape of each budget, {level:.0%} intervals; * and ? where only the edge of "
+        "what was tried bounds it"
     )
     return Table(caption, columns, rows)
 

@@ -47,8 +47,9 @@ class ShapeBudget(Result):
     """What the law of shapes says at one budget.
 
     ``best_ratio`` is width/depth, between the ratios that were run (``tried_range``); where it is
-    one of those ends, ``inside`` is false and its outer bound null. The best params, depth and
-    width are null where the best size lies outside those that were run.
+    one of those ends, ``inside`` is false and its outer bound null. The best params are null
+    where the best size lies outside those that were run, depth and width also where a bound of the
+    ratio is.
     """
 
     flops: float
