@@ -15,6 +15,9 @@ from ditlaw.aspect.rows import read_shapes
 from ditlaw.cli import run
 from ditlaw.cli.tables import show
 from ditlaw.errors import BadInput, Refused
+from ditlaw.report.material import gather
+from ditlaw.report.page import render
+from ditlaw.report.shapes import shapes_section
 from ditlaw.results import ShapesResult
 
 
@@ -338,3 +341,31 @@ def test_the_command(tmp_path, capsys):
     assert "within 2 %" in said
     assert run(["shapes", str(path), "--where", "depth=2"]) == 3
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_report_shows_the_shapes(tmp_path):
+    path = tmp_path / "shapes.csv"
+    frame = shapes_frame(patch=2)
+    few = frame[(frame["depth"] == 2) & frame["width"].isin([32, 48])]
+    pd.concat([frame, other(few, 1.05, patch=4)], ignore_index=True).to_csv(path, index=False)
+    material = gather(str(path))
+    section = shapes_section(material)
+    result = material.shape_study.result
+    assert section.said[0].startswith("At 4.8e11 FLOPs a width/depth from 4.")
+    assert [row[0].text for row in section.tried.rows][:3] == ["3", "4", "6"]
+    assert section.budgets.rows[-1][1].text == f"{result.law.budgets[-1].best_ratio.value:.3g}"
+    assert [row[-1].text for row in section.axes[0].rows] == ["best", "worse"] * len(BUDGETS)
+    (figure,) = section.figures
+    drawn = sum(len(trace["x"]) for trace in figure["data"] if trace["mode"] == "markers")
+    assert drawn == result.law.runs
+    page = render(material)
+    assert 'id="shapes"' in page
+    assert section.said[0].partition("'")[0] in page
+
+
+def test_a_table_of_one_depth_has_no_such_section(tmp_path):
+    path = tmp_path / "table.csv"
+    shapes_frame(depths=(2,)).to_csv(path, index=False)
+    material = gather(str(path))
+    assert shapes_section(material) is None
+    assert 'id="shapes"' not in render(material)

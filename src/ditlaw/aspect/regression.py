@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import f as f_distribution
+from scipy.special import fdtrc
 
 from ditlaw.laws.noise import Noise
 from ditlaw.laws.table import FloatArray, IntArray
@@ -106,7 +106,7 @@ def evidence(smaller: Regression, larger: Regression, sd: FloatArray, noise: Noi
     both = np.isfinite(smaller.left_out) & np.isfinite(larger.left_out)
     weight = sd[both] ** -2 / np.sum(sd[both] ** -2)
     errors = [float(np.sqrt(np.sum(weight * fit.left_out[both] ** 2))) for fit in (smaller, larger)]
-    return Evidence(float(f_distribution.sf(gain, extra, max(df, 1.0))), *errors)
+    return Evidence(float(fdtrc(extra, max(df, 1.0), gain)), *errors)
 
 
 class _Whitener:
