@@ -176,6 +176,23 @@ def metrics(
     emit(metrics_of(source, where, metrics=metric or [], level=level).result, as_json)
 
 
+def shapes(
+    source: Source,
+    metric: Annotated[str | None, typer.Option(help="Column to judge by; by default loss.")] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="Loss that a shape may give away; 0.01 is 1 %.")
+    ] = 0.01,
+    where: Where = None,
+    level: Level = None,
+    as_json: Json = False,
+) -> None:
+    """Say what depth, width and other axes are worth at fixed FLOPs."""
+    from ditlaw.aspect import shapes_of
+
+    study = shapes_of(source, where, metric=metric, level=level, tolerance=tolerance)
+    emit(study.result, as_json)
+
+
 def laws(as_json: Json = False) -> None:
     """List the published laws, to use as published:NAME."""
     from ditlaw.published import list_laws

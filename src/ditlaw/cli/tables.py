@@ -20,6 +20,7 @@ from ditlaw.cli.run_tables import (
     show_run,
     show_status,
 )
+from ditlaw.cli.shape_tables import show_shapes
 from ditlaw.cli.table_parts import make_table, show_notes, size_of
 from ditlaw.compute import gpu_hours
 from ditlaw.results import (
@@ -41,6 +42,7 @@ from ditlaw.results import (
     Result,
     RunSummary,
     SampleResult,
+    ShapesResult,
     StatusResult,
     Verification,
     VerifiedRun,
@@ -304,6 +306,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     ReportResult: _report,
     RunSummary: show_run,
     SampleResult: show_pictures,
+    ShapesResult: show_shapes,
     StatusResult: show_status,
     Verification: _verification,
 }

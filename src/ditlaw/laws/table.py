@@ -55,8 +55,12 @@ class Table:
         return np.unique(keys, axis=0, return_inverse=True)[1].ravel()
 
 
-def prepare(observations: Observations, metric: str) -> tuple[Observations, Table]:
+def prepare(
+    observations: Observations, metric: str, budgets: int = 2
+) -> tuple[Observations, Table]:
     """Rows in an order that does not depend on the source's, and those rows as arrays.
+
+    With ``budgets`` 1 they may all have one value of FLOPs.
 
     ``Observations`` are checked already, all but the metric. What is left to see is whether
     numbers are so small or large that arithmetic on them could not be trusted.
@@ -97,7 +101,10 @@ def prepare(observations: Observations, metric: str) -> tuple[Observations, Tabl
             f"{observations.source}: every row has the same {metric}; "
             "a law needs runs that differ in it"
         )
-    if frame["flops"].astype(float).max() < 1.02 * frame["flops"].astype(float).min():
+    if (
+        budgets > 1
+        and frame["flops"].astype(float).max() < 1.02 * frame["flops"].astype(float).min()
+    ):
         raise Refused(
             f"{observations.source}: every row has the same flops; "
             "a law of compute needs runs of several budgets"

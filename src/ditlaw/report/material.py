@@ -8,7 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from ditlaw.aspect import ShapeStudy, shape_study
 from ditlaw.compute import gpu_hours
+from ditlaw.errors import DitlawError
 from ditlaw.forecast import LAW_SUFFIX, forecast, law_of
 from ditlaw.laws import Law
 from ditlaw.metric_laws import MetricLaws, metric_laws
@@ -97,6 +99,14 @@ class Material:
             return None
         found = metric_laws(self.law.observations, level=self.law.level)
         return found if len(found.fitted) > 1 else None
+
+    @cached_property
+    def shape_study(self) -> ShapeStudy | None:
+        """What the rows say of depth, width and other axes; None where they vary in none."""
+        try:
+            return shape_study(self.law.observations, metric=self.law.metric, level=self.law.level)
+        except DitlawError:
+            return None
 
     @cached_property
     def dropped(self) -> list[tuple[str, int, str]]:

@@ -20,6 +20,7 @@ from ditlaw.report.material import Material, default_out, gather
 from ditlaw.report.metrics import metrics_section
 from ditlaw.report.pictures import gallery
 from ditlaw.report.runtable import run_table
+from ditlaw.report.shapes import shapes_section
 from ditlaw.results import ReportResult
 
 # What could end a script element, or a line in old JavaScript, inside embedded JSON.
@@ -54,6 +55,8 @@ def render(material: Material) -> str:
     figures += [check] if check else []
     metrics = metrics_section(material)
     figures += metrics.figures if metrics else []
+    shapes = shapes_section(material)
+    figures += shapes.figures if shapes else []
     return (
         _environment()
         .get_template("report.html.j2")
@@ -83,6 +86,7 @@ def render(material: Material) -> str:
             runs=run_table(material),
             gallery=gallery(material),
             metrics=metrics,
+            shapes=shapes,
         )
     )
 
