@@ -16,6 +16,12 @@ from ditlaw.results.compare import (
     Target,
     Verdict,
 )
+from ditlaw.results.coordinates import (
+    CoordinateCheck,
+    CoordinatesResult,
+    PartMoves,
+    StepMove,
+)
 from ditlaw.results.counts import BudgetResult, CountResult, FlopsPerSample
 from ditlaw.results.data import EncodeResult, ExportResult, SkippedSample
 from ditlaw.results.forecast import (
@@ -75,6 +81,8 @@ __all__ = [
     "BudgetResult",
     "Choice",
     "CompareResult",
+    "CoordinateCheck",
+    "CoordinatesResult",
     "CountResult",
     "DataRange",
     "DemoResult",
@@ -98,6 +106,7 @@ __all__ = [
     "Note",
     "Offset",
     "Pair",
+    "PartMoves",
     "PlanResult",
     "PlanTotal",
     "PlannedRun",
@@ -119,6 +128,7 @@ __all__ = [
     "SizeRange",
     "SkippedSample",
     "StatusResult",
+    "StepMove",
     "SurfaceLaw",
     "Target",
     "Verdict",
@@ -133,6 +143,7 @@ __all__ = [
 COMMANDS: dict[str, type[Result]] = {
     "budget": BudgetResult,
     "compare": CompareResult,
+    "coordinates": CoordinatesResult,
     "count": CountResult,
     "demo": DemoResult,
     "encode": EncodeResult,

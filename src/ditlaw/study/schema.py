@@ -14,6 +14,7 @@ from ditlaw.errors import BadInput
 from ditlaw.families import Family, Shape, get_family
 from ditlaw.study.data_section import Data
 from ditlaw.study.geometry_section import GeometrySection
+from ditlaw.study.parametrization import Parametrization
 from ditlaw.study.section import (
     Count,
     Fraction,
@@ -97,6 +98,7 @@ class Recipe(Section):
 
     ``precision`` is what the model computes in; weights, optimiser and loss are float32.
     ``checkpointing`` recomputes activations in the backward pass to save memory.
+    ``parametrization`` says how weights and rates follow the width.
     """
 
     batch: Count = 8
@@ -109,6 +111,16 @@ class Recipe(Section):
     caption_dropout: Fraction = 0.1
     precision: Literal["float32", "bfloat16"] = "float32"
     checkpointing: bool = False
+    parametrization: Parametrization = Parametrization()
+
+    @model_validator(mode="after")
+    def _scaled_once(self) -> "Recipe":
+        if self.parametrization.kind == "mup" and self.learning_rate.exponent:
+            raise BadInput(
+                f"recipe.learning_rate.exponent: {self.learning_rate.exponent:g} scales rates that "
+                "mup scales itself; leave it out, or set parametrization: standard"
+            )
+        return self
 
 
 class Evaluation(Section):
@@ -232,6 +244,8 @@ class Study(Section):
                 shapes.append(self.shape(entry))
             except BadInput as error:
                 raise BadInput(f"shapes.{i}.{error}") from None
+        for shape in shapes:
+            self.recipe.parametrization.base(self.design(), shape)
         for entry in self.shapes:
             if entry.until is not None and entry.until < self.budgets[0]:
                 raise ValueError(f"shapes: until {entry.until:g} is below the smallest budget")
@@ -250,7 +264,8 @@ class Study(Section):
 
     def shape(self, entry: ShapeSection) -> Shape:
         """The family's shape for one entry."""
-        return self.design().shape(entry.depth, entry.width, entry.heads, entry.single_depth)
+        size = (entry.depth, entry.width, entry.heads, entry.single_depth)
+        return self.recipe.parametrization.shape(self.design(), *size)
 
     def design(self) -> Family:
         """The family with its options set."""
