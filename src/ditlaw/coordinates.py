@@ -159,12 +159,6 @@ def _check(
         for name in names
     }
     parts = [_part(name, values, widths) for name, values in table.items()]
-    trends = [part.trend for part in parts]
-    worst: Trend = "flat" if "flat" in trends else "still"
-    if "shrinks" in trends:
-        worst = "shrinks"
-    if "grows" in trends:
-        worst = "grows"
     return CoordinateCheck(
         family=template.design().label,
         parametrization=str(parametrization),
@@ -172,7 +166,7 @@ def _check(
         single_depth=template.single_depth,
         head_size=shapes.head_size,
         learning_rates=[rate.rate(width) for width in widths],
-        trend=worst,
+        trend=_of_all([part.trend for part in parts]),
         parts=parts,
     )
 
@@ -186,11 +180,7 @@ def _part(name: str, values: NDArray[np.float64], widths: Sequence[int]) -> Part
         for of, made in zip(values, (moved, own), strict=True)
         for at, move in zip(of, made, strict=True)
     ]
-    trend: Trend = "flat" if "flat" in trends else "still"
-    for found in ("shrinks", "grows"):
-        if found in trends:
-            trend = found
-    return PartMoves(part=name, trend=trend, moved=moved, own=own)
+    return PartMoves(part=name, trend=_of_all(trends), moved=moved, own=own)
 
 
 def _move(step: int, values: NDArray[np.float64], widths: Sequence[int]) -> StepMove:
@@ -223,6 +213,12 @@ def _trend(values: NDArray[np.float64], move: StepMove) -> Trend:
     if abs(move.slope) <= TOLERANCE:
         return "flat"
     return "grows" if move.slope > 0 else "shrinks"
+
+
+def _of_all(trends: Sequence[Trend]) -> Trend:
+    """One word for several moves: the worst that happened."""
+    order: tuple[Trend, ...] = ("grows", "shrinks", "flat")
+    return next((trend for trend in order if trend in trends), "still")
 
 
 def _require_multiple(width: int, size: int) -> None:

@@ -7,7 +7,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ditlaw import text
 from ditlaw.cli.options import Json, StudyFile
 from ditlaw.cli.output import emit, need_training
 from ditlaw.cli.table_parts import make_table
@@ -39,29 +38,33 @@ def show_coordinates(console: Console, result: CoordinatesResult) -> None:
     console.print(
         f"[bold]{escape(result.study)}[/]: {result.steps} steps on batches of {result.batch} of "
         f"{escape(result.inputs)}, widths {', '.join(map(str, result.widths))}, "
-        f"{text.plural(len(result.seeds), 'seed')}. Slopes of ln(move) against ln(width), the "
+        f"{len(result.seeds)} seeds. Slopes of ln(move) against ln(width), the "
         f"steepest of the steps; within ±{result.tolerance:g} is flat.",
         soft_wrap=True,
     )
     families = list(dict.fromkeys(check.family for check in result.checks))
     for family in families:
         checks = [check for check in result.checks if check.family == family]
-        console.print()
+        console.print(f"\n{_title(checks)}", soft_wrap=True)
         console.print(_table(checks))
 
 
-def _table(checks: list[CoordinateCheck]) -> Table:
+def _title(checks: list[CoordinateCheck]) -> str:
     first = checks[0]
     single = f" + {first.single_depth} single" if first.single_depth else ""
-    title = f"{escape(first.family)}, depth {first.depth}{single}, heads of {first.head_size}: "
-    title += ", ".join(f"{check.parametrization} {check.trend}" for check in checks)
+    found = ", ".join(f"{check.parametrization} {check.trend}" for check in checks)
+    family = f"[bold]{escape(first.family)}[/]"
+    return f"{family}, depth {first.depth}{single}, heads of {first.head_size}: {found}"
+
+
+def _table(checks: list[CoordinateCheck]) -> Table:
     columns = [
         column
         for check in checks
         for column in (check.parametrization.partition(":")[0], "own", " ")
     ]
-    table = make_table("part", *columns, title=title, left=("part", " "))
-    for number, part in enumerate(first.parts):
+    table = make_table("part", *columns, left=("part", " "))
+    for number, part in enumerate(checks[0].parts):
         cells = []
         for check in checks:
             found = check.parts[number]

@@ -96,17 +96,13 @@ class Parametrization(Section):
             )
         return family.shape(depth, width, width // size, single_depth)
 
-    def base(self, family: Family, shape: Shape) -> Shape:
-        """A shape at the base width, as deep; itself in the standard parametrization.
+    def base(self, family: Family, depth: int, single_depth: int | None = None) -> Shape:
+        """The family's member of the base width, as deep as another.
 
         Raises:
             BadInput: the family has no such member.
         """
-        if self.base_width is None:
-            return shape
         try:
-            return family.shape(
-                shape.depth, self.base_width, self.base_heads, shape.single_depth or None
-            )
+            return family.shape(depth, self.base_width, self.base_heads, single_depth or None)
         except BadInput as error:
             raise BadInput(f"recipe.parametrization.base_{error}") from None

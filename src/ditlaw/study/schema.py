@@ -238,14 +238,14 @@ class Study(Section):
                 f"evaluation.samples: {self.evaluation.samples} cannot be shared out to the "
                 f"buckets by their weights; use {sum(self.geometry.weights())} or more"
             )
+        if self.recipe.parametrization.kind == "mup":
+            self.recipe.parametrization.base(self.design(), self.shapes[0].depth)
         shapes = []
         for i, entry in enumerate(self.shapes):
             try:
                 shapes.append(self.shape(entry))
             except BadInput as error:
                 raise BadInput(f"shapes.{i}.{error}") from None
-        for shape in shapes:
-            self.recipe.parametrization.base(self.design(), shape)
         for entry in self.shapes:
             if entry.until is not None and entry.until < self.budgets[0]:
                 raise ValueError(f"shapes: until {entry.until:g} is below the smallest budget")

@@ -90,7 +90,8 @@ def parts_of(model: nn.Module) -> dict[str, nn.Module | nn.Parameter]:
 
 def _parts(module: nn.Module, prefix: str) -> Iterator[tuple[str, nn.Module | nn.Parameter]]:
     for name, parameter in module.named_parameters(recurse=False):
-        yield prefix + name, parameter
+        if parameter.requires_grad:
+            yield prefix + name, parameter
     for name, child in module.named_children():
         stack = isinstance(child, nn.ModuleList | nn.ModuleDict)
         if stack or any(isinstance(inner, nn.ModuleList) for inner in child.children()):
@@ -145,9 +146,10 @@ class _Probe:
         made: dict[str, list[tuple[Tensor, Tensor]]] = {}
         for name, part in parts_of(model).items():
             first = self.first[name]
-            if isinstance(part, nn.Parameter):
+            if isinstance(part, nn.Parameter) and isinstance(first, nn.Parameter):
                 made[name] = [(part.detach().flatten().double(), _flat(part - first))]
                 continue
+            assert isinstance(part, nn.Module)
             assert isinstance(first, nn.Module)
             watch = _Watch(first, made.setdefault(name, []))
             part.register_forward_pre_hook(watch.enter, with_kwargs=True)

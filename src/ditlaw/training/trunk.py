@@ -18,7 +18,6 @@ from ditlaw.models.parametrization import rate_scales
 from ditlaw.study import RunSpec
 from ditlaw.training.ema import PowerEma, decay
 
-
 EPS = 1e-8  # of AdamW, added to the size of a gradient; torch's own default
 
 
@@ -160,7 +159,7 @@ def parameter_groups(
     """
     recipe, family, scales = spec.recipe, spec.design(), dict[str, float]()
     if recipe.parametrization.kind == "mup":
-        base = recipe.parametrization.base(family, spec.shape)
+        base = recipe.parametrization.base(family, spec.depth, spec.single_depth)
         scales = rate_scales(family, spec.shape, base, spec.geometry.geometry())
     groups: dict[float, list[torch.nn.Parameter]] = {}
     for name, parameter in zip(names, parameters, strict=True):
