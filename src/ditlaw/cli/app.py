@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 
 from ditlaw import __version__
-from ditlaw.cli import law_commands, metric_commands, model_commands, study_commands
+from ditlaw.cli import (
+    coordinate_command,
+    law_commands,
+    metric_commands,
+    model_commands,
+    study_commands,
+)
 from ditlaw.cli.numbers import ManyNumbers
 
 app = typer.Typer(
@@ -38,7 +44,9 @@ COMMANDS: list[Callable[..., None]] = [
     metric_commands.sample,
     model_commands.budget,
     model_commands.count,
+    coordinate_command.coordinates,
 ]
+TAKE_NUMBERS = (law_commands.compare, coordinate_command.coordinates)  # --at X Y Z
 
 
 def _version(wanted: bool) -> None:
@@ -57,5 +65,5 @@ def _options(
 
 
 for command in COMMANDS:
-    several = ManyNumbers if command is law_commands.compare else None  # --at X Y Z
+    several = ManyNumbers if command in TAKE_NUMBERS else None
     app.command(cls=several)(command)

@@ -4,21 +4,21 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-OPTION = "--at"
+OPTIONS = ("--at", "--widths")
 
 
 class ManyNumbers(TyperCommand):
-    """A command whose ``--at`` takes every number that follows it."""
+    """A command whose ``OPTIONS`` take every number that follows it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat the option before each further number, then parse as usual."""
         spread: list[str] = []
-        inside = False
+        inside = ""
         for word in args:
-            if inside and spread[-1] != OPTION and _is_number(word):
-                spread.append(OPTION)
+            if inside and spread[-1] != inside and _is_number(word):
+                spread.append(inside)
             elif word.startswith("-") and not _is_number(word):
-                inside = word == OPTION
+                inside = word if word in OPTIONS else ""
             spread.append(word)
         return super().parse_args(ctx, spread)
 

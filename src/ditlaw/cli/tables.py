@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ditlaw import text
 from ditlaw.cli.compare_tables import show_comparison, show_laws
+from ditlaw.cli.coordinate_command import show_coordinates
 from ditlaw.cli.metric_law_tables import show_metrics
 from ditlaw.cli.metric_tables import show_evaluation, show_pictures
 from ditlaw.cli.run_tables import (
@@ -26,6 +27,7 @@ from ditlaw.compute import gpu_hours
 from ditlaw.results import (
     BudgetResult,
     CompareResult,
+    CoordinatesResult,
     CountResult,
     DemoResult,
     EncodeResult,
@@ -292,6 +294,7 @@ def _demo(console: Console, result: DemoResult) -> None:
 _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     BudgetResult: show_budget,
     CompareResult: show_comparison,
+    CoordinatesResult: show_coordinates,
     CountResult: show_count,
     DemoResult: _demo,
     EncodeResult: show_encode,

@@ -107,6 +107,18 @@ class Own(Family):
         with _users_prints():
             build_on_meta(self, shape, geometry, checkpointing=True)
 
+    def require_base(self, shape: Shape, base: Shape, geometry: Geometry) -> None:
+        """Check that the module can be held against its base width, where a recipe is of muP.
+
+        Raises:
+            BadInput: it cannot.
+        """
+        _need_torch(self)
+        from ditlaw.models.parametrization import rate_scales
+
+        with _users_prints():
+            rate_scales(self, shape, base, geometry)
+
 
 def _shown(value: Any) -> str:
     """An option in a label; text is quoted where it would pass for something else."""

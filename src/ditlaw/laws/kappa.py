@@ -80,19 +80,26 @@ def _study_path(study: Study) -> Kappa | None:
 
 
 def shapes_along(study: Study) -> list[Shape]:
-    """Rising sizes: widths at one depth and head count if the study has just one, else the dial.
+    """Rising sizes: widths at one depth and head count (in muP head size), else the dial.
 
     The smallest are all there; larger ones are about 1 % apart in width or depth.
     """
     family = study.design()
     shapes = [study.shape(entry) for entry in study.shapes]
+    rule = study.recipe.parametrization
+    size = rule.head_size  # that a parametrization keeps, in place of a number of heads
     depth, heads, single = shapes[0].depth, shapes[0].heads, shapes[0].single_depth
-    same = all((s.depth, s.heads, s.single_depth) == (depth, heads, single) for s in shapes)
-    unit = int(np.lcm(4, heads))  # widths that any family can split over these heads
+    same = all(
+        (s.depth, s.single_depth) == (depth, single) and (size or s.heads == heads) for s in shapes
+    )
+    unit = int(np.lcm(4, size or heads))  # widths that any family can split into such heads
     found: list[Shape] = []
     for step in sorted({round(x) for x in np.geomspace(1, 4000, 800)}):
         try:
-            shape = family.shape(depth, unit * step, heads, single) if same else family.shape(step)
+            if same:
+                shape = rule.shape(family, depth, unit * step, None if size else heads, single)
+            else:
+                shape = rule.shape(family, step)
         except BadInput:
             continue
         found.append(shape)

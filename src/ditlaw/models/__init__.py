@@ -48,6 +48,7 @@ def build(
     *,
     precision: str = "float32",
     checkpointing: bool = False,
+    base_width: int | None = None,
 ) -> nn.Module:
     """A model of a family, its weights drawn from ``seed`` (left undrawn without one).
 
@@ -58,6 +59,8 @@ def build(
         seed: of the weights.
         precision: ``bfloat16`` computes in it, with float32 weights; else the latent's own.
         checkpointing: activations of a block are recomputed in the backward pass, not kept.
+        base_width: of muP, the width at which weights start as in the standard parametrization;
+            a user's own module starts by itself whatever it is.
 
     Raises:
         BadInput: the family cannot read such samples, or a user's own module cannot be made.
@@ -70,6 +73,7 @@ def build(
     model = MODULES[family.name](family, shape, geometry)
     model.compute = torch.bfloat16 if precision == "bfloat16" else None
     model.checkpointing = checkpointing
+    model.base_width = base_width
     if seed is not None:
         model.initialise(torch.Generator().manual_seed(seed))
     return model

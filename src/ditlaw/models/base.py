@@ -72,6 +72,8 @@ class Model(nn.Module):
         self.geometry = geometry
         self.compute: torch.dtype | None = None  # None: the latent's own precision
         self.checkpointing = False
+        # Of muP: the width at which what a family draws by its width is the standard start.
+        self.base_width: int | None = None
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw the weights: dense layers first, then tables of words; a subclass draws its own."""

@@ -59,14 +59,16 @@ class CrossAttention(Model):
     def initialise(self, generator: torch.Generator) -> None:
         """Draw the weights; the head starts at zero, so the first velocity is zero.
 
-        Tables start with variance 1/width and the shared modulation small, as in PixArt.
+        Tables start with variance 1/width and the shared modulation small, as in PixArt. In muP
+        both are so at the base width: tables keep its variance, a matrix has 1/fan-in.
         """
         super().initialise(generator)
         width = self.table.shape[1]
+        base = self.base_width or width
         with torch.no_grad():
-            self.modulation.weight.normal_(0.0, 0.02, generator=generator)
+            self.modulation.weight.normal_(0.0, 0.02 * (base / width) ** 0.5, generator=generator)
             for module in (self, *self.blocks):
-                module.table.normal_(0.0, width**-0.5, generator=generator)
+                module.table.normal_(0.0, base**-0.5, generator=generator)
 
     def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """See ``Model.forward``."""

@@ -16,6 +16,12 @@ from ditlaw.results.compare import (
     Target,
     Verdict,
 )
+from ditlaw.results.coordinates import (
+    CoordinateCheck,
+    CoordinatesResult,
+    PartMoves,
+    StepMove,
+)
 from ditlaw.results.counts import BudgetResult, CountResult, FlopsPerSample
 from ditlaw.results.data import EncodeResult, ExportResult, SkippedSample
 from ditlaw.results.forecast import (
@@ -91,6 +97,8 @@ __all__ = [
     "CheckState",
     "Choice",
     "CompareResult",
+    "CoordinateCheck",
+    "CoordinatesResult",
     "CountResult",
     "DataRange",
     "DemoResult",
@@ -115,6 +123,7 @@ __all__ = [
     "Note",
     "Offset",
     "Pair",
+    "PartMoves",
     "PlanResult",
     "PlanTotal",
     "PlannedRun",
@@ -142,6 +151,7 @@ __all__ = [
     "SizeRange",
     "SkippedSample",
     "StatusResult",
+    "StepMove",
     "SurfaceLaw",
     "Target",
     "TriedRatio",
@@ -157,6 +167,7 @@ __all__ = [
 COMMANDS: dict[str, type[Result]] = {
     "budget": BudgetResult,
     "compare": CompareResult,
+    "coordinates": CoordinatesResult,
     "count": CountResult,
     "demo": DemoResult,
     "encode": EncodeResult,

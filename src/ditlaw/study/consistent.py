@@ -79,6 +79,8 @@ def _check_shapes(variant: Variant, where: str) -> None:
     study, shapes = variant.study, []
     if not study.shapes:
         raise BadInput("shapes: is missing; add it (see 'ditlaw init')")
+    if study.recipe.parametrization.kind == "mup":
+        study.recipe.parametrization.base(study.design(), study.shapes[0].depth)
     for i, entry in enumerate(study.shapes):
         try:
             shapes.append(study.shape(entry))

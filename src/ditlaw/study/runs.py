@@ -114,6 +114,9 @@ def make_run(variant: Variant, shape: Shape, seed: int, budgets: list[float]) ->
     mix = study_mix(study, shape)
     if isinstance(design, Own) and study.recipe.checkpointing:
         design.require_checkpointing(shape, study.geometry.geometry())
+    if isinstance(design, Own) and study.recipe.parametrization.kind == "mup":
+        base = study.recipe.parametrization.base(design, shape.depth, shape.single_depth)
+        design.require_base(shape, base, study.geometry.geometry())
     stops = [Stop(budget=b, step=mix.last_step(b)) for b in budgets]
     for stop in stops:
         if stop.step < 1:

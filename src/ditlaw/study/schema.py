@@ -13,6 +13,7 @@ from ditlaw.errors import BadInput, Refused
 from ditlaw.families import Family, Shape, get_family
 from ditlaw.study.data_section import Data
 from ditlaw.study.geometry_section import GeometrySection
+from ditlaw.study.parametrization import Parametrization
 from ditlaw.study.section import (
     Count,
     Fraction,
@@ -84,6 +85,7 @@ class Recipe(Section):
 
     ``precision`` is what the model computes in; weights, optimiser and loss are float32.
     ``checkpointing`` recomputes activations in the backward pass to save memory.
+    ``parametrization`` says how weights and rates follow the width.
     """
 
     batch: Count = 8
@@ -96,6 +98,16 @@ class Recipe(Section):
     caption_dropout: Fraction = 0.1
     precision: Literal["float32", "bfloat16"] = "float32"
     checkpointing: bool = False
+    parametrization: Parametrization = Parametrization()
+
+    @model_validator(mode="after")
+    def _scaled_once(self) -> "Recipe":
+        if self.parametrization.kind == "mup" and self.learning_rate.exponent:
+            raise BadInput(
+                f"recipe.learning_rate.exponent: {self.learning_rate.exponent:g} scales rates that "
+                "mup scales itself; leave it out, or set parametrization: standard"
+            )
+        return self
 
 
 class Evaluation(Section):
@@ -240,4 +252,5 @@ class Study(Section):
 
     def shape(self, entry: ShapeSection) -> Shape:
         """The family's shape for one entry, of a study that has one family."""
-        return self.design().shape(entry.depth, entry.width, entry.heads, entry.single_depth)
+        size = (entry.depth, entry.width, entry.heads, entry.single_depth)
+        return self.recipe.parametrization.shape(self.design(), *size)

@@ -1,20 +1,24 @@
 """One trunk: warm-up, then a constant rate; every number is a function of (spec, step) alone."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ditlaw.data import open_sources
+from ditlaw.data import Source, open_sources
 from ditlaw.data.order import mix
 from ditlaw.flow import stratified, timesteps, training_loss
 from ditlaw.models import build_sized, condition_of
+from ditlaw.models.parametrization import rate_scales
 from ditlaw.study import RunSpec
 from ditlaw.training.ema import PowerEma, decay
+
+EPS = 1e-8  # of AdamW, added to the size of a gradient; torch's own default
 
 
 @dataclass
@@ -28,10 +32,17 @@ class TrainedStep:
 class Trunk:
     """The state of one run: model, EMA, optimiser, step. Knows nothing of run folders or budgets.
 
-    ``root`` is the study folder that prepared data lie in.
+    ``root`` is the study folder that prepared data lie in; ``sources``, one a resolution, stand in
+    for the run's own.
     """
 
-    def __init__(self, spec: RunSpec, device: torch.device, root: Path | None = None) -> None:
+    def __init__(
+        self,
+        spec: RunSpec,
+        device: torch.device,
+        root: Path | None = None,
+        sources: Sequence[Source] | None = None,
+    ) -> None:
         self.spec = spec
         self.device = device
         self.model = build_run(spec, spec.seed).to(device)
@@ -40,21 +51,24 @@ class Trunk:
         self.parameters = [p for _, p in self.model.named_parameters()]
         self.ema = PowerEma([p.detach() for p in self.parameters], spec.recipe.ema)
         self.optimiser = torch.optim.AdamW(
-            self.parameters,
+            parameter_groups(spec, self.names, self.parameters),
             lr=spec.learning_rate,
             betas=spec.recipe.betas,
-            weight_decay=spec.recipe.weight_decay,
+            eps=EPS * spec.recipe.parametrization.gradient_scale(spec.width),
             fused=True,
         )
         self.mix, self.geometries = spec.mix(), spec.geometry.geometries()
         sizes = [geometry.sides for geometry in self.geometries]
         tokens = spec.geometry.text_tokens
-        self.sources = open_sources(spec.data, spec.seed, root, sizes, tokens)
+        self.sources = sources or open_sources(spec.data, spec.seed, root, sizes, tokens)
         self.step = 0
         self.train_loss = 0.0  # averaged with the same profile as the weights
 
     def learning_rate(self, step: int) -> float:
-        """The rate of the ``step``-th step, from 1: linear warm-up, then constant."""
+        """The rate of the ``step``-th step, from 1: linear warm-up, then constant.
+
+        In muP it is the one of vectors; matrices train at a share of it.
+        """
         warmup = self.spec.recipe.warmup_steps
         return self.spec.learning_rate * min(1.0, step / warmup if warmup else 1.0)
 
@@ -80,7 +94,7 @@ class Trunk:
         condition = condition_of(batch).kept(kept).to(self.device)
 
         for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate(step)
+            group["lr"] = self.learning_rate(step) * group["scale"]
         self.optimiser.zero_grad(set_to_none=True)
         # A user's own module may draw as it trains, as dropout does; ours do not.
         torch.manual_seed(step_seed(self.spec.seed, step))
@@ -137,6 +151,26 @@ class Trunk:
                     }
 
 
+def parameter_groups(
+    spec: RunSpec, names: list[str], parameters: list[torch.nn.Parameter]
+) -> list[dict[str, Any]]:
+    """The optimiser's groups, one a share of the rate: a single one but in muP.
+
+    AdamW decays weights by rate × decay a step, which is made the same for all of them.
+    """
+    recipe, family, scales = spec.recipe, spec.design(), dict[str, float]()
+    if recipe.parametrization.kind == "mup":
+        base = recipe.parametrization.base(family, spec.depth, spec.single_depth)
+        scales = rate_scales(family, spec.shape, base, spec.geometry.geometry())
+    groups: dict[float, list[torch.nn.Parameter]] = {}
+    for name, parameter in zip(names, parameters, strict=True):
+        groups.setdefault(scales.get(name, 1.0), []).append(parameter)
+    return [
+        {"params": members, "scale": scale, "weight_decay": recipe.weight_decay / scale}
+        for scale, members in groups.items()
+    ]
+
+
 def build_run(spec: RunSpec, seed: int | None = None) -> torch.nn.Module:
     """The model that a run trains, in the precision of its recipe; see ``models.build_sized``.
 
@@ -151,6 +185,7 @@ def build_run(spec: RunSpec, seed: int | None = None) -> torch.nn.Module:
         seed,
         precision=spec.recipe.precision,
         checkpointing=spec.recipe.checkpointing,
+        base_width=spec.recipe.parametrization.base_width,
     )
 
 

@@ -1,0 +1,82 @@
+"""``ditlaw coordinates``: the command, and its answer as tables made for 80 columns."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ditlaw.cli.options import Json, StudyFile
+from ditlaw.cli.output import emit, need_training
+from ditlaw.cli.table_parts import make_table
+from ditlaw.results import CoordinateCheck, CoordinatesResult, PartMoves, StepMove
+
+
+def coordinates(
+    study: StudyFile,
+    widths: Annotated[
+        list[int] | None,
+        typer.Option(min=1, metavar="X...", help="By default 64 128 256 512."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, max=100, help="Steps to train.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Of weights and batches.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Check that updates are as large at every width: muP beside the standard parametrization."""
+    need_training("coordinates")
+    from ditlaw.coordinates import WIDTHS, check_study
+    from ditlaw.study import default_folder, load_study
+
+    wanted = load_study(study)
+    folder = default_folder(study, wanted)
+    emit(check_study(wanted, folder, widths or WIDTHS, steps, seeds), as_json)
+
+
+def show_coordinates(console: Console, result: CoordinatesResult) -> None:
+    """A table a family: for each part the steepest slope of its steps, by parametrization."""
+    console.print(
+        f"[bold]{escape(result.study)}[/]: {result.steps} steps on batches of {result.batch} of "
+        f"{escape(result.inputs)}, widths {', '.join(map(str, result.widths))}, "
+        f"{len(result.seeds)} seeds. Slopes of ln(move) against ln(width), the "
+        f"steepest of the steps; within ±{result.tolerance:g} is flat.",
+        soft_wrap=True,
+    )
+    families = list(dict.fromkeys(check.family for check in result.checks))
+    for family in families:
+        checks = [check for check in result.checks if check.family == family]
+        console.print(f"\n{_title(checks)}", soft_wrap=True)
+        console.print(_table(checks))
+
+
+def _title(checks: list[CoordinateCheck]) -> str:
+    first = checks[0]
+    single = f" + {first.single_depth} single" if first.single_depth else ""
+    found = ", ".join(f"{check.parametrization} {check.trend}" for check in checks)
+    family = f"[bold]{escape(first.family)}[/]"
+    return f"{family}, depth {first.depth}{single}, heads of {first.head_size}: {found}"
+
+
+def _table(checks: list[CoordinateCheck]) -> Table:
+    columns = [
+        column
+        for check in checks
+        for column in (check.parametrization.partition(":")[0], "own", " ")
+    ]
+    table = make_table("part", *columns, left=("part", " "))
+    for number, part in enumerate(checks[0].parts):
+        cells = []
+        for check in checks:
+            found = check.parts[number]
+            cells += [_steepest(found.moved), _steepest(found.own), _word(found)]
+        table.add_row(escape(part.part), *cells)
+    return table
+
+
+def _steepest(made: list[StepMove]) -> str:
+    slopes = [move.slope for move in made if move.slope is not None]
+    return f"{max(slopes, key=abs):+.2f}" if slopes else "-"
+
+
+def _word(part: PartMoves) -> str:
+    return part.trend if part.trend in ("flat", "still") else f"[bold]{part.trend}[/]"
