@@ -17,7 +17,7 @@ from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.families import FAMILIES
 from ditlaw.files import last_json_line, read_json_lines
 from ditlaw.metrics_table import merged
-from ditlaw.results import Dropped
+from ditlaw.results import Dropped, Note
 from ditlaw.study import STUDY_FILE, Study, open_study
 from ditlaw.tablefile import numbers, read_table
 from ditlaw.text import nearest, plain, unknown
@@ -30,6 +30,7 @@ TELLING = ("steps", "warmup_steps", "epochs", "learning_rate")
 # Columns in which a fit may hold only one value: a law of a mixture is a law of nothing.
 SINGLE = (
     "family",
+    "parametrization",
     "dataset",
     "role",
     "recipe",
@@ -66,7 +67,7 @@ class Observations:
     ``frame`` has the columns run, trunk, params, tokens, flops, loss (floats, positive, finite),
     budget (NaN where a row belongs to no isoFLOP group) and whatever else the source had. Its
     index is the row number in the source, from 1. ``planned_rows`` is how many rows the whole study
-    gives, where the source is all of one.
+    gives, where the source is all of one. ``chosen`` says how rows were chosen among others.
     """
 
     frame: pd.DataFrame
@@ -75,6 +76,7 @@ class Observations:
     dropped: list[Dropped] = field(default_factory=list)
     study: Study | None = None
     planned_rows: int | None = None
+    chosen: tuple[Note, ...] = ()
 
     def tokens_per_image(self) -> float | None:
         """Tokens of one image: the study's, or the table's where all its rows agree; else None.
