@@ -28,6 +28,7 @@ COMMANDS: list[Callable[..., None]] = [
     law_commands.forecast,
     law_commands.compare,
     law_commands.metrics,
+    law_commands.rates,
     law_commands.laws,
     study_commands.verify,
     law_commands.report,

@@ -11,6 +11,7 @@ from ditlaw import text
 from ditlaw.cli.compare_tables import show_comparison, show_laws
 from ditlaw.cli.metric_law_tables import show_metrics
 from ditlaw.cli.metric_tables import show_evaluation, show_pictures
+from ditlaw.cli.rate_tables import show_rates
 from ditlaw.cli.run_tables import (
     show_budget,
     show_count,
@@ -37,6 +38,7 @@ from ditlaw.results import (
     MetricsResult,
     PlanResult,
     Quantity,
+    RatesResult,
     ReportResult,
     Result,
     RunSummary,
@@ -301,6 +303,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     FormResult: _form,
     MetricsResult: show_metrics,
     PlanResult: show_plan,
+    RatesResult: show_rates,
     ReportResult: _report,
     RunSummary: show_run,
     SampleResult: show_pictures,
