@@ -3,10 +3,10 @@
 from rich.console import Console
 from rich.markup import escape
 
+from ditlaw import rate_words as words
 from ditlaw import text
 from ditlaw.cli.table_parts import make_table, show_notes
 from ditlaw.results import RatesResult, SettingCell, SettingGroup
-from ditlaw.tuning import words
 
 MOST_FLAGS = 8  # rows that are listed; --json has all
 LEFT = ("status", "rule", "run", "how")
@@ -30,9 +30,7 @@ def _group(console: Console, group: SettingGroup, result: RatesResult) -> None:
     name = words.name(group)
     console.print(f"\n{escape(name) + ': ' if name else ''}{words.noise(group)}", soft_wrap=True)
     within = f"within {text.share(result.tolerance)}"
-    table = make_table(
-        "FLOPs", "params", "status", "best", within, "loss", "sensitivity", left=LEFT
-    )
+    table = make_table("FLOPs", "params", "status", "best", within, "loss", "sens.", left=LEFT)
     for cell in group.cells:
         table.add_row(
             text.flops(cell.flops),

@@ -18,6 +18,7 @@ from ditlaw.report.isoflop import drawn_every, isoflop_figure
 from ditlaw.report.material import Material, default_out, gather
 from ditlaw.report.metrics import metrics_section
 from ditlaw.report.pictures import gallery
+from ditlaw.report.rates import rates_sections
 from ditlaw.report.runtable import run_table
 from ditlaw.results import ReportResult
 
@@ -53,6 +54,8 @@ def render(material: Material) -> str:
     figures += [check] if check else []
     metrics = metrics_section(material)
     figures += metrics.figures if metrics else []
+    rates = rates_sections(material)
+    figures += [section.figure for section in rates]
     return (
         _environment()
         .get_template("report.html.j2")
@@ -81,6 +84,7 @@ def render(material: Material) -> str:
             runs=run_table(material),
             gallery=gallery(material),
             metrics=metrics,
+            rates=rates,
         )
     )
 

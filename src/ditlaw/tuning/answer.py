@@ -61,15 +61,16 @@ def rates_of(
     if observations.frame.empty:
         raise BadInput(f"{source}: '{setting}' holds no positive number")
     lost = diverged[numbers(diverged[setting]) > 0]
-    found = [
-        answer_group(group, replace(observations, frame=group.frame), setting, tolerance, level)
-        for group in groups(observations.frame, lost, setting)
-    ]
-    if not any(answer.optima for answer in found):
+    split = list(groups(observations.frame, lost, setting))
+    if not any(group.swept for group in split):
         raise Refused(
             f"{source}: no size and budget has runs of two values of {setting} or more; "
             "run several of them at each size"
         )
+    found = [
+        answer_group(group, replace(observations, frame=group.frame), setting, tolerance, level)
+        for group in split
+    ]
     result = RatesResult(
         source=observations.source,
         setting=setting,

@@ -74,7 +74,8 @@ def _learning_rates(observations: Observations, table: Table) -> list[Note]:
         return []
     notes = []
     sizes = np.exp(table.log_n[known])
-    if len(np.unique(rates[known])) == 1 and sizes.max() >= WIDE_SIZES * sizes.min():
+    swept = bool(observations.chosen)  # one rate was the best of several at each size
+    if not swept and len(np.unique(rates[known])) == 1 and sizes.max() >= WIDE_SIZES * sizes.min():
         notes.append(
             Note(
                 code="one-learning-rate",
