@@ -9,6 +9,7 @@ from rates_data import (
     PARAMS_EXPONENT,
     RATES,
     TOKENS_EXPONENT,
+    ZERO,
     best_rate,
     excess,
     sweep,
@@ -85,6 +86,22 @@ def test_the_sensitivity_is_the_mean_excess_capped_at_the_initial_loss(tmp_path)
     without = rates_of(written(noted.drop(columns="loss_zero"), tmp_path, "w.csv")).result
     assert [note.code for note in without.warnings if note.code == "no-initial-loss"]
     assert without.groups[0].sensitivity_trend is None  # its sizes cannot be compared
+
+
+def test_a_run_that_diverged_later_counts_with_the_loss_it_had(tmp_path):
+    data = sweep(**FEW, sd=0.0, seeds=2)
+    late = (data["learning_rate"] == RATES[-1]) & (data["seed"] == 1)
+    noted = data.assign(note=np.where(late, "run diverged", ""))
+    lost = late & (data["budget"] == data["budget"].max())
+    noted.loc[lost, "loss"] = np.nan
+    for cell in rates_of(written(noted, tmp_path)).result.groups[0].cells:
+        rows = data[np.isclose(data["params"], cell.params)]
+        losses = rows.groupby("learning_rate")["loss"].mean()
+        if cell.flops == data["budget"].max():
+            losses.iloc[-1] = (rows["loss"].iloc[-1] + ZERO) / 2  # one of two seeds
+        expected = losses.mean() - rows["loss"].min()
+        assert cell.sensitivity.value == pytest.approx(expected, rel=1e-9)
+        assert cell.diverged == pytest.approx([RATES[-1]], rel=1e-5)
 
 
 def test_a_rate_that_is_too_low_fakes_a_small_optimum(tmp_path):

@@ -14,7 +14,7 @@ from ditlaw.tablefile import numbers
 
 @dataclass(frozen=True)
 class Unstable:
-    """A setting of which a seed diverged: how many did, and the losses of those that did not."""
+    """A setting of which a seed diverged: how many have no loss here, the losses of the rest."""
 
     log_setting: float
     diverged: int
@@ -146,19 +146,23 @@ def _cell(frame: pd.DataFrame, lost: pd.DataFrame, table: Table, rows: IntArray)
     unstable = []
     known = {v for v in [*own["_setting"], *lost["_setting"]] if isinstance(v, str)}
     for value in sorted(known, key=float):
-        sound: list[tuple[IntArray, int]] = []
-        broken: list[tuple[IntArray, int]] = []
-        here = own["_setting"] == value
-        for other in sorted({*own[here]["_other"], *lost[lost["_setting"] == value]["_other"]}):
+        sound: list[IntArray] = []
+        broken: list[Unstable] = []
+        here, gone = own["_setting"] == value, lost[lost["_setting"] == value]
+        for other in sorted({*own[here]["_other"], *gone["_other"]}):
             inside = rows[(here & (own["_other"] == other)).to_numpy()]
-            gone = int(((lost["_setting"] == value) & (lost["_other"] == other)).sum())
-            (broken if gone else sound).append((inside, gone))
+            noted = numbers(gone.loc[gone["_other"] == other, "loss"])
+            if not len(noted):
+                sound.append(inside)
+                continue
+            # A run may have passed this budget before it diverged.
+            reached = np.append(np.exp(table.log_loss[inside]), noted[noted > 0])
+            many = int((~(noted > 0)).sum())
+            broken.append(Unstable(float(np.log(float(value))), many, reached))
         if sound:
-            members[value] = min((r for r, _ in sound), key=lambda r: table.log_loss[r].mean())
+            members[value] = min(sound, key=lambda r: table.log_loss[r].mean())
         else:
-            inside, gone = max(broken, key=lambda pair: len(pair[0]))
-            losses = np.exp(table.log_loss[inside])
-            unstable.append(Unstable(float(np.log(float(value))), gone, losses))
+            unstable.append(max(broken, key=lambda b: len(b.losses)))
     log_c = float(table.log_c[rows].mean())
     budgets = own["budget"].dropna()
     stated = stated_budget(float(budgets.iloc[0]), float(np.exp(log_c))) if len(budgets) else None
