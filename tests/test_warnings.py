@@ -122,7 +122,9 @@ def test_learning_rates_that_look_off(tmp_path):
         return codes_of(pd.concat(parts), tmp_path)
 
     inside, edge = tried(2e-4), tried(4e-4)
-    assert "54 sizes" in inside["mixed-learning-rates"]
+    assert "54 of 54 sizes and budgets" in inside["best-settings-used"]
+    assert "108 rows" in inside["best-settings-used"]
+    assert "mixed-learning-rates" not in inside
     assert "learning-rate-edge" not in inside
     assert "in 54 of the 54 sizes" in edge["learning-rate-edge"]
 

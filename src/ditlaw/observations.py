@@ -17,7 +17,7 @@ from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.families import FAMILIES
 from ditlaw.files import last_json_line, read_json_lines
 from ditlaw.metrics_table import merged
-from ditlaw.results import Dropped
+from ditlaw.results import Dropped, Note
 from ditlaw.study import STUDY_FILE, Study, narrowed, open_study
 from ditlaw.tablefile import numbers, read_table
 from ditlaw.text import nearest, plain, unknown
@@ -31,6 +31,7 @@ TELLING = ("steps", "warmup_steps", "epochs", "learning_rate")
 # Columns in which a fit may hold only one value: a law of a mixture is a law of nothing.
 SINGLE = (
     "family",
+    "parametrization",
     "dataset",
     "patch",
     "text_tokens",
@@ -59,6 +60,7 @@ MAX_ROWS = 1_000_000  # in memory, with a reason for each that is left out
 MIN_STEPS = 100  # below this a run is still on its first plateau
 # Why a row is kept out of a fit, as written in its ``note``; any other note is the user's own.
 IN_WARMUP, TOO_EARLY, DIVERGED = "inside warm-up", f"under {MIN_STEPS} steps", "run diverged"
+DIVERGED_NOTES = (DIVERGED, "diverged")
 REPEATED = "repeats its data"  # kept, and warned of
 
 
@@ -69,7 +71,7 @@ class Observations:
     ``frame`` has the columns run, trunk, params, tokens, flops, loss (floats, positive, finite),
     budget (NaN where a row belongs to no isoFLOP group) and whatever else the source had. Its
     index is the row number in the source, from 1. ``planned_rows`` is how many rows the whole study
-    gives, where the source is all of one.
+    gives, where the source is all of one. ``chosen`` says how rows were chosen among others.
     """
 
     frame: pd.DataFrame
@@ -78,6 +80,7 @@ class Observations:
     dropped: list[Dropped] = field(default_factory=list)
     study: Study | None = None
     planned_rows: int | None = None
+    chosen: tuple[Note, ...] = ()
 
     def tokens_per_image(self) -> float | None:
         """Tokens of one image: the study's, or the table's where all its rows agree; else None.
@@ -159,6 +162,24 @@ def load_observations(
     return _single(_checked(table, path, flops_as), path)
 
 
+def load_swept(source: str, where: Iterable[str] = ()) -> tuple[Observations, pd.DataFrame]:
+    """The rows of a sweep: several families and parametrizations may be among them.
+
+    Returns:
+        The checked rows, and as written those that note that their run diverged.
+
+    Raises:
+        BadInput, Refused: as ``load_observations``, but for those two columns.
+    """
+    where = list(where)
+    path, _, study, frame = _selected(source, where)
+    table = Observations(frame, source="@".join([source, *where]), study=study)
+    several = ("family", "parametrization")
+    checked = _single(_checked(table, path, "exact"), path, but=several)
+    lost = frame["note"].isin(DIVERGED_NOTES) if "note" in frame else [False] * len(frame)
+    return checked, frame[lost]
+
+
 def load_groups(
     source: str, by: str, where: Iterable[str] = ()
 ) -> tuple[dict[str, Observations], dict[str, str]]:
@@ -222,9 +243,9 @@ def _of_rows(study: Study | None, frame: pd.DataFrame) -> Study | None:
     return narrowed(study, {str(column): set(frame[column].dropna().map(str)) for column in frame})
 
 
-def _single(table: Observations, path: Path) -> Observations:
-    """The table, if its rows are of one family, data set, role and so on."""
-    for column in SINGLE:
+def _single(table: Observations, path: Path, but: tuple[str, ...] = ()) -> Observations:
+    """The table, if its rows are of one family, data set, role and so on, ``but`` some columns."""
+    for column in (name for name in SINGLE if name not in but):
         values = sorted(set(table.frame[column].dropna().map(str))) if column in table.frame else []
         if len(values) > 1:
             raise Refused(
@@ -364,7 +385,7 @@ def _keep_numbers(table: Observations, column: str, written: "pd.Series[Any]") -
 def _keep_fit_for_use(table: Observations) -> Observations:
     """Rows that say of themselves that they are too early, or of a run that diverged."""
     if "note" in table.frame:
-        for note in (IN_WARMUP, TOO_EARLY, DIVERGED):
+        for note in (IN_WARMUP, TOO_EARLY, *DIVERGED_NOTES):
             table = table.keep(table.frame["note"] != note, note)
     if "steps" in table.frame:
         if "warmup_steps" in table.frame:

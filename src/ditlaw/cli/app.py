@@ -35,6 +35,7 @@ COMMANDS: list[Callable[..., None]] = [
     law_commands.compare,
     law_commands.metrics,
     law_commands.shapes,
+    law_commands.rates,
     law_commands.laws,
     study_commands.verify,
     law_commands.report,

@@ -193,6 +193,27 @@ def shapes(
     emit(study.result, as_json)
 
 
+def rates(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Study folder or table.")],
+    setting: Annotated[
+        Literal["learning_rate", "batch"], typer.Option(help="The column that was swept.")
+    ] = "learning_rate",
+    tolerance: Annotated[
+        float, typer.Option(help="Loss that a near-optimal setting may give away; 0.01 is 1 %.")
+    ] = 0.01,
+    where: Where = None,
+    level: Level = None,
+    as_json: Json = False,
+) -> None:
+    """Say which learning rate or batch is best at each size, its law, and what it does to N*."""
+    from ditlaw.tuning import rates_of
+
+    found = rates_of(
+        source, where, setting=setting, tolerance=tolerance, level=0.9 if level is None else level
+    )
+    emit(found.result, as_json)
+
+
 def laws(as_json: Json = False) -> None:
     """List the published laws, to use as published:NAME."""
     from ditlaw.published import list_laws

@@ -12,6 +12,7 @@ from ditlaw.cli.compare_tables import show_comparison, show_laws
 from ditlaw.cli.coordinate_command import show_coordinates
 from ditlaw.cli.metric_law_tables import show_metrics
 from ditlaw.cli.metric_tables import show_evaluation, show_pictures
+from ditlaw.cli.rate_tables import show_rates
 from ditlaw.cli.run_tables import (
     show_budget,
     show_count,
@@ -40,6 +41,7 @@ from ditlaw.results import (
     MetricsResult,
     PlanResult,
     Quantity,
+    RatesResult,
     ReportResult,
     Result,
     RunSummary,
@@ -306,6 +308,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     FormResult: _form,
     MetricsResult: show_metrics,
     PlanResult: show_plan,
+    RatesResult: show_rates,
     ReportResult: _report,
     RunSummary: show_run,
     SampleResult: show_pictures,

@@ -11,6 +11,7 @@ from ditlaw.equations.fitting import fit_sample
 from ditlaw.equations.perflop import of_optima
 from ditlaw.equations.samples import of_best_settings, of_rows
 from ditlaw.errors import BadInput
+from ditlaw.laws.settings import keep_best
 from ditlaw.observations import Observations
 
 AXES = ("flops", "params", "tokens")
@@ -123,9 +124,9 @@ def _sample(form: Form, observations: Observations, target: str | None, metric: 
                 f"{form.name}: {metric} cannot be an equation of itself; name another column with "
                 "--metric, as frechet"
             )
-        return of_rows(form, observations, metric)
+        return of_rows(form, keep_best(observations), metric)
     if metric != "loss":
         raise BadInput(f"--metric: '{form.name}' is of {target}; leave --metric out")
     if target in ("flops_per_token", "tokens"):
-        return of_optima(form, observations, target)
+        return of_optima(form, keep_best(observations), target)
     return of_best_settings(form, observations, target)

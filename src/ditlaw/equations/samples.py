@@ -48,7 +48,7 @@ def of_rows(form: Form, observations: Observations, metric: str) -> Sample:
         noise=noise,
         log_c=table.log_c,
         dropped=observations.dropped,
-        notes=_of_flops(form, observations),
+        notes=[*observations.chosen, *_of_flops(form, observations)],
     )
 
 

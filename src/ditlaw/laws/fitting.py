@@ -11,6 +11,7 @@ from ditlaw.laws.isoflop import OK, parabolas
 from ditlaw.laws.kappa import Kappa, kappa_of
 from ditlaw.laws.law import Law
 from ditlaw.laws.minima import MIN_BUDGETS
+from ditlaw.laws.settings import keep_best
 from ditlaw.laws.surface import MIN_ROWS, rows_of
 from ditlaw.laws.table import Table, prepare
 from ditlaw.observations import Observations
@@ -30,7 +31,8 @@ def fit(
     """Fit the laws of one table.
 
     Args:
-        observations: rows of one family, data set and role.
+        observations: rows of one family, data set and role; of several learning rates or batches
+            at a size and budget the best is used (``settings.keep_best``).
         method: ``auto`` (isoflop and surface, weighed by evidence), ``isoflop``, ``akima``,
             ``envelope``, ``joint`` or ``surface``.
         metric: the column that takes the place of the loss; positive, smaller is better.
@@ -43,7 +45,7 @@ def fit(
         Refused: too few usable budgets or rows for what was asked.
     """
     _check(method, level, draws)
-    observations, table = prepare(observations, metric)
+    observations, table = prepare(keep_best(observations), metric)
     kappa = kappa_of(table, observations.study)
     return _fit(observations, table, kappa, method, metric, level, draws, seed)
 

@@ -59,6 +59,7 @@ def to_json(law: Law) -> dict[str, Any]:
         "planned_rows": table.planned_rows,
         "study": None if table.study is None else table.study.model_dump(mode="json"),
         "dropped": [d.model_dump() for d in table.dropped],
+        "chosen": [n.model_dump() for n in table.chosen],
         "columns": ["row", *rows.columns],
         "rows": [
             [int(i), *row] for i, row in zip(rows.index, rows.to_numpy().tolist(), strict=True)
@@ -108,6 +109,7 @@ def from_json(content: Any, where: str = "law") -> Law:
             dropped=[Dropped(**d) for d in content["dropped"]],
             study=None if study is None else Study.model_validate(study),
             planned_rows=content["planned_rows"],
+            chosen=tuple(Note(**n) for n in content.get("chosen", [])),
         )
         kappa = Kappa(*(np.asarray(content["kappa"][k], dtype=float) for k in ("log_n", "log_k")))
         law = refit(

@@ -7,6 +7,7 @@ from pathlib import Path
 from ditlaw.errors import BadInput
 from ditlaw.forecast import LAW_SUFFIX
 from ditlaw.laws import load_law
+from ditlaw.laws.settings import keep_best
 from ditlaw.metric_laws.agree import disagreements, settings_verdicts
 from ditlaw.metric_laws.beside import beside_loss
 from ditlaw.metric_laws.columns import chosen_metrics, with_errors
@@ -55,7 +56,8 @@ def metric_laws(
     """
     if not 0.0 < level < 1.0:
         raise BadInput(f"level: {level} is not between 0 and 1; use 0.9 for 90 %")
-    observations = with_errors(observations)
+    # Ranks and offsets are of the runs that the laws are of.
+    observations = with_errors(keep_best(observations))
     fitted = {
         name: fit_metric(observations, name, level, seed)
         for seed, name in enumerate(chosen_metrics(observations, metrics))

@@ -2,9 +2,10 @@
 
 from ditlaw.fairness import of_law
 from ditlaw.report.material import Material
-from ditlaw.report.tables import Cell, Table
+from ditlaw.report.tables import Cell, Mood, Table
+from ditlaw.results import CheckState
 
-MOODS = {"met": "good", "not met": "bad", "unknown": ""}
+MOODS: dict[CheckState, Mood] = {"met": "good", "not met": "bad", "unknown": ""}
 
 
 def checklist_table(material: Material) -> Table:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ditlaw import text
 from ditlaw.laws.answers import IsoflopCurve
+from ditlaw.laws.settings import WORSE
 from ditlaw.report.axes import (
     RAMP,
     Figure,
@@ -116,6 +117,8 @@ def _loose(material: Material, rows: pd.DataFrame) -> Trace:
 def _left_out(material: Material) -> Trace:
     """Rows that the fit left out, where they are known and can be drawn."""
     frame, metric = material.left_out, material.law.metric
+    if "why" in frame:  # other settings have a figure of their own
+        frame = frame[~frame["why"].str.startswith(WORSE)]
     if {"params", "tokens", "flops", metric} <= set(frame.columns):
         whole = frame[["params", "tokens", "flops", metric]].to_numpy(float)
         frame = frame.iloc[np.flatnonzero((np.isfinite(whole) & (whole > 0)).all(axis=1))]

@@ -19,6 +19,7 @@ from ditlaw.report.isoflop import drawn_every, isoflop_figure
 from ditlaw.report.material import Material, default_out, gather
 from ditlaw.report.metrics import metrics_section
 from ditlaw.report.pictures import gallery
+from ditlaw.report.rates import rates_sections
 from ditlaw.report.runtable import run_table
 from ditlaw.report.shapes import shapes_section
 from ditlaw.results import ReportResult
@@ -57,6 +58,8 @@ def render(material: Material) -> str:
     figures += metrics.figures if metrics else []
     shapes = shapes_section(material)
     figures += shapes.figures if shapes else []
+    rates = rates_sections(material)
+    figures += [section.figure for section in rates]
     return (
         _environment()
         .get_template("report.html.j2")
@@ -87,6 +90,7 @@ def render(material: Material) -> str:
             gallery=gallery(material),
             metrics=metrics,
             shapes=shapes,
+            rates=rates,
         )
     )
 

@@ -12,6 +12,7 @@ from ditlaw.report.material import Material
 from ditlaw.results import Forecast, Quantity
 from ditlaw.study.schema import Hardware
 
+Mood = Literal["", "good", "bad"]
 MOST_ROWS = 400  # of a table's own rows that are listed
 
 
@@ -21,7 +22,7 @@ class Cell:
 
     text: str
     small: str = ""
-    mood: Literal["", "good", "bad"] = ""
+    mood: Mood = ""
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ CheckState = Literal["met", "not met", "unknown"]
 
 
 class Check(Result):
-    """One item of a checklist: whether it holds, as far as the rows tell, and what is known of it."""
+    """One item of a checklist: whether it holds, as far as rows tell, and what they tell of it."""
 
     item: str
     state: CheckState

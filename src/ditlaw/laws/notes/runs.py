@@ -15,7 +15,6 @@ from ditlaw.laws.table import BoolArray, IntArray, Table
 from ditlaw.observations import Observations
 from ditlaw.results import Note
 
-RATES_TO_JUDGE = 3  # rates tried at one size before the best of them can lie at an edge
 WIDE_SIZES = 10.0  # largest ÷ smallest size from which one learning rate for all is doubtful
 NAMED = 3  # runs named in a line
 
@@ -25,6 +24,7 @@ def of_runs(
 ) -> list[Note]:
     """Every warning about the runs behind the rows."""
     return [
+        *observations.chosen,
         *_odd_runs(observations, table, curves, noise),
         *_learning_rates(observations, table),
         *_repeated(observations),
@@ -74,7 +74,8 @@ def _learning_rates(observations: Observations, table: Table) -> list[Note]:
         return []
     notes = []
     sizes = np.exp(table.log_n[known])
-    if len(np.unique(rates[known])) == 1 and sizes.max() >= WIDE_SIZES * sizes.min():
+    swept = bool(observations.chosen)  # one rate was the best of several at each size
+    if not swept and len(np.unique(rates[known])) == 1 and sizes.max() >= WIDE_SIZES * sizes.min():
         notes.append(
             Note(
                 code="one-learning-rate",
@@ -84,28 +85,13 @@ def _learning_rates(observations: Observations, table: Table) -> list[Note]:
                 "small.",
             )
         )
-    mixed, judged, edge = 0, 0, 0
-    for rows in _cells(table, known):
-        tried = np.unique(rates[rows])
-        mixed += len(tried) > 1
-        if len(tried) >= RATES_TO_JUDGE:
-            judged += 1
-            mean = [table.log_loss[rows[rates[rows] == rate]].mean() for rate in tried]
-            edge += int(np.argmin(mean)) in (0, len(tried) - 1)
+    mixed = sum(len(np.unique(rates[rows])) > 1 for rows in _cells(table, known))
     if mixed:
         notes.append(
             Note(
                 code="mixed-learning-rates",
                 text=f"{mixed} sizes have runs of several learning rates at one budget: their "
-                "spread counts as run noise here. Keep the best rate of each size.",
-            )
-        )
-    if edge:
-        notes.append(
-            Note(
-                code="learning-rate-edge",
-                text=f"in {edge} of the {judged} sizes that tried {RATES_TO_JUDGE} or more "
-                "learning rates, the best is the lowest or highest one: the best may lie outside.",
+                "spread counts as run noise in this law. Fit its table again.",
             )
         )
     return notes

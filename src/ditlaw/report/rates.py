@@ -1,0 +1,175 @@
+"""Swept learning rates and batches: the curves of each size, optima, and N* under each rule."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ditlaw import rate_words, text
+from ditlaw.errors import DitlawError
+from ditlaw.report.axes import Figure, Trace, layout, line, log_axis, points, ramp, safe
+from ditlaw.report.material import Material
+from ditlaw.report.tables import Cell, Table, interval
+from ditlaw.results import Note, RatesResult, SettingCell, SettingGroup
+from ditlaw.tuning import Rates, Setting, rates_of
+from ditlaw.tuning.curve import value
+from ditlaw.tuning.group import GroupAnswer
+from ditlaw.tuning.optimum import Optimum
+
+GRID = 60
+HIGHEST = 1.25  # times the best loss: what lies above it would flatten the valleys
+
+
+@dataclass(frozen=True)
+class RatesSection:
+    """One swept setting: its figure at the largest budget, its tables and what is said of it."""
+
+    id: str
+    title: str
+    caption: str
+    optima: Table
+    rules: Table | None
+    said: list[str]
+    notes: list[Note]
+    figure: Figure
+
+
+def rates_sections(material: Material) -> list[RatesSection]:
+    """A section for each setting that the rows sweep; none for a saved law or another metric."""
+    source = material.source
+    if material.law.metric != "loss" or not Path(source.partition("@")[0]).exists():
+        return []
+    settings: tuple[Setting, ...] = ("learning_rate", "batch")
+    found = []
+    for setting in settings:
+        try:
+            rates = rates_of(source, material.where, setting=setting, level=material.law.level)
+        except DitlawError:  # not swept, or a saved law: there is nothing to show
+            continue
+        answer = next(answer for answer in rates.groups if answer.optima)
+        found.append(_section(rates, answer))
+    return found
+
+
+def _section(rates: Rates, answer: GroupAnswer) -> RatesSection:
+    result, group = rates.result, answer.printed
+    setting, word = result.setting, rate_words.WORDS[result.setting]
+    largest = max(o.cell.log_c for o in answer.optima)
+    shown = [o for o in answer.optima if np.isclose(o.cell.log_c, largest, atol=0.1)]
+    said = [f"{rate_words.flags(result)}."]
+    lines = [
+        group.law and rate_words.equation(group.law, setting),
+        group.no_law and f"no law of the best {word}: {group.no_law}",
+        group.law and group.law.note,
+        rate_words.transfer(group, setting),
+        rate_words.sensitivity_trend(group),
+        rate_words.noise(group),
+        *(f"{rate_words.rule(r, setting)}: {r.reason}" for r in group.rules if r.reason),
+    ]
+    # An equation begins with its symbol.
+    said += [f"{s[0].upper() if s[0].isascii() else s[0]}{s[1:]}." for s in lines if s]
+    return RatesSection(
+        id=f"rates-{setting.replace('_', '-')}",
+        title=f"{word.capitalize()} of each size",
+        caption=f"Loss against {word}, a curve a size, at {text.flops(float(np.exp(largest)))} "
+        "training FLOPs, the largest budget that was swept. Points are means over seeds, diamonds "
+        "the optima between them, crosses settings of which a seed diverged.",
+        optima=_optima(group, result),
+        rules=_rules(group, setting) if group.rules else None,
+        said=said,
+        notes=result.warnings,
+        figure=_figure(shown, f"rates-{setting.replace('_', '-')}", word),
+    )
+
+
+def _optima(group: SettingGroup, result: RatesResult) -> Table:
+    rows = [
+        [
+            Cell(text.flops(cell.flops)),
+            Cell(text.count(cell.params), "" if cell.width is None else f"width {cell.width:g}"),
+            Cell(cell.status, mood="" if cell.status == "inside" else "bad"),
+            _best(cell),
+            Cell(" – ".join("?" if end is None else text.number(end) for end in cell.near)),
+            Cell(text.loss(cell.loss.value)),
+            interval(cell.sensitivity, text.number),
+        ]
+        for cell in group.cells
+    ]
+    within = f"within {text.share(result.tolerance)}"
+    columns = ["FLOPs", "params", "status", "best", within, "loss there", "sensitivity"]
+    caption = (
+        f"The best {rate_words.WORDS[result.setting]} of each size and budget, the range that "
+        f"gives away {text.share(result.tolerance)} of the loss at most, and the sensitivity: the "
+        f"mean loss over the settings tried, minus the best; {result.level:.0%} intervals"
+    )
+    return Table(caption, columns, rows, left=frozenset({0, 2}))
+
+
+def _best(cell: SettingCell) -> Cell:
+    if cell.optimum is None:
+        return Cell(text.number(cell.best_tried), "tried")
+    return interval(cell.optimum, text.number)
+
+
+def _rules(group: SettingGroup, setting: str) -> Table:
+    rows = [
+        [
+            Cell(rate_words.rule(rule, setting)),
+            Cell(f"{rule.cells} of {rule.of_cells}"),
+            interval(rule.exponent, text.number),
+            interval(rule.params),
+            Cell("–" if rule.loss is None else text.loss(rule.loss.value)),
+        ]
+        for rule in group.rules
+    ]
+    at = "" if group.rules_at is None else f" at {text.flops(group.rules_at)} FLOPs"
+    columns = ["rule", "sizes and budgets", "exponent of N*", f"N*{at}", "loss there"]
+    caption = f"How N* depends on the rule by which the {rate_words.WORDS[setting]} is chosen"
+    strong = frozenset(i for i, rule in enumerate(group.rules) if rule.rule == "best of each")
+    return Table(caption, columns, rows, strong=strong)
+
+
+def _figure(optima: list[Optimum], name: str, word: str) -> Figure:
+    """Curves of the sizes at one budget, clipped a quarter above the best loss of all."""
+    best = float(np.exp(min(o.log_loss[0] for o in optima)))
+    top = HIGHEST * best
+    traces: list[Trace] = []
+    ordered = sorted(optima, key=lambda o: o.cell.log_n)
+    for optimum, color in zip(ordered, ramp(len(ordered)), strict=True):
+        traces += _size(optimum, color, top)
+    tried = np.exp(np.concatenate([o.cell.tried for o in optima]))
+    losses = np.exp(np.concatenate([o.cell.log_loss for o in optima]))
+    x = log_axis(word, tried, text.number, 0.06)
+    y = log_axis("loss", [*losses[losses <= top], best, min(top, losses.max())], text.loss, 0.06)
+    return {"id": name, "data": traces, "layout": layout(x, y)}
+
+
+def _size(optimum: Optimum, color: str, top: float) -> list[Trace]:
+    cell = optimum.cell
+    x, name = cell.log_setting, f"{text.count(float(np.exp(cell.log_n)))} params"
+    traces = []
+    if len(x) > 1:
+        grid = np.linspace(x[0], x[-1], GRID)
+        drawn = np.exp([value(x, optimum.losses[:1], at)[0] for at in grid])
+        traces.append(line(np.exp(grid), drawn, name, color, width=1.75) | {"showlegend": False})
+    losses = np.exp(cell.log_loss)
+    hover = [
+        f"<b>{safe(name)}</b><br>{text.number(np.exp(at))}<br>loss {text.loss(loss)}, "
+        f"{len(rows)} {'seed' if len(rows) == 1 else 'seeds'}"
+        for at, loss, rows in zip(x, losses, cell.members, strict=True)
+    ]
+    traces.append(points(np.exp(x).tolist(), losses.tolist(), name, hover, color=color, size=7))
+    if optimum.log_setting is not None:
+        at, lowest = float(np.exp(optimum.log_setting[0])), float(np.exp(optimum.log_loss[0]))
+        said = [f"<b>best of {safe(name)}</b><br>{text.number(at)}<br>loss {text.loss(lowest)}"]
+        style = {"symbol": "diamond", "size": 12, "color": color}
+        outline = {"line": {"color": "@paper", "width": 2}}
+        traces.append(
+            points([at], [lowest], "best", said, **style, **outline) | {"showlegend": False}
+        )
+    gone = [float(np.exp(u.log_setting)) for u in cell.unstable]
+    if gone:
+        said = [f"<b>{safe(name)}</b><br>{text.number(at)}<br>diverged" for at in gone]
+        cross = points(gone, [top] * len(gone), "diverged", said, color=color, symbol="x", size=9)
+        traces.append(cross | {"showlegend": False})
+    return traces
