@@ -118,6 +118,19 @@ def test_a_best_ratio_beyond_those_tried_is_said_to_be_open():
     assert codes(result) == {"ratio-edge"}
 
 
+def test_a_valley_that_leans_is_seen():
+    found = []
+    for seed in range(10):
+        frame = shapes_frame(curvature=0.0, seed=seed)
+        y = np.log(frame["width"] / frame["depth"] / 12)
+        frame["loss"] *= np.exp(0.01 * y**2 * np.exp(-0.4 * y))
+        law = studied(frame).law
+        assert law.leans
+        found += [np.log(budget.best_ratio.value / 12) for budget in law.budgets]
+    assert abs(np.mean(found)) < 0.12  # a parabola is off by 0.34
+    assert not studied().law.leans
+
+
 def test_the_regret_of_tried_ratios():
     law = studied(curvature=0.02).law
     for budget in law.budgets:

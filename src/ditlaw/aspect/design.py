@@ -3,11 +3,11 @@
 Of ln L at budget C, with u = ln N less the budget's mean and t = ln C less the mean of all:
 
     size only     a_C + b_C·u + (c + c'·t)·u²
-    with shape    the same + g1·y + g2·y² + g3·y·t (+ h·u·y),    y = ln(width/depth)
+    with shape    the same + g1·y + g2·y² + g3·y·t (+ g4·y³) (+ h·u·y),    y = ln(width/depth)
 
-y less its mean over the rows. c' is there from three budgets on, g3 from two, h where it is asked
-for. Only rows near the minimum take part, as in ``laws.isoflop``: further out neither size nor
-ratio has the valley of a parabola.
+y less its mean over the rows. c' is there from three budgets on, g3 from two; g4 (a valley that
+leans) and h (interplay) where asked for. Only rows near the minimum take part, as in
+``laws.isoflop``: further out neither size nor ratio has the valley of a parabola.
 """
 
 from dataclasses import dataclass
@@ -64,22 +64,20 @@ class Design:
         curved = [square, square * self.t[self.group]] if self.bends else [square]
         return np.column_stack([one, one * self.u[:, None], *curved])
 
-    def shape_columns(self, *, interplay: bool) -> FloatArray:
-        """(n, 2 to 4): y, y² (and y·t, u·y)."""
+    def columns(self, *, lean: bool = False, interplay: bool = False) -> FloatArray:
+        """All columns of the law with shape: of size, y, y² (and y·t, y³, u·y)."""
         columns = [self.y, self.y**2]
         if self.drifts:
             columns.append(self.y * self.t[self.group])
+        if lean:
+            columns.append(self.y**3)
         if interplay:
             columns.append(self.u * self.y)
-        return np.column_stack(columns)
+        return np.column_stack([self.size_columns(), *columns])
 
-    def columns(self, *, interplay: bool = False) -> FloatArray:
-        """All columns of the law with shape."""
-        return np.column_stack([self.size_columns(), self.shape_columns(interplay=interplay)])
-
-    def estimable(self, *, interplay: bool = False) -> bool:
+    def estimable(self, *, lean: bool = False, interplay: bool = False) -> bool:
         """Whether the rows tell all its terms apart, with some to spare."""
-        found = self.columns(interplay=interplay)
+        found = self.columns(lean=lean, interplay=interplay)
         found = found / np.maximum(np.linalg.norm(found, axis=0), 1e-300)
         terms, rank = found.shape[1], int(np.linalg.matrix_rank(found, tol=1e-4))
         return bool(rank == terms and terms <= len(found) - SPARE)

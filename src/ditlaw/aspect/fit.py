@@ -18,29 +18,42 @@ LEAST = 0.1  # of the estimated curvature in size; a redraw's is held above it
 
 @dataclass(frozen=True)
 class ShapeFit:
-    """Both laws of one set of rows, and redraws of the one with shape: (draws + 1, k), 0 first."""
+    """Both laws of one set of rows, and redraws of the one with shape: (draws + 1, k), 0 first.
+
+    ``betas`` has a column for the lean whether or not the estimate leans.
+    """
 
     shapes: Shapes
     design: Design
     noise: Noise  # of one run
     size_only: Regression
     with_shape: Regression
+    leans: bool
     interplay: bool
     evidence: Evidence
     betas: FloatArray
 
-    def valley(self) -> tuple[FloatArray, FloatArray]:
-        """g1, g2 of g1·y + g2·y² at each budget, size being chosen anew at each y.
+    def valley(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """g1, g2, g4 of g1·y + g2·y² + g4·y³ at each budget, size being chosen anew at each y.
 
-        Both (draws + 1, B).
+        The first two (draws + 1, B), the last (draws + 1, 1).
         """
-        count = len(self.design.t)
         slope, curve, h = self._size_terms()
+        drifts = int(self.design.drifts)
         g = self.betas[:, self.size_only.design.shape[1] :]
-        first = g[:, :1] + (g[:, 2:3] * self.design.t if self.design.drifts else 0.0)
-        first = first + np.zeros((1, count))
+        first = g[:, :1] + drifts * g[:, 1 + drifts : 2 + drifts] * self.design.t
+        third = g[:, 2 + drifts : 3 + drifts]
         # min over u of b·u + c·u² + h·u·y is −(b + h·y)²/4c.
-        return first - h * slope / (2 * curve), g[:, 1:2] - h**2 / (4 * curve)
+        return first - h * slope / (2 * curve), g[:, 1:2] - h**2 / (4 * curve), third
+
+    def vertex(self) -> FloatArray:
+        """y at each budget's own minimum, wherever that lies; NaN where there is none."""
+        first, second, third = self.valley()
+        inside = second**2 - 3 * third * first
+        # The root of g1 + 2·g2·y + 3·g4·y² at which the valley curves up.
+        below = second + np.sqrt(np.maximum(inside, 0.0))
+        there = (inside > 0) & (below > 1e-12 * np.abs(second))
+        return np.where(there, -first / np.where(there, below, 1.0), np.nan)
 
     def log_size(self, y: FloatArray) -> FloatArray:
         """ln N that is best at ratio y (draws + 1, B), kept within a span of the sizes read."""
@@ -56,20 +69,28 @@ class ShapeFit:
         return [bool(self._curved() and a < v < b) for v, a, b in zip(u, low, high, strict=True)]
 
     def best_ratio(self) -> FloatArray:
-        """y at each budget, within the ratios read: (draws + 1, B)."""
-        first, second = self.valley()
-        low, high = self.design.low, self.design.high
-        vertex = -first / (2 * np.where(second > 0, second, 1.0))
-        ends = np.where(first * (low - high) + second * (low**2 - high**2) <= 0, low, high)
-        return np.where(second > 0, np.clip(vertex, low, high), ends)
+        """y at each budget, the best within the ratios read: (draws + 1, B)."""
+        each = np.zeros((len(self.betas), 1))
+        low, high = self.design.low + each, self.design.high + each
+        vertex = self.vertex()
+        tried = np.stack([low, high, np.clip(np.where(np.isnan(vertex), low, vertex), low, high)])
+        losses = np.stack([self._of(y) for y in tried])
+        return np.asarray(np.take_along_axis(tried, losses.argmin(axis=0)[None], axis=0)[0])
 
     def above_best(self, y: FloatArray) -> FloatArray:
         """ln L at ratios y (m, B) above that of the best ratio read: (draws + 1, m, B)."""
-        first, second = self.valley()
-        best = self.best_ratio()
-        least = first * best + second * best**2
-        found = first[:, None] * y + second[:, None] * y**2 - least[:, None]
-        return np.asarray(np.maximum(found, 0.0))
+        first, second, third = self.valley()
+        found = first[:, None] * y + second[:, None] * y**2 + third[:, None] * y**3
+        return np.asarray(np.maximum(found - self._of(self.best_ratio())[:, None], 0.0))
+
+    def curvature(self) -> float:
+        """Half the second derivative of ln L in y at the best ratios, the least of all budgets."""
+        _, second, third = self.valley()
+        return float((second[0] + 3 * third[0] * self.best_ratio()[0]).min())
+
+    def _of(self, y: FloatArray) -> FloatArray:
+        first, second, third = self.valley()
+        return first * y + second * y**2 + third * y**3
 
     def _size_terms(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """b, c and h of each budget: (draws + 1, B), the last (draws + 1, 1)."""
@@ -94,7 +115,7 @@ def fit_shapes(shapes: Shapes, tolerance: float, *, draws: int = 400, seed: int 
         Refused: the rows do not tell shape and size apart, or are all alike.
     """
     fit = _fit(shapes, design_of(shapes), draws, seed)
-    steep = fit.valley()[1][0].min() * WINDOW**2 > np.log1p(tolerance)
+    steep = fit.curvature() * WINDOW**2 > np.log1p(tolerance)
     if fit.evidence.p_value < 0.05 and steep:
         best = fit.best_ratio()[0] + fit.design.middle
         try:
@@ -126,18 +147,39 @@ def _fit(shapes: Shapes, design: Design, draws: int, seed: int) -> ShapeFit:
     def of(columns: FloatArray) -> Regression:
         return regress(y, columns, trunk, sd, noise.share, shape)
 
-    small, large, interplay = of(design.size_columns()), of(design.columns()), False
-    if design.estimable(interplay=True):
-        wider = of(design.columns(interplay=True))
-        if evidence(large, wider, sd, noise).says_more:
-            large, interplay = wider, True
+    small, large = of(design.size_columns()), of(design.columns())
+    terms = {"lean": False, "interplay": False}
+    for term in terms:  # each kept only where it says more
+        wider = terms | {term: True}
+        if design.estimable(**wider):
+            found = of(design.columns(**wider))
+            if evidence(large, found, sd, noise).says_more:
+                large, terms = found, wider
     random = np.random.default_rng(seed)
     left = Residuals(large.residual, log_c, np.full(len(y), large.free / len(y)))
     wide = scaled(noise, misfit(noise, left))
     moved = wide.perturbations(
         np.unique(trunk, return_inverse=True)[1], log_c, wide.sd_draws(draws, random), random
     )
-    betas = np.vstack([large.beta, large.beta + moved @ large.operator.T])
+    fits = [large]
+    if not terms["lean"] and design.estimable(**terms | {"lean": True}):
+        # What is not shown is not ruled out: half of the redraws lean, as in ``laws.minima``.
+        fits.append(of(design.columns(**terms | {"lean": True})))
+    redrawn = [f.beta + moved[i :: len(fits)] @ f.operator.T for i, f in enumerate(fits)]
+    at = small.design.shape[1] + 2 + int(design.drifts)  # where the column of the lean is
+    full = len(large.beta) + (not terms["lean"])
+    betas = [
+        b if b.shape[1] == full else np.insert(b, at, 0.0, axis=1)
+        for b in (large.beta[None], *redrawn)
+    ]
     return ShapeFit(
-        shapes, design, noise, small, large, interplay, evidence(small, large, sd, noise), betas
+        shapes=shapes,
+        design=design,
+        noise=noise,
+        size_only=small,
+        with_shape=large,
+        leans=terms["lean"],
+        interplay=terms["interplay"],
+        evidence=evidence(small, large, sd, noise),
+        betas=np.vstack(betas),
     )

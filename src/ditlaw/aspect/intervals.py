@@ -3,7 +3,7 @@
 import numpy as np
 
 from ditlaw.laws.ensemble import of_draws
-from ditlaw.laws.table import FloatArray
+from ditlaw.laws.table import BoolArray, FloatArray
 from ditlaw.results import Quantity
 from ditlaw.results.shapes import Standing
 
@@ -20,11 +20,11 @@ def standing(difference: Quantity, tolerance: float) -> Standing:
 
 
 def open_ended(
-    values: FloatArray, level: float, lost: FloatArray | None, *, exp: bool = False
+    values: FloatArray, level: float, lost: BoolArray | None, *, exp: bool = False
 ) -> Quantity:
     """``of_draws``, an end null where lost draws reach it."""
     share = (1 - level) / 2
-    gone = np.zeros(len(values), dtype=bool) if lost is None else lost.astype(bool)
+    gone = np.zeros(len(values), dtype=bool) if lost is None else lost
     low = np.quantile(np.where(gone, -np.inf, values)[1:], share, method="lower")
     high = np.quantile(np.where(gone, np.inf, values)[1:], 1 - share, method="higher")
     value = float(values[0])

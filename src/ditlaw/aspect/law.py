@@ -10,7 +10,7 @@ from ditlaw.aspect.fit import GRID, ShapeFit
 from ditlaw.aspect.intervals import EDGE, bounded, exponential, open_ended, standing
 from ditlaw.aspect.regression import Regression
 from ditlaw.laws.ensemble import of_draws
-from ditlaw.laws.table import FloatArray
+from ditlaw.laws.table import BoolArray, FloatArray
 from ditlaw.results import (
     NestedFit,
     PowerLaw,
@@ -40,6 +40,7 @@ def law_of_shapes(fit: ShapeFit, level: float, tolerance: float) -> ShapeLaw:
         with_shape=_nested(fit.with_shape, fit.evidence.larger_error),
         p_value=fit.evidence.p_value,
         says_more=fit.evidence.says_more,
+        leans=fit.leans,
         interplay=fit.interplay,
         ratio=_ratio_law(fit, level),
         params=_line(fit.design.log_c[sized], size[:, sized], level),
@@ -124,20 +125,20 @@ def _tried(fit: ShapeFit, budget: int, level: float, tolerance: float) -> list[T
 
 
 def _ratio_law(fit: ShapeFit, level: float) -> PowerLaw | None:
-    """The best ratio as a power of C, read off the parabola's own vertex also outside the tried.
+    """The best ratio as a power of C, read off the valley's own minimum, outside the tried too.
 
     A redraw without a valley says nothing of the exponent: it lies beyond both ends.
     """
-    first, second = fit.valley()
-    if not fit.design.drifts or not np.all(second[0] > 0):
+    vertex = fit.vertex() + fit.design.middle
+    if not fit.design.drifts or np.isnan(vertex[0]).any():
         return None
-    lost = ~np.all(second > 0, axis=1)
-    vertex = -first / (2 * np.where(second > 0, second, 1.0)) + fit.design.middle
+    lost = np.asarray(np.isnan(vertex).any(axis=1))
+    vertex = np.where(np.isnan(vertex), 0.0, vertex)
     return _line(fit.design.log_c, vertex, level, lost)
 
 
 def _line(
-    log_c: FloatArray, log_y: FloatArray, level: float, lost: FloatArray | None = None
+    log_c: FloatArray, log_y: FloatArray, level: float, lost: BoolArray | None = None
 ) -> PowerLaw | None:
     """A power law through a quantity (draws + 1, B) by least squares; ``lost`` draws know none."""
     if len(log_c) < 2:

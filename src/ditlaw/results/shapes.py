@@ -68,7 +68,8 @@ class ShapeLaw(Result):
     """ln loss as a valley in ln N and ln(width/depth), beside the same without the ratio.
 
     ``says_more`` is whether the ratio says more than N alone: the F test (``p_value`` < 0.05) and
-    the error on left-out shapes, which must agree; null where they do not. ``interplay`` tells that
+    the error on left-out shapes, which must agree; null where they do not. ``leans`` tells that the
+    valley is steeper on one side of the best ratio, ``interplay`` that
     the best ratio depends on the size within a budget. The laws in C are null where the rows allow
     none.
     """
@@ -79,6 +80,7 @@ class ShapeLaw(Result):
     with_shape: NestedFit
     p_value: float
     says_more: bool | None
+    leans: bool
     interplay: bool
     ratio: PowerLaw | None
     params: PowerLaw | None
