@@ -12,6 +12,7 @@ import yaml
 from conftest import ditlaw, tiny_text
 from family_cases import FEATURES, WORDS, each_family
 
+from ditlaw import coordinates
 from ditlaw.coordinates import TOLERANCE, check_run, check_study
 from ditlaw.digests import digest
 from ditlaw.errors import BadInput
@@ -401,6 +402,26 @@ def test_vectors_must_keep_their_rate(monkeypatch):
     )
     _, mup = checked(get_family("adaln"))
     assert {part.part: part.trend for part in mup.parts}["patches"] == "shrinks"
+
+
+def test_a_trend_is_of_what_has_moved():
+    widths, slope = (16, 32, 64), np.array([[1.0, 2.0, 4.0]])
+
+    def trend(*seeds):
+        values = np.array(seeds)
+        return coordinates._trend(values, coordinates._move(1, values, widths))
+
+    assert trend([0, 0, 0], [0, 0, 0]) == "still"
+    assert trend([0, 0, 0], [3, 3, 3]) == "flat"  # a seed whose batch said nothing to the part
+    assert trend([3, 3, 0], [3, 3, 3]) == "shrinks"
+    assert trend([3, 3, np.inf], [3, 3, 3]) == trend(*slope) == "grows"
+    assert trend(*1 / slope) == "shrinks"
+    assert trend(*slope ** (TOLERANCE - 0.01)) == "flat"
+    move = coordinates._move(2, np.array([[1.0, 2, 4], [1, 4, 16], [0, 0, 0]]), widths)
+    assert (move.slope, move.spread) == (pytest.approx(1.5), pytest.approx(0.5))
+    assert move.values == pytest.approx([1, 8**0.5, 8])
+    lost = coordinates._move(1, np.array([[1.0, 2, np.nan]]), widths)
+    assert lost.values == [1, 2, None]
 
 
 def test_a_users_own_module_is_checked(written):

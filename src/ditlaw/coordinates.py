@@ -185,9 +185,11 @@ def _part(name: str, values: NDArray[np.float64], widths: Sequence[int]) -> Part
 
 def _move(step: int, values: NDArray[np.float64], widths: Sequence[int]) -> StepMove:
     """Of one step: (seed, width) → the mean of the seeds and their slope."""
-    if not _measurable(values):
-        plain = [float(v) if isfinite(v) else None for v in values.mean(0)]
-        return StepMove(step=step, values=plain, slope=None, spread=None)
+    values = values[values.any(axis=1)]  # a seed's batches may say nothing to a part at first
+    if not (len(values) and np.isfinite(values).all() and (values > 0).all()):
+        plain = values.mean(0) if len(values) else np.zeros(len(widths))
+        means = [float(value) if isfinite(value) else None for value in plain]
+        return StepMove(step=step, values=means, slope=None, spread=None)
     logs = np.log(values)
     slopes = np.polyfit(np.log(np.array(widths, dtype=float)), logs.T, 1)[0]
     spread = float(slopes.std(ddof=1) / len(slopes) ** 0.5) if len(slopes) > 1 else None
@@ -197,10 +199,6 @@ def _move(step: int, values: NDArray[np.float64], widths: Sequence[int]) -> Step
         slope=float(slopes.mean()),
         spread=spread,
     )
-
-
-def _measurable(values: NDArray[np.float64]) -> bool:
-    return bool(np.isfinite(values).all() and (values > 0).all())
 
 
 def _trend(values: NDArray[np.float64], move: StepMove) -> Trend:

@@ -38,7 +38,7 @@ def show_coordinates(console: Console, result: CoordinatesResult) -> None:
     console.print(
         f"[bold]{escape(result.study)}[/]: {result.steps} steps on batches of {result.batch} of "
         f"{escape(result.inputs)}, widths {', '.join(map(str, result.widths))}, "
-        f"{len(result.seeds)} seeds. Slopes of ln(move) against ln(width), the "
+        f"seeds {', '.join(map(str, result.seeds))}. Slopes of ln(move) against ln(width), the "
         f"steepest of the steps; within ±{result.tolerance:g} is flat.",
         soft_wrap=True,
     )
@@ -68,14 +68,19 @@ def _table(checks: list[CoordinateCheck]) -> Table:
         cells = []
         for check in checks:
             found = check.parts[number]
-            cells += [_steepest(found.moved), _steepest(found.own), _word(found)]
+            slopes = [_steepest(made, found.trend) for made in (found.moved, found.own)]
+            cells += [*slopes, _word(found)]
         table.add_row(escape(part.part), *cells)
     return table
 
 
-def _steepest(made: list[StepMove]) -> str:
+def _steepest(made: list[StepMove], trend: str) -> str:
+    """The slope farthest from 0; of a part that grows the largest, where steps differ."""
     slopes = [move.slope for move in made if move.slope is not None]
-    return f"{max(slopes, key=abs):+.2f}" if slopes else "-"
+    if not slopes:
+        return "-"
+    chosen = {"grows": max, "shrinks": min}.get(trend)
+    return f"{chosen(slopes) if chosen else max(slopes, key=abs):+.2f}"
 
 
 def _word(part: PartMoves) -> str:
