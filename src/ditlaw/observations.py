@@ -18,6 +18,8 @@ from ditlaw.families import FAMILIES
 from ditlaw.files import last_json_line, read_json_lines
 from ditlaw.metrics_table import merged
 from ditlaw.results import Dropped
+from ditlaw.speed import Speed, speed_of
+from ditlaw.step_times import with_times
 from ditlaw.study import STUDY_FILE, Study, open_study
 from ditlaw.tablefile import numbers, read_table
 from ditlaw.text import nearest, plain, unknown
@@ -26,7 +28,7 @@ from ditlaw.training.folder import RunFolder, folder_runs
 REQUIRED = ("run", "params", "tokens", "loss")
 NUMERIC = ("params", "tokens", "loss", "flops", "budget", "images")
 # Numbers that only warnings are made from: one that is no number there is not held against a row.
-TELLING = ("steps", "warmup_steps", "epochs", "learning_rate")
+TELLING = ("steps", "warmup_steps", "epochs", "learning_rate", "device_seconds")
 # Columns in which a fit may hold only one value: a law of a mixture is a law of nothing.
 SINGLE = (
     "family",
@@ -112,6 +114,10 @@ class Observations:
             if len(values) == 1:
                 found[column] = values.pop()
         return found
+
+    def speed(self) -> Speed | None:
+        """How fast its models train, by size; None where no row has ``device_seconds``."""
+        return speed_of(self.frame)
 
     def of_diffusion(self) -> bool:
         """Whether the losses are known to be of diffusion models: of a study, or by a column."""
@@ -226,13 +232,15 @@ def _single(table: Observations, path: Path) -> Observations:
 def study_frame(folder: Path, study: Study) -> pd.DataFrame:
     """The rows of a study's own runs, straight from their folders; a pure function of the runs.
 
-    What 'ditlaw evaluate' added to them is in columns of its own (``metrics_table``).
+    What 'ditlaw evaluate' added to them is in columns of its own (``metrics_table``), as is what
+    'ditlaw time' measured (``step_times``).
 
     Raises:
         BadInput: no run has been observed yet.
     """
     rows, evaluated = [], {}
-    for spec in sorted(folder_runs(folder, study), key=lambda spec: spec.id):
+    specs = sorted(folder_runs(folder, study), key=lambda spec: spec.id)
+    for spec in specs:
         run = RunFolder(folder / "runs" / spec.id)
         ended = last_json_line(run.log_path) or {}
         note = {"note": DIVERGED} if ended.get("event") == "diverged" else {}
@@ -245,7 +253,8 @@ def study_frame(folder: Path, study: Study) -> pd.DataFrame:
             f"{folder}: no observations yet; 'ditlaw status {folder}' says why, "
             f"'ditlaw run {folder / STUDY_FILE} --out {folder}' makes them"
         )
-    return pd.DataFrame(merged(rows, evaluated))
+    timed = with_times(merged(rows, evaluated), {spec.id: spec for spec in specs}, folder)
+    return pd.DataFrame(timed)
 
 
 def _split(source: str, where: Iterable[str]) -> tuple[Path, list[tuple[str, str]]]:

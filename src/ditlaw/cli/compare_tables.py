@@ -7,6 +7,7 @@ from rich.table import Table
 
 from ditlaw import text
 from ditlaw.cli.table_parts import make_table
+from ditlaw.cli.time_tables import crossing_in_time, equal_time_of, equal_times_of, on_device
 from ditlaw.results import (
     CompareResult,
     LawsResult,
@@ -60,6 +61,10 @@ def show_comparison(console: Console, result: CompareResult) -> None:
         for k, target in enumerate(result.pairs[0].at):
             console.print(f"\n[bold]{text.flops(target.flops)} FLOPs[/]")
             console.print(_of_budget(result.pairs, k))
+            timed = equal_times_of(result.pairs, k, _better)
+            if timed:
+                console.print(f"\nin the time that they take a{on_device(result.pairs)}")
+                console.print(timed)
         console.print("\n[bold]where they cross[/]")
         console.print(_crossings(result.pairs))
     for note in result.warnings:
@@ -85,6 +90,14 @@ def _one_pair(console: Console, pair: Pair) -> None:
         console.print("\nno crossing within 1,000 times the data and the budgets")
     exponent = _signed(pair.exponent_difference)
     console.print(f"exponent at the largest budget, b − a: {exponent}")
+    timed = equal_time_of(pair, _better, _signed)
+    if timed:
+        console.print(f"\nat equal time{on_device([pair])}", soft_wrap=True)
+        console.print(timed)
+        when = crossing_in_time(pair)
+        console.print(
+            f"\nequal after {when}" if pair.crossing_at_equal_time else "\nno crossing in time"
+        )
 
 
 def _of_budget(pairs: list[Pair], k: int) -> Table:
@@ -101,12 +114,15 @@ def _of_budget(pairs: list[Pair], k: int) -> Table:
 
 
 def _crossings(pairs: list[Pair]) -> Table:
-    table = make_table("a", "b", "equal at FLOPs", left=("a", "b"))
+    timed = any(pair.crossing_at_equal_time for pair in pairs)
+    columns = ["equal at FLOPs", *(["equal after"] if timed else [])]
+    table = make_table("a", "b", *columns, left=("a", "b"))
     for pair in pairs:
         table.add_row(
             escape(pair.a_name),
             escape(pair.b_name),
             text.with_interval(pair.crossing, text.flops),
+            *([crossing_in_time(pair)] if timed else []),
         )
     return table
 

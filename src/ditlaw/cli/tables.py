@@ -21,6 +21,7 @@ from ditlaw.cli.run_tables import (
     show_status,
 )
 from ditlaw.cli.table_parts import make_table, show_notes, size_of
+from ditlaw.cli.time_tables import show_times
 from ditlaw.compute import gpu_hours
 from ditlaw.results import (
     BudgetResult,
@@ -42,6 +43,7 @@ from ditlaw.results import (
     RunSummary,
     SampleResult,
     StatusResult,
+    TimeResult,
     Verification,
     VerifiedRun,
     known,
@@ -305,5 +307,6 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     RunSummary: show_run,
     SampleResult: show_pictures,
     StatusResult: show_status,
+    TimeResult: show_times,
     Verification: _verification,
 }

@@ -33,8 +33,8 @@ KIND = "ditlaw-law"
 VERSION = 2
 OLDEST = 1
 NAMES = ("run", "trunk")  # columns that are text whatever they hold
-# What is kept of the others: all numbers, and what a law is a law of.
-KINDS = tuple(dict.fromkeys([*SINGLE, *QUANTITY]))
+# What is kept of the others: all numbers, what a law is a law of, and what it was timed on.
+KINDS = tuple(dict.fromkeys([*SINGLE, *QUANTITY, "device"]))
 
 
 def to_json(law: Law) -> dict[str, Any]:

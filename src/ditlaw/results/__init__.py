@@ -8,13 +8,16 @@ from typing import Any
 
 from ditlaw.results.base import Dropped, Note, Quantity, Result, known, scaled
 from ditlaw.results.compare import (
+    AtEqualTime,
     CompareResult,
+    CrossingAtEqualTime,
     LawsResult,
     Pair,
     PublishedEntry,
     RefusedLaw,
     Target,
     Verdict,
+    verdict_of,
 )
 from ditlaw.results.counts import BudgetResult, CountResult, FlopsPerSample
 from ditlaw.results.data import EncodeResult, ExportResult, SkippedSample
@@ -66,16 +69,19 @@ from ditlaw.results.runs import (
     RunSummary,
     StatusResult,
 )
+from ditlaw.results.time import TimedModel, TimeResult
 
 __all__ = [
     "ANSWERS",
     "COMMANDS",
+    "AtEqualTime",
     "Backtest",
     "BudgetOptimum",
     "BudgetResult",
     "Choice",
     "CompareResult",
     "CountResult",
+    "CrossingAtEqualTime",
     "DataRange",
     "DemoResult",
     "Dropped",
@@ -121,6 +127,8 @@ __all__ = [
     "StatusResult",
     "SurfaceLaw",
     "Target",
+    "TimeResult",
+    "TimedModel",
     "Verdict",
     "Verification",
     "VerifiedRun",
@@ -128,6 +136,7 @@ __all__ = [
     "json_schema",
     "known",
     "scaled",
+    "verdict_of",
 ]
 
 COMMANDS: dict[str, type[Result]] = {
@@ -147,6 +156,7 @@ COMMANDS: dict[str, type[Result]] = {
     "run": RunSummary,
     "sample": SampleResult,
     "status": StatusResult,
+    "time": TimeResult,
     "verify": Verification,
 }
 
