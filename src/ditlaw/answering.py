@@ -30,6 +30,7 @@ class Rows(Protocol):
     def flops_range(self) -> tuple[float, float] | None:
         """Smallest and largest FLOPs that were fitted; None where they are not known."""
 
+    @property
     def speed(self) -> Speed | None:
         """How fast its models train, by size; None where that was not measured."""
 

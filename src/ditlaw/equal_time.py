@@ -76,7 +76,7 @@ def equal_time(a: AnsweringLaw, b: AnsweringLaw, curves: Curves) -> EqualTime | 
 
     Rows that do not name their device are taken to be of the other's.
     """
-    speeds = [law.observations.speed() for law in (a, b)]
+    speeds = [law.observations.speed for law in (a, b)]
     if any(speed is None for speed in speeds) or len(_devices(speeds)) > 1:
         return None
     draws = len(curves.a) - 1
@@ -94,13 +94,13 @@ def equal_time(a: AnsweringLaw, b: AnsweringLaw, curves: Curves) -> EqualTime | 
 
 def device_of(laws: Sequence[AnsweringLaw]) -> str | None:
     """The one device that the laws' rows name."""
-    devices = _devices([law.observations.speed() for law in laws])
+    devices = _devices([law.observations.speed for law in laws])
     return devices[0] if len(devices) == 1 else None
 
 
 def time_notes(laws: Sequence[Named], pairs: Sequence[Pair]) -> list[Note]:
     """Why there is no verdict at equal time, or what to beware of where there is."""
-    speeds = {name: law.observations.speed() for name, law in laws}
+    speeds = {name: law.observations.speed for name, law in laws}
     return [
         *_not_timed(laws, speeds),
         *_devices_differ(speeds),

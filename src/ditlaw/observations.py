@@ -6,6 +6,7 @@ One row is one run's params, tokens, FLOPs and loss at one point of its training
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,7 @@ class Observations:
                 found[column] = values.pop()
         return found
 
+    @cached_property
     def speed(self) -> Speed | None:
         """How fast its models train, by size; None where no row has ``device_seconds``."""
         return speed_of(self.frame)

@@ -17,6 +17,8 @@ from ditlaw.results import (
     Verdict,
 )
 
+SHORT = 16  # a name that three columns hold beside a ratio
+
 
 def show_laws(console: Console, result: LawsResult) -> None:
     """One block a law."""
@@ -61,9 +63,12 @@ def show_comparison(console: Console, result: CompareResult) -> None:
         for k, target in enumerate(result.pairs[0].at):
             console.print(f"\n[bold]{text.flops(target.flops)} FLOPs[/]")
             console.print(_of_budget(result.pairs, k))
-            timed = equal_times_of(result.pairs, k, _better)
+            timed = equal_times_of(result.pairs, k, _better_of)
             if timed:
-                console.print(f"\nin the time that they take a{on_device(result.pairs)}")
+                spent, where = text.flops(target.flops), on_device(result.pairs)
+                console.print(
+                    f"\nat equal time: what a's {spent} FLOPs take{where}", soft_wrap=True
+                )
                 console.print(timed)
         console.print("\n[bold]where they cross[/]")
         console.print(_crossings(result.pairs))
@@ -108,7 +113,7 @@ def _of_budget(pairs: list[Pair], k: int) -> Table:
             escape(pair.a_name),
             escape(pair.b_name),
             text.with_interval(at.compute_ratio, text.number),
-            _better(at.verdict),
+            _better_of(pair, at.verdict),
         )
     return table
 
@@ -138,6 +143,14 @@ def _values(pairs: list[Pair]) -> Table:
     for name, values in found.items():
         table.add_row(escape(name), *map(text.loss, values))
     return table
+
+
+def _better_of(pair: Pair, verdict: Verdict) -> str:
+    """The better one's name, where a third column of names fits in 80."""
+    names = {"a": pair.a_name, "b": pair.b_name}
+    if verdict == "undecided" or max(map(len, names.values())) > SHORT:
+        return _better(verdict)
+    return f"[green]{escape(names[verdict])}[/]"
 
 
 def _better(verdict: Verdict) -> str:

@@ -11,6 +11,7 @@ from ditlaw.cli.table_parts import make_table, show_notes
 from ditlaw.results import Pair, Quantity, TimedModel, TimeResult, Verdict
 
 Better = Callable[[Verdict], str]
+BetterOf = Callable[[Pair, Verdict], str]
 Signed = Callable[[Quantity], str]
 
 
@@ -53,7 +54,7 @@ def _of_device(models: list[TimedModel]) -> Table:
 def equal_time_of(pair: Pair, better: Better, signed: Signed) -> Table | None:
     """One pair at equal time, a row a target; None where it was not timed."""
     table = make_table(
-        "a's FLOPs", "take", "b's FLOPs", "b by then", "b − a", "better", left=("better",)
+        "a's FLOPs", "time", "b's FLOPs", "b by then", "b − a", "better", left=("better",)
     )
     for target in pair.at:
         timed = target.at_equal_time
@@ -69,9 +70,9 @@ def equal_time_of(pair: Pair, better: Better, signed: Signed) -> Table | None:
     return table if table.row_count else None
 
 
-def equal_times_of(pairs: list[Pair], k: int, better: Better) -> Table | None:
+def equal_times_of(pairs: list[Pair], k: int, better: BetterOf) -> Table | None:
     """Several pairs at equal time, a row a pair, for the k-th target; None if none was timed."""
-    table = make_table("a", "b", "time", "b's FLOPs ÷ a's", "better", left=("a", "b", "better"))
+    table = make_table("a", "b", "time", "b's FLOPs", "better", left=("a", "b", "better"))
     for pair in pairs:
         timed = pair.at[k].at_equal_time
         if timed is not None:
@@ -79,8 +80,8 @@ def equal_times_of(pairs: list[Pair], k: int, better: Better) -> Table | None:
                 escape(pair.a_name),
                 escape(pair.b_name),
                 _seconds(timed.seconds),
-                text.number(timed.b_flops / timed.a_flops),
-                better(timed.verdict),
+                text.flops(timed.b_flops),
+                better(pair, timed.verdict),
             )
     return table if table.row_count else None
 

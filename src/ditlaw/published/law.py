@@ -45,6 +45,7 @@ class PaperRows:
         """Smallest and largest FLOPs that were fitted, where that is known."""
         return self.entry.range
 
+    @property
     def speed(self) -> None:
         """No paper here says how fast its models trained."""
 

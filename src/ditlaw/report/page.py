@@ -19,6 +19,7 @@ from ditlaw.report.material import Material, default_out, gather
 from ditlaw.report.metrics import metrics_section
 from ditlaw.report.pictures import gallery
 from ditlaw.report.runtable import run_table
+from ditlaw.report.speed import speed_table
 from ditlaw.results import ReportResult
 
 # What could end a script element, or a line in old JavaScript, inside embedded JSON.
@@ -79,6 +80,7 @@ def render(material: Material) -> str:
             backtests=tables.backtest_table(material),
             dropped=tables.dropped_table(material),
             runs=run_table(material),
+            speed=speed_table(material),
             gallery=gallery(material),
             metrics=metrics,
         )
