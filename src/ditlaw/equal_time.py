@@ -159,11 +159,10 @@ def _beyond_sizes(
                 continue
             spent = target.at_equal_time.a_flops, target.at_equal_time.b_flops
             for name, flops in zip((pair.a_name, pair.b_name), spent, strict=True):
-                size, speed = laws[name].optimum(flops).params, speeds[name]
-                if size is not None and speed and not speed.holds(float(np.log(size.value))):
-                    beyond[f"{name} at {text.flops(target.flops)} ({text.count(size.value)})"] = (
-                        None
-                    )
+                sizes, speed = laws[name].curve(np.array([flops])).params, speeds[name]
+                best = 0.0 if sizes is None else float(sizes.value[0])
+                if best and speed and not speed.holds(float(np.log(best))):
+                    beyond[f"{name} at {text.flops(target.flops)} ({text.count(best)})"] = None
     if not beyond:
         return []
     return [

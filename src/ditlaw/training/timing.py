@@ -86,7 +86,8 @@ def _visit(
     # Of one resolution the factor is 1; of several, a block may have more of the dear ones.
     mean = mix.batch * mix.flops_per_sample * steps / (mix.flops(trunk.step) - mix.flops(first))
     del trunk
-    gc.collect()
+    if device.type == "cuda":  # the next model may need what this one held
+        gc.collect()
     return steps, spent / steps * mean
 
 
