@@ -151,7 +151,7 @@ def test_rounds_go_forwards_and_backwards_over_all_models(folder, monkeypatch):
 
     def visit(spec, device, root, steps, round_seconds):
         visited.append((spec.width, steps))
-        return 7, float(len(visited))
+        return timing.Block(7, float(len(visited)), 0.5)
 
     monkeypatch.setattr(timing, "_visit", visit)
     quickly(folder)
@@ -176,8 +176,10 @@ def test_a_step_of_several_resolutions_is_their_mean(tmp_path, monkeypatch):
 
     monkeypatch.setattr(timing, "_run", instant)
     for steps in (1, 2, 3, 5, 8):
-        _, seconds = timing._visit(spec, CPU, tmp_path, steps, 1.0)
-        assert seconds == pytest.approx(spec.recipe.batch * spec.mix().flops_per_sample * 1e-9)
+        block = timing._visit(spec, CPU, tmp_path, steps, 1.0)
+        assert block.seconds == pytest.approx(
+            spec.recipe.batch * spec.mix().flops_per_sample * 1e-9
+        )
 
 
 def test_runs_whose_steps_cost_the_same_are_one_model_and_no_others():
@@ -307,16 +309,24 @@ def test_a_worker_that_fails_is_told_of(folder):
         time_study(folder, 3, executor=Fake("failed"))
 
 
-def test_rounds_that_differ_by_much_are_warned_of_and_tables_fit_80_columns(folder, capsys):
+def test_a_busy_machine_is_warned_of_and_tables_fit_80_columns(folder, capsys):
     keys = {model_key(spec): spec for spec in study_runs(open_study(folder))}
     uneven = [a_time(key, seconds=1.0, low=0.7, high=1.2, width=s.width) for key, s in keys.items()]
     result = time_study(folder, 3, executor=Fake(lines=uneven))
     assert result.measured == 2
-    assert [note.code for note in result.warnings] == ["uneven-rounds"]
+    (note,) = result.warnings
+    assert note.code == "busy-machine"
+    assert "50% of its time apart" in note.text
+    assert "core" not in note.text
     even = [a_time(key, device="other", seconds=1.0, low=0.9, high=1.1) for key in keys]
     result = time_study(folder, 3, executor=Fake(lines=even))
     assert isinstance(result, TimeResult)
     assert result.warnings == []
+    waiting = [a_time(key, device="third", core=0.5) for key in keys]
+    (note,) = time_study(folder, 3, executor=Fake(lines=waiting)).warnings
+    assert "a core for 50% of its time" in note.text
+    threads = [a_time(key, device="fourth", core=0.5, threads=8) for key in keys]
+    assert time_study(folder, 3, executor=Fake(lines=threads)).warnings == []
     assert {model.device for model in result.models} == {"card", "other"}
     show(result)
     printed = capsys.readouterr().out

@@ -61,6 +61,7 @@ class StepTime(BaseModel):
     high: Seconds
     rounds: Annotated[int, Field(ge=FEWEST_ROUNDS)]
     steps: Annotated[int, Field(gt=0)]
+    core: Annotated[float, Field(ge=0)] = 1.0  # CPU seconds ÷ seconds; 1 on an accelerator
 
     @property
     def standard_error(self) -> float:

@@ -1,8 +1,8 @@
 """Step times of a study folder's models on this machine: what ``ditlaw time`` does."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 from ditlaw.data import require_readable
 from ditlaw.errors import BadInput
@@ -15,6 +15,7 @@ from ditlaw.training.folder import folder_runs, locked
 
 MOST_ROUNDS = 1000
 UNEVEN = 0.3  # a quartile range of this share of the median, in half of the models
+WAITED = 0.9  # of one thread's time spent on a core, in half of the models
 
 
 def time_study(
@@ -55,7 +56,7 @@ def time_study(
         file=str(folder / TIMES_FILE),
         measured=len(found) - before,
         models=[_told(line) for line in lines],
-        warnings=_uneven(found[before:]),
+        warnings=_busy(found[before:]),
     )
 
 
@@ -97,16 +98,23 @@ def _told(line: StepTime) -> TimedModel:
 _FIELDS = StepTime.model_fields.keys()
 
 
-def _uneven(lines: list[StepTime]) -> list[Note]:
-    """Rounds that differ so much that something else must have been at work."""
-    spreads = sorted((line.high - line.low) / line.seconds for line in lines)
-    typical = spreads[len(spreads) // 2] if spreads else 0.0
-    if not math.isfinite(typical) or typical < UNEVEN:
+def _busy(lines: list[StepTime]) -> list[Note]:
+    """Signs that something else was at work: a thread without its core, rounds that differ."""
+    if not lines:
+        return []
+    spread = median((line.high - line.low) / line.seconds for line in lines)
+    core = median(line.core if line.threads == 1 else 1.0 for line in lines)
+    signs = []
+    if core < WAITED:
+        signs.append(f"a step had a core for {core:.0%} of its time and waited for the rest")
+    if spread > UNEVEN:
+        signs.append(f"half of a model's rounds lie {spread:.0%} of its time apart")
+    if not signs:
         return []
     return [
         Note(
-            code="uneven-rounds",
-            text=f"half of the rounds of a model lie {typical:.0%} of its time apart: the machine "
-            f"was busy. Remove {TIMES_FILE} and time again when it is not, with more --rounds.",
+            code="busy-machine",
+            text=f"{' and '.join(signs)}: for disks, or for what else ran. For times that hold "
+            f"beyond this study, remove {TIMES_FILE} and time again with the machine alone.",
         )
     ]

@@ -10,6 +10,7 @@ import platform
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +26,14 @@ from ditlaw.training.trunk import Trunk
 ROUND_SECONDS = 0.25  # of one model in one round, as near as whole steps come to it
 MOST_STEPS = 500
 WARM_UP = 3
+
+
+class Block(NamedTuple):
+    """Steps timed in one visit, seconds of one at the study's mix of resolutions, CPU's share."""
+
+    steps: int
+    seconds: float
+    core: float
 
 
 def time_models(
@@ -53,16 +62,16 @@ def time_models(
     models = {model_key(spec): spec for spec in reversed(specs)}
     missing = {key: spec for key, spec in models.items() if key not in known}
     root = folder if (folder / PLACES_FILE).exists() else None
-    seconds: dict[str, list[float]] = {key: [] for key in missing}
+    blocks: dict[str, list[Block]] = {key: [] for key in missing}
     steps: dict[str, int] = {}
     for number in range(rounds):
         order = list(missing) if number % 2 == 0 else list(missing)[::-1]
         for key in order:
-            taken, each = _visit(missing[key], device, root, steps.get(key), round_seconds)
-            steps[key] = taken
-            seconds[key].append(each)
+            block = _visit(missing[key], device, root, steps.get(key), round_seconds)
+            steps[key] = block.steps
+            blocks[key].append(block)
     for key, spec in missing.items():
-        add_time(folder, _line(key, spec, name, seconds[key], steps[key]))
+        add_time(folder, _line(key, spec, name, blocks[key]))
     return len(missing)
 
 
@@ -72,8 +81,8 @@ def _visit(
     root: Path | None,
     steps: int | None,
     round_seconds: float,
-) -> tuple[int, float]:
-    """Steps that were timed and seconds of one of them, at the study's mix of resolutions."""
+) -> Block:
+    """Build a model, warm it up, and time a block of its steps."""
     trunk = Trunk(spec, device, root)
     warm = _warm_up(spec)
     _run(trunk, warm)
@@ -81,14 +90,17 @@ def _visit(
         guess = _run(trunk, warm + 2) / 2
         steps = int(np.clip(np.ceil(round_seconds / guess), 1, MOST_STEPS))
     first = trunk.step
+    cpu = time.process_time()
     spent = _run(trunk, first + steps)
+    cpu = time.process_time() - cpu
     mix = spec.mix()
     # Of one resolution the factor is 1; of several, a block may have more of the dear ones.
     mean = mix.batch * mix.flops_per_sample * steps / (mix.flops(trunk.step) - mix.flops(first))
     del trunk
     if device.type == "cuda":  # the next model may need what this one held
         gc.collect()
-    return steps, spent / steps * mean
+    core = 1.0 if device.type == "cuda" else cpu / spent
+    return Block(steps, spent / steps * mean, core)
 
 
 def _run(trunk: Trunk, until: int) -> float:
@@ -120,7 +132,8 @@ def _named(device: torch.device) -> str:
     return f"{device_name(device)}{beside}"
 
 
-def _line(key: str, spec: RunSpec, device: str, seconds: list[float], steps: int) -> StepTime:
+def _line(key: str, spec: RunSpec, device: str, blocks: list[Block]) -> StepTime:
+    seconds = [block.seconds for block in blocks]
     low, middle, high = (float(x) for x in np.quantile(seconds, [0.25, 0.5, 0.75]))
     mix = spec.mix()
     return StepTime(
@@ -145,6 +158,7 @@ def _line(key: str, spec: RunSpec, device: str, seconds: list[float], steps: int
         seconds=middle,
         low=low,
         high=high,
-        rounds=len(seconds),
-        steps=steps,
+        rounds=len(blocks),
+        steps=blocks[0].steps,
+        core=float(np.median([block.core for block in blocks])),
     )
