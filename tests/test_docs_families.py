@@ -121,7 +121,7 @@ def test_tables_name_every_part_and_their_formulas_are_its_counts(name, option, 
 def test_studies_of_the_pages_are_valid(name):
     (snippet,) = [block for kind, block in FENCED.findall(PAGES[name]) if kind == "yaml"]
     study = Study.model_validate(yaml.safe_load(TINY) | yaml.safe_load(snippet))
-    assert study.family == name
+    assert study.design().name == name
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -140,3 +140,13 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
         hits["run"] += found.loss.low <= run <= found.loss.high
     # With 40 studies a nominal 90 % is seen as 82 % or more in 97 of 100 cases.
     assert min(hits.values()) >= 0.82 * studies, hits
+
+
+def test_run_noise_is_pooled_over_seeds_and_says_from_what(noisy):
+    found = noisy.result().noise
+    assert (found.source, found.replicated) == ("seeds", 6 * 7)
+    assert found.sd.low < 0.005 < found.sd.high
+    assert found.sd.value == noisy.result().run_noise
+    alone = laws.fit(observed(sd=0.005, seed=3)).result().noise
+    assert (alone.source, alone.replicated) == ("residuals", 0)
+    assert alone.sd.high / alone.sd.low > found.sd.high / found.sd.low

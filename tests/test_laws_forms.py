@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ditlaw.families import get_family
 from ditlaw.laws import isoflop, losslaws, noise, surface
 from ditlaw.laws.kappa import Kappa, kappa_of, smooth
 from ditlaw.laws.line import DriftingLine
@@ -175,7 +174,7 @@ def test_kappa_of_a_table_and_of_a_study():
     np.testing.assert_allclose(np.exp(smooth(data).log(np.array([1.0, 20.0, 90.0]))), 7.0)
     study = parse_study(preset_text("quickstart"), "quickstart")
     kappa = kappa_of(data, study)
-    family, geometry = get_family(study.family), study.geometry.geometry()
+    family, geometry = study.design(), study.geometry.geometry()
     for width in (20, 64, 256):
         counts = family.counts(family.shape(2, width, 4), geometry)
         exact = counts.flops_train / counts.tokens_per_sample / counts.params

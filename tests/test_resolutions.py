@@ -26,13 +26,22 @@ from ditlaw.flow.sampler import times
 from ditlaw.laws.kappa import kappa_of
 from ditlaw.models import build, build_sized
 from ditlaw.observations import Observations
-from ditlaw.study import make_run, parse_study, plan_study, preset_text, study_mix, study_runs
+from ditlaw.study import (
+    make_run,
+    parse_study,
+    plan_study,
+    preset_text,
+    study_mix,
+    study_runs,
+    variants,
+)
 from ditlaw.study.data_section import Data
 from ditlaw.study.mix import Mix, counts_of, dealt, pattern
 from ditlaw.study.schema import Timesteps
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
-from ditlaw.training.run import observation, train
+from ditlaw.training.observation import observation
+from ditlaw.training.run import train
 from ditlaw.training.trunk import Trunk
 from ditlaw.training.weights import load_model
 
@@ -351,9 +360,9 @@ def test_epochs_are_those_of_the_bucket_that_repeats_most():
     run = spec()
     stop, mix = run.stops[-1], run.mix()
     each = mix.images_each(stop.step)
-    row = observation(run, stop, 0.5, [10_000, each[1] // 2, None])
+    row = observation(run, stop, [10_000, each[1] // 2, None])
     assert row["epochs"] == pytest.approx(each[1] / (each[1] // 2))
-    assert "epochs" not in observation(run, stop, 0.5, [None] * 3)
+    assert "epochs" not in observation(run, stop, [None] * 3)
 
 
 # Samples of several sizes.
@@ -494,7 +503,7 @@ def test_the_sampler_steps_where_training_was():
 
 def test_a_shift_is_told_and_moves_training_by_bucket(monkeypatch):
     run = spec(objective={"timesteps": {"density": "uniform", "shift_from": 16}})
-    row = observation(run, run.stops[-1], 0.5, [None] * 3)
+    row = observation(run, run.stops[-1], [None] * 3)
     assert row["train_timesteps"] == "uniform,shift_from=16"
     assert row["timesteps"] == "uniform"
     seen = []
@@ -553,7 +562,8 @@ def test_counts_of_the_users_module_are_kept_for_every_bucket(written, tmp_path)
         family=family.path,
         budgets=[2e9],
     )
-    run = make_run(mixed, mixed.shape(mixed.shapes[0]), 0, [2e9])
+    (variant,) = variants(mixed)
+    run = make_run(variant, mixed.shape(mixed.shapes[0]), 0, [2e9])
     folder = RunFolder(tmp_path / "run")
     folder.create(run)
     assert folder.spec() == run

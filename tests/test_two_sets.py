@@ -142,12 +142,12 @@ def test_a_check_is_of_one_set_and_trains_on_it(study):
     )
     # Checks never reach a fit, and each is of its own set.
     assert len(load_observations(str(study), ["dataset=sparse"]).frame) == 56
-    assert len(verifications(study, "sparse")) == 1
-    assert verifications(study, "dense") == []
+    assert len(verifications(study, [("dataset", "sparse")])) == 1
+    assert verifications(study, [("dataset", "dense")]) == []
 
 
 def test_a_report_of_one_set_holds_its_runs_and_checks_alone(study):
-    if not verifications(study, "sparse"):
+    if not verifications(study, [("dataset", "sparse")]):
         verify(study, TARGET, where=["dataset=sparse"], executor=Trained())
     sparse = gather(str(study), ["dataset=sparse"])
     assert len(sparse.checks) == 1

@@ -15,7 +15,6 @@ import pandas as pd
 
 from ditlaw import laws
 from ditlaw.errors import Refused
-from ditlaw.families import get_family
 from ditlaw.observations import Observations
 from ditlaw.study import Study, parse_study, preset_text
 from simulation.score import rate
@@ -61,7 +60,7 @@ class Design:
 
 def quickstart():
     study = parse_study(preset_text("quickstart"), "quickstart")
-    family, geometry = get_family(study.family), study.geometry.geometry()
+    family, geometry = study.design(), study.geometry.geometry()
     rows = []
     for seed in study.seeds:
         for entry in study.shapes:

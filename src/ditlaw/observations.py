@@ -21,10 +21,11 @@ from ditlaw.metrics_table import merged
 from ditlaw.results import Dropped
 from ditlaw.speed import Speed, speed_of
 from ditlaw.step_times import with_times
-from ditlaw.study import STUDY_FILE, Study, open_study
+from ditlaw.study import STUDY_FILE, Study, narrowed, open_study
 from ditlaw.tablefile import numbers, read_table
 from ditlaw.text import nearest, plain, unknown
 from ditlaw.training.folder import RunFolder, folder_runs
+from ditlaw.training.observation import observation
 
 REQUIRED = ("run", "params", "tokens", "loss")
 NUMERIC = ("params", "tokens", "loss", "flops", "budget", "images")
@@ -34,6 +35,8 @@ TELLING = ("steps", "warmup_steps", "epochs", "learning_rate", "device_seconds")
 SINGLE = (
     "family",
     "dataset",
+    "patch",
+    "text_tokens",
     "role",
     "recipe",
     "timesteps",
@@ -160,7 +163,7 @@ def load_observations(
         planned = sum(len(spec.stops) for spec in folder_runs(path, study))
     # Answers and saved laws name the rows that they are of.
     named = "@".join([source, *where])
-    table = Observations(frame, source=named, study=study, planned_rows=planned)
+    table = Observations(frame, source=named, study=_of_rows(study, frame), planned_rows=planned)
     return _single(_checked(table, path, flops_as), path)
 
 
@@ -189,7 +192,8 @@ def load_groups(
     groups, refused = {}, {}
     for value in values:
         rows = frame[frame[by].map(str) == value]
-        table = Observations(rows, source="@".join([source, *where, f"{by}={value}"]), study=study)
+        named = "@".join([source, *where, f"{by}={value}"])
+        table = Observations(rows, source=named, study=_of_rows(study, rows))
         try:
             groups[value] = _single(_checked(table, path, "exact"), path)
         except DitlawError as error:
@@ -219,6 +223,13 @@ def _selected(
     return path, filters, study, frame
 
 
+def _of_rows(study: Study | None, frame: pd.DataFrame) -> Study | None:
+    """The part of a study that rows are of, where they hold one of several things it compares."""
+    if study is None:
+        return None
+    return narrowed(study, {str(column): set(frame[column].dropna().map(str)) for column in frame})
+
+
 def _single(table: Observations, path: Path) -> Observations:
     """The table, if its rows are of one family, data set, role and so on."""
     for column in SINGLE:
@@ -235,7 +246,8 @@ def study_frame(folder: Path, study: Study) -> pd.DataFrame:
     """The rows of a study's own runs, straight from their folders; a pure function of the runs.
 
     What 'ditlaw evaluate' added to them is in columns of its own (``metrics_table``), as is what
-    'ditlaw time' measured (``step_times``).
+    'ditlaw time' measured (``step_times``). A run that diverged has a row without a loss for every
+    budget that it did not reach.
 
     Raises:
         BadInput: no run has been observed yet.
@@ -245,8 +257,12 @@ def study_frame(folder: Path, study: Study) -> pd.DataFrame:
     for spec in specs:
         run = RunFolder(folder / "runs" / spec.id)
         ended = last_json_line(run.log_path) or {}
-        note = {"note": DIVERGED} if ended.get("event") == "diverged" else {}
-        rows += [row | note for row in run.observations()]
+        seen = run.observations()
+        if ended.get("event") == "diverged":
+            reached = {row["budget"] for row in seen}
+            seen += [observation(spec, s) for s in spec.stops if s.budget not in reached]
+            seen = [row | {"note": DIVERGED} for row in seen]
+        rows += seen
         lines = list(read_json_lines(run.metrics_path))
         if lines:
             evaluated[spec.id] = lines
@@ -289,7 +305,7 @@ def _select(frame: pd.DataFrame, filters: list[tuple[str, str]], path: Path) -> 
             guess = nearest(column, frame.columns)
             hint = f"did you mean '{guess}'?" if guess else f"known: {', '.join(frame.columns)}"
             raise BadInput(f"{path}: --where: no column '{column}'; {hint}")
-        chosen = frame[frame[column].map(lambda cell, v=value: _same(cell, v))]
+        chosen = frame[frame[column].map(lambda cell, v=value: same_cell(cell, v))]
         if chosen.empty:
             values = ", ".join(sorted(set(frame[column].dropna().map(str)))[:8])
             raise BadInput(f"{path}: --where: no row has {column}={value}; it holds {values}")
@@ -297,7 +313,8 @@ def _select(frame: pd.DataFrame, filters: list[tuple[str, str]], path: Path) -> 
     return frame
 
 
-def _same(cell: object, value: str) -> bool:
+def same_cell(cell: object, value: str) -> bool:
+    """Whether a cell is what a ``COL=VALUE`` filter asks for, as text or as a number."""
     if str(cell) == value:
         return True
     try:

@@ -63,7 +63,10 @@ def sample_run(
     budget = _observed(folder, budget)
     facts = _text_facts(spec, root)
     if captions is None:
-        source: Source = open_held_out(spec.data, root, size=spec.geometry.geometry().sides)
+        geometry = spec.geometry.geometry()
+        source: Source = open_held_out(
+            spec.data, root, size=geometry.sides, text_tokens=geometry.text_tokens
+        )
         count = min(HELD_OUT, source.samples or HELD_OUT)
         told = _in_words(source, facts, count)
         others: list[str] = []
@@ -139,9 +142,8 @@ def _text_facts(spec: RunSpec, root: Path | None) -> TextFacts | None:
 
 def _said(spec: RunSpec, facts: TextFacts | None, captions: Path) -> Said:
     geometry = spec.geometry
-    return said(
-        read_captions(captions), facts, (geometry.channels, geometry.height, geometry.width)
-    )
+    sides = (geometry.channels, geometry.height, geometry.width)
+    return said(read_captions(captions), facts, sides, geometry.text_tokens)
 
 
 def _in_words(source: Source, facts: TextFacts | None, count: int) -> list[str]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from ditlaw.errors import BadInput
-from ditlaw.results import Quantity
+from ditlaw.results import Quantity, RunNoise
 
 MOST_LISTED = 24
 
@@ -60,6 +60,18 @@ def budget_name(flops: float) -> str:
     """A budget as part of a file name, exact: 9.6e+11."""
     short = f"{flops:.6g}"
     return short if float(short) == flops else repr(flops)
+
+
+def run_noise(noise: RunNoise, metric: str) -> str:
+    """How far one run scatters, and how that is known."""
+    low, high = (f"{bound:.2%}" for bound in (noise.sd.low or 0, noise.sd.high or 0))
+    how = "the scatter about the fit"
+    if noise.source == "seeds":
+        how = f"the seeds of {noise.replicated} sizes and budgets"
+    return (
+        f"One run scatters by {noise.sd.value:.2%} [{low}, {high}] of its {metric} at the largest "
+        f"budget, {noise.sd_smallest_budget:.2%} at the smallest, by {how}."
+    )
 
 
 def hours(value: float) -> str:

@@ -3,7 +3,7 @@
 DIR/verify/FLOPS/forecast.json   written before any verifying run starts, never changed after
 DIR/verify/FLOPS/runs/ID/        the verifying runs; no fit ever reads them
 
-In a study of several data sets FLOPS is FLOPS-NAME, of the one that the check is of.
+In a study that compares FLOPS is FLOPS-NAME, of the variant that the check is of.
 """
 
 import json
@@ -30,19 +30,23 @@ from ditlaw.study import (
     STUDY_FILE,
     RunSpec,
     Study,
+    Variant,
     hardware_of,
     make_run,
     open_study,
     plan_runs,
+    run_id,
     study_digest,
+    variants,
 )
-from ditlaw.study.data_section import Data
+from ditlaw.study.variants import family_slug
 from ditlaw.sweep import Watch, own_runs, require_done, run_all
 from ditlaw.text import budget_name, unknown
 from ditlaw.training.folder import RunFolder, locked
 
 CHECKS = 2  # sizes that are trained: the two of the study's grid nearest the forecast N*
 FORECAST_FILE = "forecast.json"
+NOUNS = {"dataset": "data sets", "family": "families", "patch": "patch sizes"}  # of columns
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,22 @@ class Frozen:
     digest: str
 
 
-def verify_folder(folder: Path, flops: float, dataset: str | None = None) -> Path:
-    """Where the check of a budget lives; ``dataset`` is one of several of the study."""
-    return folder / "verify" / "-".join([budget_name(flops), *([dataset] if dataset else [])])
+def verify_folder(folder: Path, flops: float, name: str = "") -> Path:
+    """Where the check of a budget lives; ``name`` is of one of several variants of the study."""
+    return folder / "verify" / "-".join([budget_name(flops), *([name] if name else [])])
+
+
+def variant_name(study: Study, variant: Variant) -> str:
+    """What tells a variant from the study's others; empty where there is just one."""
+    family = family_slug(variant.study.design()) if len(study.family) > 1 else ""
+    return f"{family}{variant.name}".removeprefix("-")
 
 
 def freeze_forecast(folder: Path, flops: float, where: Sequence[str] = ()) -> Frozen:
     """Fit the folder's runs and write the forecast, or read the one that is there.
 
-    ``where`` holds ``dataset=NAME`` in a study of several data sets: the runs that are fitted, and
-    what the checking runs train on.
+    ``where`` holds ``COLUMN=VALUE`` in a study that compares, as ``dataset=NAME``: which runs are
+    fitted, and what the checking runs are like.
 
     Raises:
         BadInput: not a study folder, or a frozen forecast that was edited.
@@ -73,9 +83,8 @@ def freeze_forecast(folder: Path, flops: float, where: Sequence[str] = ()) -> Fr
             exceed a limit that the study states.
     """
     study = open_study(folder)
-    data = checked_data(study, folder, where)
-    several = data.label if len(study.data) > 1 else None
-    path = verify_folder(folder, flops, several) / FORECAST_FILE
+    variant = checked_variant(study, folder, where)
+    path = verify_folder(folder, flops, variant_name(study, variant)) / FORECAST_FILE
     if path.exists():
         return _read_frozen(path)
     if (path.parent / "runs").exists():
@@ -83,13 +92,13 @@ def freeze_forecast(folder: Path, flops: float, where: Sequence[str] = ()) -> Fr
             f"{path}: is missing although its checking runs have begun; what is forecast now "
             f"would not be a forecast. Remove {path.parent} to start that check over"
         )
-    _require_finished(folder, study, data)
+    _require_finished(folder, study, variant)
     law = fit(load_observations(str(folder), where))
     answer = forecast(law, flops)
     # A new seed: neither a continuation of a fitted trunk nor its twin.
-    seed = max(study.seeds) + 1
-    shapes = _shapes(study, known(answer.params).value)
-    runs = [make_run(study, shape, seed, [flops], data) for shape in shapes]
+    seed = max(study.every_seed()) + 1
+    shapes = _shapes(variant.study, known(answer.params).value)
+    runs = [make_run(variant, shape, seed, [flops]) for shape in shapes]
     plan_runs(study, runs)  # limits hold for checking runs too
     losses = [law.loss_at(r.counts().params, r.flops(r.steps))[0] for r in runs]
     content = {
@@ -105,37 +114,54 @@ def freeze_forecast(folder: Path, flops: float, where: Sequence[str] = ()) -> Fr
     return _read_frozen(path)
 
 
-def checked_data(study: Study, folder: Path, where: Sequence[str]) -> Data:
-    """The data set that a check is of: the study's only one, or the one that is named.
+def checked_variant(study: Study, folder: Path, where: Sequence[str]) -> Variant:
+    """The plain study that a check is of: the study's only one, or the one that is named.
 
     Raises:
-        BadInput: a filter of another column, or no such data set.
-        Refused: the study has several, and none is named.
+        BadInput: a filter of a column that tells no variants apart, or no such value.
+        Refused: there are several, and none is named.
     """
-    found = list(study.data)
+    found = variants(study)
     for condition in where:
-        column, _, value = condition.partition("=")
-        if column.strip() != "dataset":
-            raise BadInput(f"--where: '{condition}' is no dataset=NAME; a check is of all its runs")
-        found = [data for data in found if data.label == value.strip()]
-        if not found:
-            raise unknown("--where: dataset", value, [data.label for data in study.data])
-    if len(found) > 1:
-        labels = [data.label for data in found]
-        raise Refused(
-            f"{folder}: the study has {len(labels)} data sets ({', '.join(labels)}); a law holds "
-            f"one of them; choose one with --where dataset={labels[0]}"
-        )
-    return found[0]
+        column, _, value = (part.strip() for part in condition.partition("="))
+        if column not in found[0].columns:
+            known = ", ".join(found[0].columns)
+            raise BadInput(
+                f"--where: '{condition}' leaves out runs of a check; it takes {known}, as "
+                f"dataset={found[0].columns['dataset']}"
+            )
+        able = [variant for variant in found if variant.matches([(column, value)])]
+        if not able:
+            raise unknown(f"--where: {column}", value, sorted({v.columns[column] for v in found}))
+        found = able
+    if len(found) == 1:
+        return found[0]
+    for column in found[0].columns:
+        values = list(dict.fromkeys(variant.columns[column] for variant in found))
+        if len(values) > 1:
+            raise Refused(
+                f"{folder}: the study has {len(values)} {NOUNS.get(column, column)} "
+                f"({', '.join(values)}); a law holds one of them; choose one with "
+                f"--where {column}={values[0]}"
+            )
+    raise Refused(
+        f"{folder}: the study tries several learning rates, so no one recipe can be checked; write "
+        "a study with the rate that 'ditlaw rates' finds best"
+    )
 
 
-def _require_finished(folder: Path, study: Study, data: Data) -> None:
+def _require_finished(folder: Path, study: Study, variant: Variant) -> None:
     """A forecast is frozen once: not from half of the runs that it is made from."""
-    hardware = hardware_of(study)
+    hardware, plain = hardware_of(study), variant.study
+    of_variant = {
+        run_id(variant, plain.shape(entry), seed)
+        for entry in plain.shapes
+        for seed in study.every_seed()
+    }
     states = [
         run.status(hardware, spec).state
         for run, spec in own_runs(folder, study)
-        if spec.data.label == data.label
+        if spec.id in of_variant
     ]
     left = sum(state not in ("done", "diverged") for state in states)
     if left:
@@ -190,7 +216,9 @@ def verify(
         BadInput, Refused: as ``freeze_forecast``; Refused too if another process works here.
         RunsFailed: a checking run failed.
     """
-    checked_data(open_study(folder), folder, where)  # before the lock, which would make the folder
+    checked_variant(
+        open_study(folder), folder, where
+    )  # before the lock, which would make the folder
     with locked(folder / ".lock", str(folder)):
         frozen = freeze_forecast(folder, flops, where)
         runs = frozen.path.parent / "runs"
@@ -239,12 +267,21 @@ def compare(frozen: Frozen) -> Verification:
     )
 
 
-def verifications(folder: Path, dataset: str | None = None) -> list[Verification]:
-    """Every finished check of a study folder, smallest budget first; those of one data set."""
+def verifications(folder: Path, conditions: Sequence[tuple[str, str]] = ()) -> list[Verification]:
+    """Every finished check of a study folder, smallest budget first.
+
+    ``conditions`` are columns and values that the rows have which the checks are of.
+    """
+    chosen = {
+        verify_folder(folder, 1.0, variant_name(study, variant)).name.partition("-")[2]
+        for study in [open_study(folder)]
+        for variant in variants(study)
+        if variant.matches(conditions)
+    }
     found = []
     for path in folder.glob(f"verify/*/{FORECAST_FILE}"):
         frozen = _read_frozen(path)
-        if dataset is not None and any(run.data.label != dataset for run in frozen.runs):
+        if path.parent.name.partition("-")[2] not in chosen:
             continue
         runs = path.parent / "runs"
         if all(RunFolder(runs / spec.id).observations() for spec in frozen.runs):

@@ -17,7 +17,7 @@ from ditlaw.results import (
     RunSummary,
     StatusResult,
 )
-from ditlaw.study import open_study
+from ditlaw.study import open_study, variants
 
 SHOWN = 10  # skipped samples that a table names
 
@@ -60,8 +60,13 @@ def show_plan(console: Console, plan: PlanResult) -> None:
 def show_run(console: Console, summary: RunSummary) -> None:
     """How a sweep ended."""
     runs = summary.runs
-    data = open_study(Path(summary.study)).data
-    chosen = f" --where dataset={data[0].label}" if len(data) > 1 else ""  # a law is of one
+    # A law is of one of what a study compares.
+    several = variants(open_study(Path(summary.study)))
+    chosen = "".join(
+        f" --where {column}={several[0].columns[column]}"
+        for column in ("family", "dataset", "patch", "text_tokens")
+        if len({variant.columns[column] for variant in several}) > 1
+    )
     console.print(
         f"{escape(summary.study)}: {runs.done} done, {runs.failed} failed, {runs.pending} pending; "
         f"next: ditlaw fit {escape(summary.study + chosen)}",

@@ -132,7 +132,7 @@ def _fit(console: Console, fit: FitResult) -> None:
                 _yes(test.loss_covered),
             )
         console.print(tests)
-    console.print(f"\nOne run scatters by {fit.run_noise:.2%} of its {metric}.")
+    console.print(f"\n{text.run_noise(fit.noise, metric)}", soft_wrap=True)
     console.print(text.tested(fit.tested_beyond))
     show_notes(console, fit.warnings)
 

@@ -49,9 +49,13 @@ def open_source(
 
 
 def open_sources(
-    data: "Data", seed: int, root: Path | None, sizes: Sequence[Size | None]
+    data: "Data",
+    seed: int,
+    root: Path | None,
+    sizes: Sequence[Size | None],
+    text_tokens: int | None = None,
 ) -> list[Source]:
-    """The same, one stream for each size.
+    """The same, one stream for each size; captions of that many tokens where it is given.
 
     Raises:
         Refused, BadInput: as ``open_source``; BadInput too where a size has no samples.
@@ -61,8 +65,9 @@ def open_sources(
         from ditlaw.data.places import prepared_folder
 
         cache = Cache(prepared_folder(root, data.label))
-        return [Stream(cache, data.held_out, seed, size) for size in sizes]
-    return _scenes(data, seed, sizes)
+        held = cache.manifest.text.tokens
+        return [_cut(Stream(cache, data.held_out, seed, size), held, text_tokens) for size in sizes]
+    return _scenes(data, seed, sizes, text_tokens)
 
 
 def open_held_out(
@@ -70,19 +75,24 @@ def open_held_out(
     root: Path | None = None,
     trained: "Data | None" = None,
     size: Size | None = None,
+    text_tokens: int | None = None,
 ) -> Source:
     """The held-out samples: the same for every run of a study.
 
     ``trained`` is the data set whose words a second one's captions are told in; ``size`` as
-    ``open_source`` takes it.
+    ``open_source`` takes it. Captions are of ``text_tokens`` tokens where that is given.
     """
-    return open_held_outs(data, root, trained, [size])[0]
+    return open_held_outs(data, root, trained, [size], text_tokens)[0]
 
 
 def open_held_outs(
-    data: "Data", root: Path | None, trained: "Data | None", sizes: Sequence[Size | None]
+    data: "Data",
+    root: Path | None,
+    trained: "Data | None",
+    sizes: Sequence[Size | None],
+    text_tokens: int | None = None,
 ) -> list[Source]:
-    """The same, apart for each size."""
+    """The same, apart for each size; captions of that many tokens where it is given."""
     if data.prepared:
         from ditlaw.data.cache import Cache, HeldOut
         from ditlaw.data.places import name_of, prepared_folder
@@ -90,8 +100,9 @@ def open_held_outs(
         trained = trained or data
         share = data.held_out if data == trained else 1.0  # nothing trains on a second set
         cache = Cache(prepared_folder(root, name_of(data, trained)))
-        return [HeldOut(cache, share, size) for size in sizes]
-    return _scenes(data, HELD_OUT_SEED, sizes)
+        held = cache.manifest.text.tokens
+        return [_cut(HeldOut(cache, share, size), held, text_tokens) for size in sizes]
+    return _scenes(data, HELD_OUT_SEED, sizes, text_tokens)
 
 
 def evaluated_on(data: "Data", images: Sequence[NDArray[np.float32]]) -> str:
@@ -124,12 +135,32 @@ def require_readable(data: "Data") -> None:
         )
 
 
-def _scenes(data: "Data", seed: int, sizes: Sequence[Size | None]) -> list[Source]:
-    from ditlaw.data.scenes import SIZE, Scenes, seed_of
+class _Shortened:
+    """A source whose captions are cut after some tokens."""
+
+    def __init__(self, source: Source, text_tokens: int) -> None:
+        self.source, self.text_tokens = source, text_tokens
+        self.samples, self.pixels = source.samples, source.pixels
+
+    def read(self, start: int, count: int) -> Batch:
+        return self.source.read(start, count).shortened(self.text_tokens)
+
+
+def _cut(source: Source, held: int, text_tokens: int | None) -> Source:
+    """The source, its captions cut where they hold more tokens than are wanted."""
+    wanted = held if text_tokens is None else text_tokens
+    return source if wanted >= held else _Shortened(source, wanted)
+
+
+def _scenes(
+    data: "Data", seed: int, sizes: Sequence[Size | None], text_tokens: int | None = None
+) -> list[Source]:
+    from ditlaw.data.scenes import CELLS, SIZE, Scenes, seed_of
 
     require_readable(data)
     chosen = [size or (SIZE, SIZE) for size in sizes]
-    return [Scenes(seed_of(seed, size), data.captions, size) for size in chosen]
+    length = text_tokens or CELLS * CELLS
+    return [Scenes(seed_of(seed, size), data.captions, size, length) for size in chosen]
 
 
 __all__ = [

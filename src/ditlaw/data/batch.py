@@ -37,6 +37,11 @@ class Batch:
             None if self.pooled is None else self.pooled[part],
         )
 
+    def shortened(self, text_tokens: int) -> "Batch":
+        """The same samples with their first ``text_tokens`` tokens of text; none leave no text."""
+        text = self.text[:, :text_tokens] if self.text is not None and text_tokens else None
+        return Batch(self.images, text, self.pooled)
+
 
 def joined(parts: list[Batch]) -> Batch:
     """Batches of one kind as one."""

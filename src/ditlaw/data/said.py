@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ditlaw.data.batch import Batch
 from ditlaw.data.manifest import TextFacts
-from ditlaw.data.scenes import CELLS, EMPTY, VOCABULARY
+from ditlaw.data.scenes import EMPTY, VOCABULARY
 from ditlaw.data.vocabulary import Words, words_of
 from ditlaw.errors import BadInput
 from ditlaw.text import nearest, plain
@@ -58,20 +58,23 @@ def read_captions(path: Path) -> list[str]:
     return captions
 
 
-def said(captions: list[str], facts: TextFacts | None, sides: tuple[int, int, int]) -> Said:
+def said(
+    captions: list[str], facts: TextFacts | None, sides: tuple[int, int, int], tokens: int
+) -> Said:
     """Captions as the samples of a data set tell them.
 
     Args:
         captions: one a picture; ``·`` alone says nothing.
         facts: of the data set's cache; None for the procedural scenes.
         sides: channels, height and width of a picture.
+        tokens: of text that the model reads.
 
     Raises:
         BadInput: a caption that such a model cannot be told; the message names its number.
     """
     others: list[str] = []
     if facts is None:
-        text = np.array([_layout(caption, i) for i, caption in enumerate(captions, 1)])
+        text = np.array([_layout(caption, i, tokens) for i, caption in enumerate(captions, 1)])
     elif facts.kind == "label":
         text = np.array([[_label(c, i, facts)] for i, c in enumerate(captions, 1)])
     elif facts.kind == "words":
@@ -87,16 +90,16 @@ def said(captions: list[str], facts: TextFacts | None, sides: tuple[int, int, in
             "out to draw for the held-out captions"
         )
     pictures = np.zeros((len(captions), *sides), np.float32)
-    return Said(Batch(pictures, text.astype(np.int64)), others)
+    return Said(Batch(pictures, text.astype(np.int64)).shortened(tokens), others)
 
 
-def _layout(caption: str, number: int) -> NDArray[np.int64]:
+def _layout(caption: str, number: int, tokens: int) -> NDArray[np.int64]:
     words = caption.lower().split()
     if words == [EMPTY]:
-        words *= CELLS * CELLS
-    if len(words) != CELLS * CELLS:
+        words *= tokens
+    if len(words) != tokens:
         raise BadInput(
-            f"--captions: caption {number} has {len(words)} words; a scene takes {CELLS * CELLS}, "
+            f"--captions: caption {number} has {len(words)} words; a scene takes {tokens}, "
             f"row by row, {EMPTY} where nothing is said"
         )
     for word in words:

@@ -1,12 +1,14 @@
 """Procedural captioned pictures: collages of cut paper ("dead leaves") with a layout caption.
 
 A picture is 14 leaves painted back to front: power-law sizes, overlapping, so that detail exists
-at every scale and a larger model always has more to learn. Its caption is a 4×4 layout: the
-colour word of the topmost leaf at the centre of each cell. Every sample is a function of
+at every scale and a larger model always has more to learn. Its caption is a layout, of 4×4 cells
+unless a study asks for more or fewer text tokens: the colour word of the topmost leaf at the centre
+of each cell. Every sample is a function of
 (seed, index) alone, whatever the batch split, from a counter-based hash. Leaves are drawn where
 they lie in the picture, not on its pixels: any size shows the same collage, stretched to its sides.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ SIZE = 16
 MOST_SIZE = 64
 SEEDS_OF_A_SIZE = 2**30  # no seed of a study reaches it, nor all sizes together the held-out seed
 CELLS = 4
+LAYOUTS = (1, 4, 16)  # lengths of a caption: cells a side, squared, that divide any size
 # Colour words by rank: a word's frequency is proportional to 1/rank. Word 0 says nothing.
 PALETTE = {
     "teal": (32, 140, 140),
@@ -51,7 +54,7 @@ CHUNK = 512
 
 
 def check_geometry(geometry: Geometry, where: str = "geometry") -> None:
-    """Scenes have sides that their cells divide, and one caption's length.
+    """Scenes have sides that their cells divide, and captions of one of a few lengths.
 
     ``where`` names the part of a study that gives the sides.
 
@@ -65,9 +68,13 @@ def check_geometry(geometry: Geometry, where: str = "geometry") -> None:
                 f"{where}.{side}: scenes have multiples of {CELLS} from {SIZE} to {MOST_SIZE}, "
                 f"not {length}; set {side}: {SIZE}"
             )
+    if geometry.text_tokens not in LAYOUTS:
+        raise BadInput(
+            f"geometry.text_tokens: scenes have {', '.join(map(str, LAYOUTS))}, a layout of cells, "
+            f"not {geometry.text_tokens}; set text_tokens: {CELLS * CELLS}"
+        )
     wanted = {
         "channels": 3,
-        "text_tokens": CELLS * CELLS,
         "vocabulary": len(VOCABULARY),
         "text_dim": 0,
         "frames": 1,
@@ -99,11 +106,16 @@ class Scenes:
     pixels = True
 
     def __init__(
-        self, seed: int, captions: str = "dense", size: tuple[int, int] = (SIZE, SIZE)
+        self,
+        seed: int,
+        captions: str = "dense",
+        size: tuple[int, int] = (SIZE, SIZE),
+        text_tokens: int = CELLS * CELLS,
     ) -> None:
         self.seed = seed
         self.captions = captions
         self.size = size
+        self.cells = math.isqrt(text_tokens)
         self._chunk: tuple[int, Batch] | None = None
 
     def read(self, start: int, count: int) -> Batch:
@@ -124,7 +136,7 @@ class Scenes:
         """The samples of those indices."""
         q = uniforms(self.seed, index, LEAVES * SLOTS_PER_LEAF + 1)
         picture, top = _paint(q[:, :-1].reshape(len(index), LEAVES, SLOTS_PER_LEAF), self.size)
-        words = _layout(top)
+        words = _layout(top, self.cells)
         if self.captions == "sparse":
             kept = np.floor(q[:, -1] * words.shape[1]).astype(np.int64)[:, None]
             words = np.where(np.arange(words.shape[1])[None, :] == kept, words, 0)
@@ -176,8 +188,8 @@ def _paint(q: Floats, sides: tuple[int, int]) -> tuple[Floats, NDArray[np.int64]
     return np.clip(picture, -1, 1), top
 
 
-def _layout(top: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The word at the centre of each cell, in reading order: (n, 16)."""
-    down, across = (side // CELLS for side in top.shape[1:])
+def _layout(top: NDArray[np.int64], cells: int) -> NDArray[np.int64]:
+    """The word at the centre of each cell, in reading order: (n, cells²)."""
+    down, across = (side // cells for side in top.shape[1:])
     centres = top[:, down // 2 :: down, across // 2 :: across]
-    return centres.reshape(len(top), CELLS * CELLS)
+    return centres.reshape(len(top), cells * cells)

@@ -13,6 +13,7 @@ from ditlaw.laws.ensemble import Band, band, of_draws
 from ditlaw.laws.forms import Form, MinimaForm
 from ditlaw.laws.isoflop import stated_budget
 from ditlaw.laws.losslaws import LossLaws
+from ditlaw.laws.scatter import run_noise_of
 from ditlaw.laws.surface import Surface
 from ditlaw.laws.table import FloatArray
 from ditlaw.results import (
@@ -89,6 +90,7 @@ def _fit_result(law: "Law") -> FitResult:
         surface=surface,
         evidence=law.fitted.evidence,
         run_noise=found.noise.sd,
+        noise=run_noise_of(table, found.noise, law.level),
         backtest=law.fitted.backtest,
         tested_beyond=law.tested_beyond,
         warnings=[

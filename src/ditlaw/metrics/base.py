@@ -104,7 +104,8 @@ class Bench:
     def source(self) -> Source:
         """The held-out samples, of the geometry's own size."""
         size = self.spec.geometry.geometry().sides
-        return open_held_out(self.spec.data, self.root, size=size)
+        tokens = self.spec.geometry.text_tokens
+        return open_held_out(self.spec.data, self.root, size=size, text_tokens=tokens)
 
     @cached_property
     def kind(self) -> Literal["pixels", "latents"]:

@@ -12,12 +12,13 @@ from ditlaw.compute import gpu_hours
 from ditlaw.forecast import LAW_SUFFIX, forecast, law_of
 from ditlaw.laws import Law
 from ditlaw.metric_laws import MetricLaws, metric_laws
-from ditlaw.observations import study_frame
+from ditlaw.observations import same_cell, study_frame
 from ditlaw.results import FitResult, Forecast, RunStatus, Verification
-from ditlaw.study import STUDY_FILE, RunSpec, Study, hardware_of, open_study
+from ditlaw.study import STUDY_FILE, RunSpec, Study, hardware_of, open_study, variants
 from ditlaw.study.data_section import Data
 from ditlaw.sweep import checking_runs, own_runs
 from ditlaw.training.folder import RunFolder
+from ditlaw.training.observation import observation
 from ditlaw.verify import verifications
 
 AHEAD = 10.0  # times the largest budget: the target where none is stated
@@ -108,7 +109,7 @@ class Material:
         """The rows that were left out, by row number; empty where only their numbers are known."""
         if self.folder is None or self.study is None:
             return pd.DataFrame({"run": []})
-        frame = study_frame(self.folder, self.study)
+        frame = study_frame(self.folder, open_study(self.folder))
         frame.index = pd.RangeIndex(1, len(frame) + 1)
         why = {d.row: d.reason for d in self.fit.rows.dropped if d.row in frame.index}
         return frame.loc[list(why)].assign(why=list(why.values()))
@@ -122,13 +123,11 @@ def gather(source: str, where: list[str] | None = None) -> Material:
     """
     law = law_of(source, where)
     study, folder = law.observations.study, study_folder(source)
-    # Frozen answers are of all rows, or of a data set's: beside the law of some they would mislead.
     conditions = [] if Path(source).exists() else source.split("@")[1:]
-    conditions += where or []
-    dataset = _one_dataset(study, conditions)
-    checks = []
-    if folder and (dataset or not conditions):
-        checks = verifications(folder, dataset)
+    pairs = [_pair(condition) for condition in [*conditions, *(where or [])]]
+    # Frozen answers are of all rows of a variant: beside the law of some they would mislead.
+    whole = folder is not None and any(v.matches(pairs) for v in variants(open_study(folder)))
+    checks = verifications(folder, pairs) if folder and whole else []
     stated = study is not None and study.forecast is not None
     target = study.forecast.flops if study and study.forecast else AHEAD * law.largest_flops
     frozen = next((c.forecast for c in checks if c.forecast.flops == target), None)
@@ -142,26 +141,15 @@ def gather(source: str, where: list[str] | None = None) -> Material:
         stated=stated,
         answer=frozen or forecast(law, target),
         checks=checks,
-        runs=_runs(folder, dataset) if folder else [],
-        data=_data(study, dataset),
+        runs=_runs(folder, pairs) if folder else [],
+        data=study.data[0] if study and len(study.data) == 1 else None,
     )
 
 
-def _one_dataset(study: Study | None, conditions: list[str]) -> str | None:
-    """The data set that all conditions choose, of several; None if they choose anything else."""
-    if study is None or len(study.data) == 1:
-        return None
-    pairs = [condition.partition("=") for condition in conditions]
-    labels = {value.strip() for column, _, value in pairs if column.strip() == "dataset"}
-    alone = all(column.strip() == "dataset" for column, _, _ in pairs)
-    return labels.pop() if alone and len(labels) == 1 else None
-
-
-def _data(study: Study | None, dataset: str | None) -> Data | None:
-    if study is None:
-        return None
-    found = [data for data in study.data if dataset is None or data.label == dataset]
-    return found[0] if len(found) == 1 else None
+def _pair(condition: str) -> tuple[str, str]:
+    """COLUMN=VALUE in two."""
+    column, _, value = condition.partition("=")
+    return column.strip(), value.strip()
 
 
 def study_folder(source: str) -> Path | None:
@@ -180,7 +168,8 @@ def default_out(source: str) -> Path:
     return Path(f"{stem.replace(':', '-')}.report.html")
 
 
-def _runs(folder: Path, dataset: str | None = None) -> list[Run]:
+def _runs(folder: Path, conditions: list[tuple[str, str]]) -> list[Run]:
+    """Runs of the variants that some filters choose; of filters of other columns, all."""
     study = open_study(folder)
     hardware = hardware_of(study)
     own = sorted(own_runs(folder, study), key=lambda pair: (pair[1].width, pair[1].seed))
@@ -191,7 +180,12 @@ def _runs(folder: Path, dataset: str | None = None) -> list[Run]:
             for run in checking_runs(folder)
         ),
     ]
-    return [run for run in found if dataset in (None, run.spec.data.label)]
+    telling = [(c, v) for c, v in conditions if c in variants(study)[0].columns]
+    return [
+        run
+        for run in found
+        if all(same_cell(observation(run.spec, run.spec.stops[-1])[c], v) for c, v in telling)
+    ]
 
 
 def frozen_at(check: Verification) -> str:

@@ -13,6 +13,7 @@ from ditlaw.errors import BadInput
 from ditlaw.files import write_text
 from ditlaw.report import tables, words
 from ditlaw.report.checks import check_figure
+from ditlaw.report.fair import checklist_table
 from ditlaw.report.figures import law_figures
 from ditlaw.report.isoflop import drawn_every, isoflop_figure
 from ditlaw.report.material import Material, default_out, gather
@@ -79,6 +80,7 @@ def render(material: Material) -> str:
             evidence=tables.evidence_table(material),
             backtests=tables.backtest_table(material),
             dropped=tables.dropped_table(material),
+            fair=checklist_table(material),
             runs=run_table(material),
             speed=speed_table(material),
             gallery=gallery(material),

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from ditlaw import text
 from ditlaw.data import Batch, open_held_out
 from ditlaw.data.cache import HeldOut
-from ditlaw.data.scenes import CELLS, EMPTY, PALETTE, VOCABULARY
+from ditlaw.data.scenes import EMPTY, PALETTE, VOCABULARY
 from ditlaw.errors import DitlawError
 from ditlaw.report.axes import hex_color
 from ditlaw.report.material import Material, Run
@@ -72,11 +73,11 @@ def gallery(material: Material) -> Gallery | None:
         return None
     shown = min(study.evaluation.pictures, MOST_PICTURES)
     data, folder = material.data, material.folder
-    size = study.geometry.geometry().sides
+    size, length = study.geometry.geometry().sides, study.geometry.text_tokens
     captions, words = [], [f"caption {i + 1}" for i in range(shown)]
     said, batch = False, None
     if data is not None and data.source == "scenes":
-        batch = open_held_out(data, size=size).read(0, shown)
+        batch = open_held_out(data, size=size, text_tokens=length).read(0, shown)
         captions = [_tiles(row) for row in batch.words]
         words = [" ".join(tile.word for tile in tiles) for tiles in captions]
     elif data is not None and data.prepared:
@@ -133,8 +134,9 @@ def _picture(run: Run, budget: float) -> Path | None:
 
 
 def _tiles(row: NDArray[np.int64]) -> list[Tile]:
+    cells = math.isqrt(len(row))
     return [
-        Tile(word, i % CELLS, i // CELLS, None if word == EMPTY else hex_color(*PALETTE[word]))
+        Tile(word, i % cells, i // cells, None if word == EMPTY else hex_color(*PALETTE[word]))
         for i, word in enumerate(VOCABULARY[w] for w in row)
     ]
 

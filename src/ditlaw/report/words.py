@@ -148,7 +148,7 @@ def facts(material: Material) -> list[tuple[str, str]]:
     found.append(("FLOPs", exact if fit.flops_as == "exact" else "6 · params · tokens"))
     draws, metric = material.law.draws, material.law.metric
     found.append(("method", f"{fit.method}; {fit.level:.0%} intervals from {draws} draws"))
-    found.append(("run noise", f"one run scatters by {fit.run_noise:.2%} of its {metric}"))
+    found.append(("run noise", text.run_noise(fit.noise, metric)))
     if study:
         shown = study.evaluation.timesteps
         found.append(("family", study.design().label))

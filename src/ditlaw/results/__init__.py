@@ -6,7 +6,7 @@ FLOPs, params, tokens and images are plain counts, times are hours, errors are f
 
 from typing import Any
 
-from ditlaw.results.base import Dropped, Note, Quantity, Result, known, scaled
+from ditlaw.results.base import Check, CheckState, Dropped, Note, Quantity, Result, known, scaled
 from ditlaw.results.compare import (
     AtEqualTime,
     CompareResult,
@@ -41,6 +41,7 @@ from ditlaw.results.laws import (
     LossLaw,
     PowerLaw,
     Rows,
+    RunNoise,
     SurfaceLaw,
 )
 from ditlaw.results.metric_laws import (
@@ -78,6 +79,8 @@ __all__ = [
     "Backtest",
     "BudgetOptimum",
     "BudgetResult",
+    "Check",
+    "CheckState",
     "Choice",
     "CompareResult",
     "CountResult",
@@ -118,6 +121,7 @@ __all__ = [
     "Result",
     "Rows",
     "RunCounts",
+    "RunNoise",
     "RunStatus",
     "RunSummary",
     "SampleResult",

@@ -1,5 +1,7 @@
 """What all answers are made of: an estimate with its interval, a warning, a row left out."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -49,6 +51,17 @@ class Note(Result):
     """A warning with a stable code."""
 
     code: str
+    text: str
+
+
+CheckState = Literal["met", "not met", "unknown"]
+
+
+class Check(Result):
+    """One item of a checklist: whether it holds, as far as the rows tell, and what is known of it."""
+
+    item: str
+    state: CheckState
     text: str
 
 

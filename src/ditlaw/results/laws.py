@@ -81,6 +81,21 @@ class FormEvidence(Result):
     failed_refits: int
 
 
+class RunNoise(Result):
+    """How far one run scatters: the relative ``sd`` of its metric at the largest budget.
+
+    Pooled over ``replicated`` sizes and budgets that have several seeds, or over the residuals of
+    the fit where seeds say too little (``source``). ``shared`` is the share of the variance that
+    the rows of one run have in common.
+    """
+
+    sd: Quantity
+    sd_smallest_budget: float
+    source: str
+    replicated: int
+    shared: float
+
+
 class FitResult(Result):
     """``ditlaw fit``: the laws of one table. Every ``loss`` is of the column ``metric``.
 
@@ -107,6 +122,7 @@ class FitResult(Result):
     surface: SurfaceLaw | None
     evidence: list[FormEvidence]
     run_noise: float
+    noise: RunNoise
     backtest: list[Backtest]
     tested_beyond: float | None
     warnings: list[Note]

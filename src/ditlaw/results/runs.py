@@ -22,6 +22,9 @@ class PlannedRun(Result):
     flops_6nd: float
     budgets: list[float]
     gpu_hours: float
+    dataset: str
+    batch: int
+    learning_rate: float
 
 
 class PlannedSize(Result):

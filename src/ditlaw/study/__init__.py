@@ -19,8 +19,9 @@ from ditlaw.study.load import (
     read_study,
 )
 from ditlaw.study.plan import plan_runs, plan_study
-from ditlaw.study.runs import RunSpec, Stop, make_run, study_mix, study_runs
+from ditlaw.study.runs import RunSpec, Stop, make_run, run_id, study_mix, study_runs
 from ditlaw.study.schema import Study, hardware_of
+from ditlaw.study.variants import Variant, narrowed, variants
 
 __all__ = [
     "RECORD_FILE",
@@ -28,6 +29,7 @@ __all__ = [
     "RunSpec",
     "Stop",
     "Study",
+    "Variant",
     "default_folder",
     "difference",
     "freeze_study",
@@ -36,6 +38,7 @@ __all__ = [
     "init_study",
     "load_study",
     "make_run",
+    "narrowed",
     "open_study",
     "parse_study",
     "plan_runs",
@@ -43,7 +46,9 @@ __all__ = [
     "preset_text",
     "presets",
     "read_study",
+    "run_id",
     "study_digest",
     "study_mix",
     "study_runs",
+    "variants",
 ]

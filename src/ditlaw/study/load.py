@@ -84,12 +84,16 @@ def _one_line(error: ValidationError, content: dict[str, Any]) -> str:
     problems = sorted(error.errors(), key=lambda p: p["type"] != "extra_forbidden")
     first = problems[0]
     loc = list(first["loc"])
-    if loc[:2] == ["data", 0] and not isinstance(content.get("data"), list):
-        del loc[1]  # one data set need not be written as a list
+    if loc[1:2] == [0] and loc[0] in ("data", "family") and not _is_list(content, loc[0]):
+        del loc[1]  # one data set, or one family, need not be written as a list
     path = ".".join(map(str, loc)) or "study"
     text = _explain(first)
     rest = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{path}: {text}{rest}" if path != "study" else f"{text}{rest}"
+
+
+def _is_list(content: dict[str, Any], field: str) -> bool:
+    return isinstance(content.get(field), list)
 
 
 def _explain(problem: Any) -> str:

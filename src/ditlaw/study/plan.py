@@ -27,6 +27,9 @@ def planned(run: RunSpec, hardware: Hardware) -> PlannedRun:
         flops_6nd=float(mix.flops_6nd(steps)),
         budgets=[stop.budget for stop in run.stops],
         gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
+        dataset=run.data.label,
+        batch=run.recipe.batch,
+        learning_rate=run.learning_rate,
     )
 
 

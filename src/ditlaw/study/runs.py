@@ -1,5 +1,6 @@
 """From a study to its runs: one trunk a shape and seed, with the steps at which it is evaluated."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -13,6 +14,8 @@ from ditlaw.study.geometry_section import GeometrySection
 from ditlaw.study.mix import Mix, counts_of
 from ditlaw.study.schema import Evaluation, Objective, Recipe, Study
 from ditlaw.study.section import Option
+from ditlaw.study.sweep_section import Replicates
+from ditlaw.study.variants import Variant, family_slug, variants
 
 
 class Stop(BaseModel):
@@ -91,7 +94,7 @@ class RunSpec(BaseModel):
 
 
 def study_mix(study: Study, shape: Shape) -> Mix:
-    """What the steps of a study's run of that shape take.
+    """What the steps of a plain study's run of that shape take.
 
     Raises:
         BadInput: a user's own module cannot be counted, or differs from bucket to bucket.
@@ -100,15 +103,14 @@ def study_mix(study: Study, shape: Shape) -> Mix:
     return Mix(study.recipe.batch, study.geometry.weights(), each)
 
 
-def make_run(
-    study: Study, shape: Shape, seed: int, budgets: list[float], data: Data | None = None
-) -> RunSpec:
-    """One run of a study's recipe, on ``data`` or the study's first data set.
+def make_run(variant: Variant, shape: Shape, seed: int, budgets: list[float]) -> RunSpec:
+    """One run of a plain study.
 
     Raises:
         BadInput: a budget is below one step, or a user's own module cannot be counted.
     """
-    design, data = study.design(), data or study.data[0]
+    study, (family,), (data,) = variant.study, variant.study.family, variant.study.data
+    design = study.design()
     mix = study_mix(study, shape)
     if isinstance(design, Own) and study.recipe.checkpointing:
         design.require_checkpointing(shape, study.geometry.geometry())
@@ -120,10 +122,10 @@ def make_run(
                 f"({text.flops(mix.flops(1))} FLOPs); raise it or lower recipe.batch"
             )
     return RunSpec(
-        id=run_id(study, shape, seed, data),
-        family=study.family,
+        id=run_id(variant, shape, seed),
+        family=family.name,
         **asdict(shape),
-        options=study.options,
+        options=family.options,
         seed=seed,
         stops=stops,
         geometry=study.geometry,
@@ -135,36 +137,65 @@ def make_run(
     )
 
 
-def run_id(study: Study, shape: Shape, seed: int, data: Data) -> str:
-    """The name of a run and of its folder; it tells data sets apart where there are several."""
-    several = f"-{data.label}" if len(study.data) > 1 else ""
-    return f"{family_slug(study.design())}-{shape}{several}-s{seed}"
-
-
-def family_slug(design: Family) -> str:
-    """A family's label as part of a file name."""
-    return text.slug(design.label) or design.name
+def run_id(variant: Variant, shape: Shape, seed: int) -> str:
+    """The name of a run and of its folder; it tells apart what the study compares."""
+    return f"{family_slug(variant.study.design())}-{shape}{variant.name}-s{seed}"
 
 
 def study_runs(study: Study, written: Mapping[str, RunSpec] | None = None) -> list[RunSpec]:
-    """Every run of a study, one trunk a data set, shape and seed.
+    """Every run of a study, one trunk a variant, shape and seed; replicates after the others.
 
     Those that are ``written``, by id, are taken as they are.
 
     Raises:
         BadInput: as ``make_run``.
     """
-    written = written or {}
+    found = []
+    for variant in variants(study):
+        own = variant_runs(variant, written or {})
+        found += own
+        if study.replicates is not None:
+            first = [run for run in own if run.seed == study.seeds[0]]
+            found += _replicated(variant, study.replicates, first, written or {})
+    return found
+
+
+def variant_runs(variant: Variant, written: Mapping[str, RunSpec]) -> list[RunSpec]:
+    """The runs of a plain study, replicates apart."""
+    study = variant.study
     return [
-        written.get(run_id(study, shape, seed, data))
+        written.get(run_id(variant, shape, seed))
         or make_run(
-            study,
+            variant,
             shape,
             seed,
             [b for b in study.budgets if entry.until is None or b <= entry.until],
-            data,
         )
-        for data in study.data
         for seed in study.seeds
         for entry, shape in ((entry, study.shape(entry)) for entry in study.shapes)
+    ]
+
+
+def _replicated(
+    variant: Variant,
+    replicates: Replicates,
+    first: list[RunSpec],
+    written: Mapping[str, RunSpec],
+) -> list[RunSpec]:
+    """Runs of more seeds, of the sizes nearest the middle of those that reach a budget."""
+    size = {run.id: math.log(run.counts().params) for run in first}
+    wanted: dict[str, float] = {}  # by run of the first seed: the largest budget it is wanted at
+    for budget in variant.study.budgets:
+        there = [run for run in first if run.stops[-1].budget >= budget]
+        if not there:
+            continue
+        middle = (min(size[r.id] for r in there) + max(size[r.id] for r in there)) / 2
+        near = sorted(there, key=lambda run: abs(size[run.id] - middle))
+        wanted |= {run.id: budget for run in near[: replicates.sizes]}
+    chosen = [(run, wanted[run.id]) for run in first if run.id in wanted]
+    return [
+        written.get(run_id(variant, run.shape, seed))
+        or make_run(variant, run.shape, seed, [s.budget for s in run.stops if s.budget <= last])
+        for seed in replicates.seeds
+        for run, last in chosen
     ]

@@ -4,13 +4,12 @@ Every section is frozen and closed: an unknown key is an error with the nearest 
 """
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_serializer, field_validator, model_validator
 
 from ditlaw.compute import DEFAULT_MFU, get_accelerator
-from ditlaw.data.scenes import check_geometry
-from ditlaw.errors import BadInput
+from ditlaw.errors import BadInput, Refused
 from ditlaw.families import Family, Shape, get_family
 from ditlaw.study.data_section import Data
 from ditlaw.study.geometry_section import GeometrySection
@@ -25,6 +24,8 @@ from ditlaw.study.section import (
     Section,
     Seed,
 )
+from ditlaw.study.shape_section import Families, FamilySection, Shapes, ShapeSection
+from ditlaw.study.sweep_section import Replicates, SweepSection
 
 
 class Timesteps(Section):
@@ -59,20 +60,6 @@ class Objective(Section):
 
     kind: Literal["rectified-flow"] = "rectified-flow"
     timesteps: Timesteps = Timesteps()
-
-
-class ShapeSection(Section):
-    """One model size; the family's dial fills in what is left out.
-
-    ``single_depth`` is the number of flux's single-stream blocks. ``until`` ends the trunk at a
-    smaller budget than the largest.
-    """
-
-    depth: Count
-    width: Count | None = None
-    heads: Count | None = None
-    single_depth: Number | None = None
-    until: Positive | None = None
 
 
 class LearningRate(Section):
@@ -179,18 +166,22 @@ def _listed(value: object) -> object:
 class Study(Section):
     """One study: everything that determines its runs, and the budget it is made to forecast.
 
-    Several ``data`` entries are data sets to compare: every shape is trained on each.
+    Several families, ``data`` entries or ``sweep`` values are things to compare: every shape is
+    trained with all combinations of them (``ditlaw.study.variants``). ``options`` are of the family
+    where there is just one.
     """
 
     name: Name
-    family: str = "in-context"
+    family: Families = [FamilySection(name="in-context")]
     options: dict[str, Option] = {}
     data: Annotated[list[Data], BeforeValidator(_listed), Field(min_length=1)] = [Data()]
     geometry: GeometrySection
     objective: Objective = Objective()
     budgets: Annotated[list[Positive], Field(min_length=1)]
-    shapes: Annotated[list[ShapeSection], Field(min_length=1)]
+    shapes: Shapes = []
     seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
+    replicates: Replicates | None = None
+    sweep: SweepSection = SweepSection()
     recipe: Recipe
     evaluation: Evaluation = Evaluation()
     hardware: Hardware | None = None
@@ -213,45 +204,40 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Study":
-        geometries = self.geometry.geometries()
-        for geometry in geometries:
-            self.design().check(geometry)
-        if len(geometries) > 1 and self.design().one_size:
-            raise BadInput(
-                f"geometry.buckets: {self.design().label} learns the places of one size; set "
-                "options: {masking: drop}, or leave buckets out"
-            )
-        if self.evaluation.samples < sum(self.geometry.weights()):
-            raise BadInput(
-                f"evaluation.samples: {self.evaluation.samples} cannot be shared out to the "
-                f"buckets by their weights; use {sum(self.geometry.weights())} or more"
-            )
-        shapes = []
-        for i, entry in enumerate(self.shapes):
-            try:
-                shapes.append(self.shape(entry))
-            except BadInput as error:
-                raise BadInput(f"shapes.{i}.{error}") from None
-        for entry in self.shapes:
-            if entry.until is not None and entry.until < self.budgets[0]:
-                raise ValueError(f"shapes: until {entry.until:g} is below the smallest budget")
-        if len(set(shapes)) < len(shapes):
-            raise ValueError("shapes: one shape is listed twice; use seeds for repeats")
-        labels = [data.label for data in self.data]
-        if len(set(labels)) < len(labels):
-            raise ValueError("data: two entries have one name; give each a name of its own")
-        second = self.evaluation.out_of_domain
-        for data in [*self.data, *([second] if second else [])]:
-            if data.source == "scenes":
-                check_geometry(self.geometry.geometry())
-                for i, geometry in enumerate(geometries if self.geometry.buckets else []):
-                    check_geometry(geometry, f"geometry.buckets.{i}")
+        from ditlaw.study.consistent import check_study
+
+        check_study(self)
         return self
 
-    def shape(self, entry: ShapeSection) -> Shape:
-        """The family's shape for one entry."""
-        return self.design().shape(entry.depth, entry.width, entry.heads, entry.single_depth)
+    @field_serializer("family")
+    def _as_written(self, families: list[FamilySection]) -> str | list[dict[str, Any]]:
+        """One family without options of its own is its name, as most study files have it."""
+        if families == [FamilySection(name=families[0].name)]:
+            return families[0].name
+        return [entry.model_dump(mode="json", exclude_defaults=True) for entry in families]
+
+    def every_seed(self) -> list[int]:
+        """All seeds that a run of the study may have."""
+        return [*self.seeds, *(self.replicates.seeds if self.replicates else [])]
+
+    def designs(self) -> list[Family]:
+        """Each family with its options set."""
+        return [get_family(entry.name, entry.options or self.options) for entry in self.family]
 
     def design(self) -> Family:
-        """The family with its options set."""
-        return get_family(self.family, self.options)
+        """The family, of a study that has one.
+
+        Raises:
+            Refused: it has several.
+        """
+        designs = self.designs()
+        if len(designs) > 1:
+            raise Refused(
+                f"family: the study has {', '.join(d.label for d in designs)}; "
+                f"choose one with --where family={designs[0].label}"
+            )
+        return designs[0]
+
+    def shape(self, entry: ShapeSection) -> Shape:
+        """The family's shape for one entry, of a study that has one family."""
+        return self.design().shape(entry.depth, entry.width, entry.heads, entry.single_depth)

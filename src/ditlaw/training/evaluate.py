@@ -6,6 +6,7 @@ functions of its number, the same for every run of a study and every budget of a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -107,12 +108,13 @@ class Grid:
         self.geometries = spec.geometry.geometries()
         sizes = [geometry.sides for geometry in self.geometries]
         counts = dealt(spec.geometry.weights(), spec.evaluation.samples)
+        tokens = spec.geometry.text_tokens
 
         def points(sources: list[Source]) -> list[Points]:
             sets = enumerate(zip(sources, counts, strict=True))
             return [Points(source, spec, device, count, i) for i, (source, count) in sets]
 
-        self.parts = points(open_held_outs(spec.data, root, None, sizes))
+        self.parts = points(open_held_outs(spec.data, root, None, sizes, tokens))
         self.points = self.parts[self.geometries.index(spec.geometry.geometry())]
         self.evaluated_on = evaluated_on(
             spec.data, [part.images.cpu().numpy() for part in self.parts]
@@ -120,14 +122,20 @@ class Grid:
         second = spec.evaluation.out_of_domain
         self.second: list[Points] = []
         if second is not None:
-            self.second = points(open_held_outs(second, root, spec.data, sizes))
+            self.second = points(open_held_outs(second, root, spec.data, sizes, tokens))
 
     def validation_loss(self, model: torch.nn.Module) -> ValidationLoss:
         """Evaluate a model on the grid."""
         return summarised(self.parts, [part.losses(model) for part in self.parts])
 
+    @cached_property
+    def zero_loss(self) -> float:
+        """The loss of a velocity of zero, where every built-in model begins."""
+        each = [(part.noise - part.images).square().flatten(1).mean(1) for part in self.parts]
+        return float(torch.cat(each).double().mean())
+
     def measured(self, model: torch.nn.Module) -> dict[str, float]:
-        """All losses of a model, by column.
+        """All losses of a model, by column, and ``loss_zero``, which is the grid's alone.
 
         Losses under different captions are different quantities; ``loss_unconditional`` is one that
         models of any captions share. ``loss_t1`` … are means in equal parts of t, from data to
@@ -136,6 +144,7 @@ class Grid:
         each = [part.losses(model) for part in self.parts]
         own = summarised(self.parts, each)
         row = {"loss": own.loss, "loss_standard_error": own.standard_error}
+        row["loss_zero"] = self.zero_loss
         if self.points.condition.text is not None:
             silent = [part.losses(model, unconditional=True) for part in self.parts]
             row["loss_unconditional"] = float(np.concatenate(silent).mean())

@@ -181,7 +181,7 @@ def folder_runs(folder: Path, study: Study) -> list[RunSpec]:
     A user's own family is counted from the specs that are there: its module is not needed.
     """
     written = {}
-    if not study.design().closed_form:
+    if not all(design.closed_form for design in study.designs()):
         for path in folder.glob("runs/*/spec.json"):
             with contextlib.suppress(BadInput):  # a damaged one is counted again
                 written[path.parent.name] = RunFolder(path.parent).spec()

@@ -5,7 +5,6 @@ import math
 import os
 import platform
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,11 @@ from ditlaw import __version__
 from ditlaw.data.places import study_root
 from ditlaw.files import last_json_line
 from ditlaw.observations import IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
-from ditlaw.study import RunSpec, Stop
+from ditlaw.study import RunSpec
 from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
+from ditlaw.training.observation import observation
 from ditlaw.training.pictures import save_pictures
 from ditlaw.training.trunk import Trunk
 from ditlaw.training.weights import save_weights
@@ -97,9 +97,8 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
             save_pictures(folder, stop.budget, pictures)
         if spec.evaluation.keep_weights:
             save_weights(folder, stop.budget, trunk)
-        row = observation(
-            spec, stop, trunk.train_loss, [source.samples for source in trunk.sources]
-        )
+        row = observation(spec, stop, [source.samples for source in trunk.sources])
+        row |= {"train_loss": trunk.train_loss, "note": _note(spec, row)}
         folder.observe(row | {"evaluated_on": grid.evaluated_on} | measured)
         checkpoints.save(trunk.step, trunk.state())
         folder.log(
@@ -109,51 +108,13 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
     return "done"
 
 
-def observation(
-    spec: RunSpec, stop: Stop, train_loss: float, samples: Sequence[int | None]
-) -> dict[str, Any]:
-    """One row of the table, all but the losses.
-
-    ``samples`` are the distinct ones to train on, by bucket; ``epochs`` are those of the bucket
-    that has repeated its own most often.
-    """
-    mix, step = spec.mix(), stop.step
-    repeated = [
-        images / distinct
-        for images, distinct in zip(mix.images_each(step), samples, strict=True)
-        if distinct is not None
-    ]
-    note = ""
-    if step <= spec.recipe.warmup_steps:
-        note = IN_WARMUP
-    elif step < MIN_STEPS:
-        note = TOO_EARLY
-    elif repeated and max(repeated) > 1:
-        note = REPEATED
-    seen = {"epochs": max(repeated)} if repeated else {}
-    return {
-        "run": spec.id,
-        "trunk": spec.id,
-        "family": spec.design().label,
-        "depth": spec.depth,
-        "width": spec.width,
-        "heads": spec.heads,
-        "dataset": spec.data.label,
-        "seed": spec.seed,
-        "budget": stop.budget,
-        "params": spec.counts().params,
-        "tokens": mix.tokens(step),
-        "images": mix.images(step),
-        **seen,
-        "steps": step,
-        "flops": mix.flops(step),
-        "flops_6nd": mix.flops_6nd(step),
-        "learning_rate": spec.learning_rate,
-        "timesteps": str(spec.evaluation.timesteps),
-        "train_timesteps": str(spec.objective.timesteps),
-        "train_loss": train_loss,
-        "note": note,
-    }
+def _note(spec: RunSpec, row: dict[str, Any]) -> str:
+    """Why a row is not to be fitted, or is to be taken with care; empty where it is as any."""
+    if row["steps"] <= spec.recipe.warmup_steps:
+        return IN_WARMUP
+    if row["steps"] < MIN_STEPS:
+        return TOO_EARLY
+    return REPEATED if row.get("epochs", 0) > 1 else ""
 
 
 class _Clock:

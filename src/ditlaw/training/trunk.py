@@ -48,7 +48,8 @@ class Trunk:
         )
         self.mix, self.geometries = spec.mix(), spec.geometry.geometries()
         sizes = [geometry.sides for geometry in self.geometries]
-        self.sources = open_sources(spec.data, spec.seed, root, sizes)
+        tokens = spec.geometry.text_tokens
+        self.sources = open_sources(spec.data, spec.seed, root, sizes, tokens)
         self.step = 0
         self.train_loss = 0.0  # averaged with the same profile as the weights
 
