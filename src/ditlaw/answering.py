@@ -9,6 +9,7 @@ from ditlaw.laws.ensemble import Band
 from ditlaw.laws.law import NEAR_OPTIMAL
 from ditlaw.laws.table import FloatArray
 from ditlaw.results import Choice, Note, Quantity, SizeRange
+from ditlaw.speed import Speed
 from ditlaw.study import Study
 
 
@@ -28,6 +29,10 @@ class Rows(Protocol):
 
     def flops_range(self) -> tuple[float, float] | None:
         """Smallest and largest FLOPs that were fitted; None where they are not known."""
+
+    @property
+    def speed(self) -> Speed | None:
+        """How fast its models train, by size; None where that was not measured."""
 
     def kinds(self) -> dict[str, str]:
         """What a loss is a loss of: data set, weighting and the like, by name."""

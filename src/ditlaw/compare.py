@@ -9,7 +9,9 @@ from ditlaw import text
 from ditlaw.answering import AnsweringLaw
 from ditlaw.compute.budget import MOST_FLOPS
 from ditlaw.curves import Curves
+from ditlaw.equal_time import EqualTime, device_of, equal_time, time_notes
 from ditlaw.errors import BadInput, Refused
+from ditlaw.fairness import of_comparison
 from ditlaw.forecast import answering_law
 from ditlaw.laws import fit
 from ditlaw.laws.law import REACH
@@ -18,7 +20,7 @@ from ditlaw.laws.table import FloatArray
 from ditlaw.observations import load_groups
 from ditlaw.published import PREFIX
 from ditlaw.quantities import unlike
-from ditlaw.results import CompareResult, Note, Pair, RefusedLaw, Target, Verdict
+from ditlaw.results import CompareResult, Note, Pair, RefusedLaw, Target, verdict_of
 
 WIDER = np.log(1e3)  # how far beyond data and targets crossings and equal losses are looked for
 POINTS = 241
@@ -119,11 +121,13 @@ def compare_laws(
     return CompareResult(
         metric=metrics.pop(),
         pairs=pairs,
+        checklist=of_comparison(laws, pairs, wanted[-1]),
         refused=list(refused),
         warnings=[
             *warnings,
             *_of_crossings(dict(laws), pairs),
             *_of_ratios(pairs),
+            *time_notes(laws, pairs),
             *unlike(laws),
             *_of_laws(laws, wanted),
         ],
@@ -146,11 +150,14 @@ def targets(flops: Sequence[float]) -> list[float]:
 
 def _pair(a: Named, b: Named, flops: list[float]) -> Pair:
     curves = _curves(a[1], b[1], flops)
+    timed = equal_time(a[1], b[1], curves)
     return Pair(
         a_name=a[0],
         b_name=b[0],
-        at=[_target(curves, x) for x in flops],
+        at=[_target(curves, timed, x) for x in flops],
         crossing=curves.crossing(),
+        crossing_at_equal_time=timed.crossing() if timed else None,
+        device=device_of([a[1], b[1]]) if timed else None,
         exponent_difference=curves.exponent_difference(float(np.log(flops[-1]))),
     )
 
@@ -183,22 +190,18 @@ def _rows(law: AnsweringLaw, log_c: FloatArray, seed: int) -> FloatArray:
     return np.vstack([np.log(loss.value)[None], draws[shuffled]])
 
 
-def _target(curves: Curves, flops: float) -> Target:
+def _target(curves: Curves, timed: EqualTime | None, flops: float) -> Target:
     log_c = float(np.log(flops))
     a, b = (float(np.exp(x[0])) for x in curves.at(log_c))
     difference = curves.difference(log_c)
-    assert difference.low is not None
-    assert difference.high is not None
-    verdict: Verdict = "undecided"
-    if difference.high < 0 or difference.low > 0:
-        verdict = "b" if difference.high < 0 else "a"
     return Target(
         flops=flops,
         a=a,
         b=b,
         difference=difference,
         compute_ratio=curves.compute_ratio(log_c),
-        verdict=verdict,
+        verdict=verdict_of(difference),
+        at_equal_time=timed.at(flops) if timed else None,
     )
 
 

@@ -6,6 +6,7 @@ One row is one run's params, tokens, FLOPs and loss at one point of its training
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from ditlaw.families import FAMILIES
 from ditlaw.files import last_json_line, read_json_lines
 from ditlaw.metrics_table import merged
 from ditlaw.results import Dropped, Note
+from ditlaw.speed import Speed, speed_of
+from ditlaw.step_times import with_times
 from ditlaw.study import STUDY_FILE, Study, narrowed, open_study
 from ditlaw.tablefile import numbers, read_table
 from ditlaw.text import nearest, plain, unknown
@@ -27,7 +30,7 @@ from ditlaw.training.observation import observation
 REQUIRED = ("run", "params", "tokens", "loss")
 NUMERIC = ("params", "tokens", "loss", "flops", "budget", "images")
 # Numbers that only warnings are made from: one that is no number there is not held against a row.
-TELLING = ("steps", "warmup_steps", "epochs", "learning_rate")
+TELLING = ("steps", "warmup_steps", "epochs", "learning_rate", "device_seconds")
 # Columns in which a fit may hold only one value: a law of a mixture is a law of nothing.
 SINGLE = (
     "family",
@@ -71,7 +74,8 @@ class Observations:
     ``frame`` has the columns run, trunk, params, tokens, flops, loss (floats, positive, finite),
     budget (NaN where a row belongs to no isoFLOP group) and whatever else the source had. Its
     index is the row number in the source, from 1. ``planned_rows`` is how many rows the whole study
-    gives, where the source is all of one. ``chosen`` says how rows were chosen among others.
+    gives, where the source is all of one. ``chosen`` says how rows were chosen among others,
+    ``compared`` in how many cells a setting was, by its column.
     """
 
     frame: pd.DataFrame
@@ -81,6 +85,7 @@ class Observations:
     study: Study | None = None
     planned_rows: int | None = None
     chosen: tuple[Note, ...] = ()
+    compared: dict[str, int] = field(default_factory=dict)
 
     def tokens_per_image(self) -> float | None:
         """Tokens of one image: the study's, or the table's where all its rows agree; else None.
@@ -118,6 +123,11 @@ class Observations:
             if len(values) == 1:
                 found[column] = values.pop()
         return found
+
+    @cached_property
+    def speed(self) -> Speed | None:
+        """How fast its models train, by size; None where no row has ``device_seconds``."""
+        return speed_of(self.frame)
 
     def of_diffusion(self) -> bool:
         """Whether the losses are known to be of diffusion models: of a study, or by a column."""
@@ -258,14 +268,16 @@ def _single(table: Observations, path: Path, but: tuple[str, ...] = ()) -> Obser
 def study_frame(folder: Path, study: Study) -> pd.DataFrame:
     """The rows of a study's own runs, straight from their folders; a pure function of the runs.
 
-    What 'ditlaw evaluate' added to them is in columns of its own (``metrics_table``). A run that
-    diverged has a row without a loss for every budget that it did not reach.
+    What 'ditlaw evaluate' added to them is in columns of its own (``metrics_table``), as is what
+    'ditlaw time' measured (``step_times``). A run that diverged has a row without a loss for every
+    budget that it did not reach.
 
     Raises:
         BadInput: no run has been observed yet.
     """
     rows, evaluated = [], {}
-    for spec in sorted(folder_runs(folder, study), key=lambda spec: spec.id):
+    specs = sorted(folder_runs(folder, study), key=lambda spec: spec.id)
+    for spec in specs:
         run = RunFolder(folder / "runs" / spec.id)
         ended = last_json_line(run.log_path) or {}
         seen = run.observations()
@@ -282,7 +294,8 @@ def study_frame(folder: Path, study: Study) -> pd.DataFrame:
             f"{folder}: no observations yet; 'ditlaw status {folder}' says why, "
             f"'ditlaw run {folder / STUDY_FILE} --out {folder}' makes them"
         )
-    return pd.DataFrame(merged(rows, evaluated))
+    timed = with_times(merged(rows, evaluated), {spec.id: spec for spec in specs}, folder)
+    return pd.DataFrame(timed)
 
 
 def _split(source: str, where: Iterable[str]) -> tuple[Path, list[tuple[str, str]]]:
@@ -350,7 +363,9 @@ def _checked(table: Observations, path: Path, flops_as: str) -> Observations:
         frame["budget"] = np.nan
     table = replace(table, frame=frame, flops_as=flops_as)
 
-    table = table.keep(written["run"].notna(), "run is missing")
+    if "note" in frame:  # first: such a row need not have a loss
+        table = table.keep(~table.frame["note"].isin(DIVERGED_NOTES), DIVERGED)
+    table = table.keep(written["run"].notna()[table.frame.index], "run is missing")
     for column in ("params", "tokens", "flops", "loss"):
         counted = column == "flops" and flops_as == "6nd"
         as_written = table.frame[column] if counted else written[column]
@@ -383,9 +398,9 @@ def _keep_numbers(table: Observations, column: str, written: "pd.Series[Any]") -
 
 
 def _keep_fit_for_use(table: Observations) -> Observations:
-    """Rows that say of themselves that they are too early, or of a run that diverged."""
+    """Rows that do not say of themselves that they are too early."""
     if "note" in table.frame:
-        for note in (IN_WARMUP, TOO_EARLY, *DIVERGED_NOTES):
+        for note in (IN_WARMUP, TOO_EARLY):
             table = table.keep(table.frame["note"] != note, note)
     if "steps" in table.frame:
         if "warmup_steps" in table.frame:

@@ -43,6 +43,7 @@ COMMANDS: list[Callable[..., None]] = [
     model_commands.export,
     metric_commands.evaluate,
     metric_commands.sample,
+    metric_commands.time,
     model_commands.budget,
     model_commands.count,
     coordinate_command.coordinates,

@@ -6,7 +6,8 @@ from rich.padding import Padding
 from rich.table import Table
 
 from ditlaw import text
-from ditlaw.cli.table_parts import make_table
+from ditlaw.cli.table_parts import make_table, show_notes
+from ditlaw.cli.time_tables import crossing_in_time, equal_time_of, equal_times_of, on_device
 from ditlaw.results import (
     CompareResult,
     LawsResult,
@@ -15,6 +16,9 @@ from ditlaw.results import (
     Quantity,
     Verdict,
 )
+
+MARKS = {"met": "[green]yes[/]", "not met": "[yellow]no [/]", "unknown": "?  "}
+SHORT = 16  # a name that three columns hold beside a ratio
 
 
 def show_laws(console: Console, result: LawsResult) -> None:
@@ -60,10 +64,22 @@ def show_comparison(console: Console, result: CompareResult) -> None:
         for k, target in enumerate(result.pairs[0].at):
             console.print(f"\n[bold]{text.flops(target.flops)} FLOPs[/]")
             console.print(_of_budget(result.pairs, k))
+            timed = equal_times_of(result.pairs, k, _better_of)
+            if timed:
+                spent, where = text.flops(target.flops), on_device(result.pairs)
+                console.print(
+                    f"\nat equal time: what a's {spent} FLOPs take{where}", soft_wrap=True
+                )
+                console.print(timed)
         console.print("\n[bold]where they cross[/]")
         console.print(_crossings(result.pairs))
-    for note in result.warnings:
-        console.print(f"[yellow]{note.code}[/]: {escape(note.text)}", soft_wrap=True)
+    if result.checklist:
+        console.print("\n[bold]is it fair?[/]")
+    for check in result.checklist:
+        mark = MARKS[check.state]
+        console.print(f"{mark} {escape(check.item)}: {escape(check.text)}", soft_wrap=True)
+    console.print()
+    show_notes(console, result.warnings)
 
 
 def _one_pair(console: Console, pair: Pair) -> None:
@@ -85,6 +101,14 @@ def _one_pair(console: Console, pair: Pair) -> None:
         console.print("\nno crossing within 1,000 times the data and the budgets")
     exponent = _signed(pair.exponent_difference)
     console.print(f"exponent at the largest budget, b − a: {exponent}")
+    timed = equal_time_of(pair, _better, _signed)
+    if timed:
+        console.print(f"\nat equal time{on_device([pair])}", soft_wrap=True)
+        console.print(timed)
+        when = crossing_in_time(pair)
+        console.print(
+            f"\nequal after {when}" if pair.crossing_at_equal_time else "\nno crossing in time"
+        )
 
 
 def _of_budget(pairs: list[Pair], k: int) -> Table:
@@ -95,18 +119,21 @@ def _of_budget(pairs: list[Pair], k: int) -> Table:
             escape(pair.a_name),
             escape(pair.b_name),
             text.with_interval(at.compute_ratio, text.number),
-            _better(at.verdict),
+            _better_of(pair, at.verdict),
         )
     return table
 
 
 def _crossings(pairs: list[Pair]) -> Table:
-    table = make_table("a", "b", "equal at FLOPs", left=("a", "b"))
+    timed = any(pair.crossing_at_equal_time for pair in pairs)
+    columns = ["equal at FLOPs", *(["equal after"] if timed else [])]
+    table = make_table("a", "b", *columns, left=("a", "b"))
     for pair in pairs:
         table.add_row(
             escape(pair.a_name),
             escape(pair.b_name),
             text.with_interval(pair.crossing, text.flops),
+            *([crossing_in_time(pair)] if timed else []),
         )
     return table
 
@@ -122,6 +149,14 @@ def _values(pairs: list[Pair]) -> Table:
     for name, values in found.items():
         table.add_row(escape(name), *map(text.loss, values))
     return table
+
+
+def _better_of(pair: Pair, verdict: Verdict) -> str:
+    """The better one's name, where a third column of names fits in 80."""
+    names = {"a": pair.a_name, "b": pair.b_name}
+    if verdict == "undecided" or max(map(len, names.values())) > SHORT:
+        return _better(verdict)
+    return f"[green]{escape(names[verdict])}[/]"
 
 
 def _better(verdict: Verdict) -> str:

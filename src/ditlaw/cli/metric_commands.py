@@ -1,4 +1,4 @@
-"""The commands that measure and show what finished runs draw.
+"""The commands that measure: what runs draw, and what their steps cost.
 
 Heavy imports happen inside each, so that help and errors come at once.
 """
@@ -54,6 +54,21 @@ def evaluate(
     )
     emit(done, as_json)
     require_done(done.failures)
+
+
+def time(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
+    rounds: Annotated[int, typer.Option(help="Over all models, a block of steps each.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Measure what a training step of each model costs here; safe to repeat."""
+    need_training("time")
+    from ditlaw.timing import time_study
+
+    def start(models: int) -> None:
+        typer.echo(f"timing {models} models, {rounds} rounds; leave the machine alone", err=True)
+
+    emit(time_study(folder, rounds, start=start), as_json)
 
 
 def sample(

@@ -24,6 +24,7 @@ from ditlaw.cli.run_tables import (
 )
 from ditlaw.cli.shape_tables import show_shapes
 from ditlaw.cli.table_parts import make_table, show_notes, size_of
+from ditlaw.cli.time_tables import show_times
 from ditlaw.compute import gpu_hours
 from ditlaw.results import (
     BudgetResult,
@@ -48,6 +49,7 @@ from ditlaw.results import (
     SampleResult,
     ShapesResult,
     StatusResult,
+    TimeResult,
     Verification,
     VerifiedRun,
     known,
@@ -314,5 +316,6 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     SampleResult: show_pictures,
     ShapesResult: show_shapes,
     StatusResult: show_status,
+    TimeResult: show_times,
     Verification: _verification,
 }

@@ -8,13 +8,17 @@ from ditlaw.executors.local import Ended, LocalExecutor
 
 
 class Executor(Protocol):
-    """Trains run folders, or measures them with ``settings``; what is there is resumed."""
+    """Trains run folders, or measures them with ``settings``; what is there is resumed.
+
+    With ``rounds`` the folders are studies, whose steps are timed.
+    """
 
     def run(
         self,
         folders: list[Path],
         *,
         settings: dict[str, Any] | None = ...,
+        rounds: int | None = ...,
         on_end: Callable[[Ended], None] = ...,
         on_tick: Callable[[], None] = ...,
     ) -> list[Ended]:

@@ -38,10 +38,10 @@ class _Worker:
     errors: IO[str]
     job: Path | None = None
 
-    def give(self, job: Path, settings: dict[str, Any] | None) -> None:
+    def give(self, job: Path, settings: dict[str, Any] | None, rounds: int | None) -> None:
         assert self.process.stdin is not None
         self.job = job
-        line = json.dumps({"folder": str(job), "settings": settings})
+        line = json.dumps({"folder": str(job), "settings": settings, "rounds": rounds})
         with contextlib.suppress(BrokenPipeError):  # it died idle; its closed output will say so
             self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
@@ -63,6 +63,7 @@ class LocalExecutor:
         folders: list[Path],
         *,
         settings: dict[str, Any] | None = None,
+        rounds: int | None = None,
         on_end: Callable[[Ended], None] = lambda ended: None,
         on_tick: Callable[[], None] = lambda: None,
     ) -> list[Ended]:
@@ -71,6 +72,7 @@ class LocalExecutor:
         Args:
             folders: run folders, in the order to start them (longest first wastes least).
             settings: what to measure the runs with; None trains them.
+            rounds: instead, how often to time the steps of each study folder's models.
             on_end: called as each run ends.
             on_tick: called about twice a second, for a live display.
         """
@@ -86,7 +88,7 @@ class LocalExecutor:
                     pool.append(worker)
                 for worker in pool:
                     if worker.job is None and waiting:
-                        worker.give(waiting.popleft(), settings)
+                        worker.give(waiting.popleft(), settings, rounds)
                 for key, _ in selector.select(POLL_SECONDS):
                     worker = key.data
                     result = _answer(worker)

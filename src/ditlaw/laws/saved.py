@@ -33,8 +33,8 @@ KIND = "ditlaw-law"
 VERSION = 2
 OLDEST = 1
 NAMES = ("run", "trunk")  # columns that are text whatever they hold
-# What is kept of the others: all numbers, and what a law is a law of.
-KINDS = tuple(dict.fromkeys([*SINGLE, *QUANTITY]))
+# What is kept of the others: all numbers, what a law is a law of, and what it was timed on.
+KINDS = tuple(dict.fromkeys([*SINGLE, *QUANTITY, "device"]))
 
 
 def to_json(law: Law) -> dict[str, Any]:
@@ -60,6 +60,7 @@ def to_json(law: Law) -> dict[str, Any]:
         "study": None if table.study is None else table.study.model_dump(mode="json"),
         "dropped": [d.model_dump() for d in table.dropped],
         "chosen": [n.model_dump() for n in table.chosen],
+        "compared": table.compared,
         "columns": ["row", *rows.columns],
         "rows": [
             [int(i), *row] for i, row in zip(rows.index, rows.to_numpy().tolist(), strict=True)
@@ -110,6 +111,7 @@ def from_json(content: Any, where: str = "law") -> Law:
             study=None if study is None else Study.model_validate(study),
             planned_rows=content["planned_rows"],
             chosen=tuple(Note(**n) for n in content.get("chosen", [])),
+            compared={str(k): int(v) for k, v in content.get("compared", {}).items()},
         )
         kappa = Kappa(*(np.asarray(content["kappa"][k], dtype=float) for k in ("log_n", "log_k")))
         law = refit(

@@ -47,7 +47,9 @@ def keep_best(observations: Observations) -> Observations:
         return observations
     written = pd.DataFrame({name: written_as(numbers(frame[name])) for name in settings})
     groups = written.groupby(cell_numbers(frame), sort=False)
-    several = (rows for _, rows in groups if len(rows.dropna().drop_duplicates()) > 1)
+    each = [rows for _, rows in groups]
+    compared = {name: sum(rows[name].dropna().nunique() > 1 for rows in each) for name in settings}
+    several = (rows for rows in each if len(rows.dropna().drop_duplicates()) > 1)
     choices = [_choice(rows, numbers(frame["loss"])) for rows in several]
     if not choices:
         return observations
@@ -60,6 +62,7 @@ def keep_best(observations: Observations) -> Observations:
             *(Dropped(row=i, reason=f"{WORSE}: {best}") for i, best in sorted(reasons.items())),
         ],
         chosen=(*observations.chosen, *_notes(choices, len(groups), settings, len(reasons))),
+        compared=compared,
     )
 
 

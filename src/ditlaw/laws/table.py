@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ditlaw.errors import BadInput, Refused
-from ditlaw.metric_names import SIGNED, kind
+from ditlaw.metric_names import KINDS, SIGNED, kind
 from ditlaw.observations import Observations
 from ditlaw.tablefile import numbers
 from ditlaw.text import unknown
@@ -71,6 +71,9 @@ def prepare(
     """
     frame = observations.frame
     if metric not in frame:
+        if kind(metric) in KINDS:  # it is spelt right: another metric's name is no mend
+            there = ", ".join(c for c in numeric_columns(frame) if kind(c) in KINDS)
+            raise BadInput(f"metric: '{metric}' is not among the rows' metrics: {there}")
         raise unknown("metric", metric, numeric_columns(frame))
     values = numbers(frame[metric])
     if values.notna().sum() == 0:

@@ -45,6 +45,10 @@ class PaperRows:
         """Smallest and largest FLOPs that were fitted, where that is known."""
         return self.entry.range
 
+    @property
+    def speed(self) -> None:
+        """No paper here says how fast its models trained."""
+
     def kinds(self) -> dict[str, str]:
         """The data, and whose features a Fréchet distance compares."""
         features = self.entry.extractors.get(self.metric)

@@ -22,6 +22,7 @@ from ditlaw.report.pictures import gallery
 from ditlaw.report.rates import rates_sections
 from ditlaw.report.runtable import run_table
 from ditlaw.report.shapes import shapes_section
+from ditlaw.report.speed import speed_table
 from ditlaw.results import ReportResult
 
 # What could end a script element, or a line in old JavaScript, inside embedded JSON.
@@ -87,6 +88,7 @@ def render(material: Material) -> str:
             dropped=tables.dropped_table(material),
             fair=checklist_table(material),
             runs=run_table(material),
+            speed=speed_table(material),
             gallery=gallery(material),
             metrics=metrics,
             shapes=shapes,

@@ -8,13 +8,16 @@ from typing import Any
 
 from ditlaw.results.base import Check, CheckState, Dropped, Note, Quantity, Result, known, scaled
 from ditlaw.results.compare import (
+    AtEqualTime,
     CompareResult,
+    CrossingAtEqualTime,
     LawsResult,
     Pair,
     PublishedEntry,
     RefusedLaw,
     Target,
     Verdict,
+    verdict_of,
 )
 from ditlaw.results.coordinates import (
     CoordinateCheck,
@@ -94,10 +97,12 @@ from ditlaw.results.shapes import (
     ShapesResult,
     TriedRatio,
 )
+from ditlaw.results.time import TimedModel, TimeResult
 
 __all__ = [
     "ANSWERS",
     "COMMANDS",
+    "AtEqualTime",
     "AxisBudget",
     "AxisValue",
     "Backtest",
@@ -110,6 +115,7 @@ __all__ = [
     "CoordinateCheck",
     "CoordinatesResult",
     "CountResult",
+    "CrossingAtEqualTime",
     "DataRange",
     "DemoResult",
     "Dropped",
@@ -171,6 +177,8 @@ __all__ = [
     "StepMove",
     "SurfaceLaw",
     "Target",
+    "TimeResult",
+    "TimedModel",
     "Transfer",
     "TriedRatio",
     "Verdict",
@@ -180,6 +188,7 @@ __all__ = [
     "json_schema",
     "known",
     "scaled",
+    "verdict_of",
 ]
 
 COMMANDS: dict[str, type[Result]] = {
@@ -202,6 +211,7 @@ COMMANDS: dict[str, type[Result]] = {
     "sample": SampleResult,
     "shapes": ShapesResult,
     "status": StatusResult,
+    "time": TimeResult,
     "verify": Verification,
 }
 

@@ -65,7 +65,7 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
         step=trunk.step,
         seconds=already,
         pid=os.getpid(),
-        device=_device_name(device),
+        device=device_name(device),
         threads=torch.get_num_threads(),
         versions={
             "ditlaw": __version__,
@@ -140,7 +140,8 @@ def _progress(trunk: Trunk, clock: _Clock) -> dict[str, Any]:
     return {"step": trunk.step, "train_loss": trunk.train_loss, "seconds": clock.total()}
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
+    """What the accelerator or the processor calls itself."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     with contextlib.suppress(OSError):  # Linux names the processor here; elsewhere the kind must do

@@ -1,9 +1,10 @@
 """A worker process: takes jobs on standard input, answers each; both as lines of JSON.
 
-A job is ``{"folder": RUN, "settings": null}``, a run to train, or has the settings that its metrics
-are to be measured with. Started as ``python -m ditlaw.training.worker [FOLDER]…``, folders where a
-user's own modules may lie. End of input means that whoever started it is gone or wants it gone: it
-stops at once, mid-step; the run resumes from its checkpoint.
+A job is ``{"folder": RUN, "settings": null, "rounds": null}``, a run to train; with settings its
+metrics are measured with them; with rounds the folder is a study whose steps are timed. Started as
+``python -m ditlaw.training.worker [FOLDER]…``, folders where a user's own modules may lie. End of
+input means that whoever started it is gone or wants it gone: it stops at once, mid-step; the run
+resumes from its checkpoint.
 """
 
 import contextlib
@@ -34,15 +35,20 @@ def main() -> None:
     from ditlaw.errors import DitlawError
     from ditlaw.metrics.base import Settings
     from ditlaw.metrics.measuring import measure_run
-    from ditlaw.training.folder import RunFolder
+    from ditlaw.study import open_study
+    from ditlaw.training.folder import RunFolder, folder_runs
     from ditlaw.training.run import train
+    from ditlaw.training.timing import time_models
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     while True:
         job = jobs.get()
-        folder, settings = RunFolder(Path(job["folder"])), job["settings"]
+        folder, settings, rounds = RunFolder(Path(job["folder"])), job["settings"], job["rounds"]
         try:
-            if settings is None:
+            if rounds is not None:
+                time_models(folder_runs(folder.path, open_study(folder.path)), folder.path, rounds)
+                answer = {"state": "done", "reason": None}
+            elif settings is None:
                 answer = {"state": train(folder), "reason": folder.status().reason}
             else:
                 measure_run(folder, Settings.model_validate(settings))
@@ -52,7 +58,7 @@ def main() -> None:
                 str(error) if isinstance(error, DitlawError) else f"{type(error).__name__}: {error}"
             )
             reason = said.splitlines()[0] if said else type(error).__name__
-            log = folder.log if settings is None else folder.log_measuring
+            log = folder.log if settings is rounds is None else folder.log_measuring
             with contextlib.suppress(OSError):  # a full disk cannot hold its own obituary
                 log("failed", reason=reason, traceback=traceback.format_exc())
             answer = {"state": "failed", "reason": reason}
