@@ -190,10 +190,13 @@ def _of_all(answers: Sequence[tuple[str, Answer]]) -> Answer:
         said = [(who, words) for who, (found, words) in answers if found == state]
         if said:
             alike = len({words for _, words in said}) == 1 and len(said) == len(answers)
-            words = said[0][1] if alike else "; ".join(f"{who}: {w}" for who, w in said)
+            words = said[0][1] if alike else "; ".join(f"{who}: {w.rstrip('.')}" for who, w in said)
             return state, words
     raise AssertionError("no law, no answer")
 
 
 def _listed(checks: dict[str, Answer]) -> list[Check]:
-    return [Check(item=item, state=state, text=said) for item, (state, said) in checks.items()]
+    return [
+        Check(item=item, state=state, text=said.rstrip("."))
+        for item, (state, said) in checks.items()
+    ]

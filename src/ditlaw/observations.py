@@ -168,7 +168,9 @@ def load_observations(
         planned = sum(len(spec.stops) for spec in folder_runs(path, study))
     # Answers and saved laws name the rows that they are of.
     named = "@".join([source, *where])
-    table = Observations(frame, source=named, study=_of_rows(study, frame), planned_rows=planned)
+    table = Observations(
+        frame, source=named, study=study_of_rows(study, frame), planned_rows=planned
+    )
     return _single(_checked(table, path, flops_as), path)
 
 
@@ -216,7 +218,7 @@ def load_groups(
     for value in values:
         rows = frame[frame[by].map(str) == value]
         named = "@".join([source, *where, f"{by}={value}"])
-        table = Observations(rows, source=named, study=_of_rows(study, rows))
+        table = Observations(rows, source=named, study=study_of_rows(study, rows))
         try:
             groups[value] = _single(_checked(table, path, "exact"), path)
         except DitlawError as error:
@@ -246,7 +248,7 @@ def _selected(
     return path, filters, study, frame
 
 
-def _of_rows(study: Study | None, frame: pd.DataFrame) -> Study | None:
+def study_of_rows(study: Study | None, frame: pd.DataFrame) -> Study | None:
     """The part of a study that rows are of, where they hold one of several things it compares."""
     if study is None:
         return None

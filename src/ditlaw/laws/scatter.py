@@ -1,7 +1,7 @@
 """How far one run scatters, as an answer: pooled over all that tells, with its interval."""
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from ditlaw.laws.noise import Noise
 from ditlaw.laws.table import Table
@@ -13,7 +13,7 @@ def run_noise_of(table: Table, noise: Noise, level: float) -> RunNoise:
 
     The interval of the sd is that of its degrees of freedom: s·√(df/χ²).
     """
-    tails = [float(chi2.ppf(share, noise.df)) for share in ((1 + level) / 2, (1 - level) / 2)]
+    tails = [float(chdtri(noise.df, (1 + side * level) / 2)) for side in (-1, 1)]
     low, high = (float(noise.sd * np.sqrt(noise.df / tail)) for tail in tails)
     smallest = float(noise.at(np.array(table.log_c.min())))
     return RunNoise(

@@ -7,11 +7,11 @@ import numpy as np
 
 from ditlaw.errors import BadInput, Refused
 from ditlaw.forecast import LAW_SUFFIX
-from ditlaw.observations import load_swept
+from ditlaw.observations import Observations, load_swept, study_of_rows
 from ditlaw.results import RatesResult
 from ditlaw.tablefile import numbers
 from ditlaw.text import nearest, unknown
-from ditlaw.tuning.cells import groups
+from ditlaw.tuning.cells import Group, groups
 from ditlaw.tuning.group import GroupAnswer, answer_group
 
 Setting = Literal["learning_rate", "batch"]
@@ -68,7 +68,7 @@ def rates_of(
             "run several of them at each size"
         )
     found = [
-        answer_group(group, replace(observations, frame=group.frame), setting, tolerance, level)
+        answer_group(group, _of_group(observations, group), setting, tolerance, level)
         for group in split
     ]
     result = RatesResult(
@@ -81,6 +81,12 @@ def rates_of(
         warnings=[note for answer in found for note in answer.notes],
     )
     return Rates(result, found)
+
+
+def _of_group(observations: Observations, group: Group) -> Observations:
+    """A group's rows, with the part of the study that they are of."""
+    study = study_of_rows(observations.study, group.frame)
+    return replace(observations, frame=group.frame, study=study)
 
 
 def _check(source: str, setting: str, tolerance: float, level: float) -> None:
