@@ -1,0 +1,54 @@
+"""The rows of a study folder, straight from its runs."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ditlaw.errors import BadInput
+from ditlaw.files import last_json_line, read_json_lines
+from ditlaw.metrics_table import merged
+from ditlaw.observations.checking import DIVERGED
+from ditlaw.step_times import with_times
+from ditlaw.study import STUDY_FILE, Study, narrowed
+from ditlaw.training.folder import RunFolder, folder_runs
+from ditlaw.training.observation import observation
+
+
+def study_frame(folder: Path, study: Study) -> pd.DataFrame:
+    """The rows of a study's own runs, straight from their folders; a pure function of the runs.
+
+    What 'ditlaw evaluate' added to them is in columns of its own (``metrics_table``), as is what
+    'ditlaw time' measured (``step_times``). A run that diverged has a row without a loss for every
+    budget that it did not reach.
+
+    Raises:
+        BadInput: no run has been observed yet.
+    """
+    rows, evaluated = [], {}
+    specs = sorted(folder_runs(folder, study), key=lambda spec: spec.id)
+    for spec in specs:
+        run = RunFolder(folder / "runs" / spec.id)
+        ended = last_json_line(run.log_path) or {}
+        seen = run.observations()
+        if ended.get("event") == "diverged":
+            reached = {row["budget"] for row in seen}
+            seen += [observation(spec, s) for s in spec.stops if s.budget not in reached]
+            seen = [row | {"note": DIVERGED} for row in seen]
+        rows += seen
+        lines = list(read_json_lines(run.metrics_path))
+        if lines:
+            evaluated[spec.id] = lines
+    if not rows:
+        raise BadInput(
+            f"{folder}: no observations yet; 'ditlaw status {folder}' says why, "
+            f"'ditlaw run {folder / STUDY_FILE} --out {folder}' makes them"
+        )
+    timed = with_times(merged(rows, evaluated), {spec.id: spec for spec in specs}, folder)
+    return pd.DataFrame(timed)
+
+
+def study_of_rows(study: Study | None, frame: pd.DataFrame) -> Study | None:
+    """The part of a study that rows are of, where they hold one of several things it compares."""
+    if study is None:
+        return None
+    return narrowed(study, {str(column): set(frame[column].dropna().map(str)) for column in frame})
