@@ -40,7 +40,7 @@ def compare_rules(
     fit = _Fit(group, optima, observations, largest, level)
     constants = fit.constants()
     found = list(constants.values())
-    best = _best_constant(optima, [rule for rule in found if rule.setting is not None])
+    best = _best_constant(found)
     if best is not None:
         found.append(constants[best].model_copy(update={"rule": "best constant"}))
     if law is None:
@@ -129,18 +129,14 @@ class _Fit:
         return f"left out: {missing} cells where it did not train, or lies outside what was tried"
 
 
-def _best_constant(optima: list[Optimum], rules: list[SettingRule]) -> float | None:
-    """The one setting of least mean ln loss, of those with most cells, over the cells of all."""
-    if not rules:
-        return None
-    most = max(rule.cells for rule in rules)
-    values = [rule.setting for rule in rules if rule.cells == most and rule.setting is not None]
-    losses = []
-    for optimum in optima:
-        found = dict(zip(map(plain, optimum.cell.log_setting), optimum.cell.log_loss, strict=True))
-        if all(value in found for value in values):
-            losses.append([found[value] for value in values])
-    return values[int(np.mean(losses, axis=0).argmin())] if losses else None
+def _best_constant(rules: list[SettingRule]) -> float | None:
+    """The one setting whose law has the least loss at the largest budget, of those of most cells.
+
+    Small budgets want higher rates, and a study is made for what comes after its largest one.
+    """
+    most = max((rule.cells for rule in rules), default=0)
+    fitted = [(r.loss.value, r.setting) for r in rules if r.cells == most and r.loss is not None]
+    return min(fitted)[1] if fitted else None
 
 
 def _transferred(fit: _Fit, optima: list[Optimum]) -> SettingRule:
