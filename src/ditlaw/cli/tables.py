@@ -138,7 +138,7 @@ def _fit(console: Console, fit: FitResult) -> None:
                 _yes(test.loss_covered),
             )
         console.print(tests)
-    console.print(f"\n{text.run_noise(fit.noise, metric)}", soft_wrap=True)
+    console.print(f"\n{text.run_noise(fit.noise, metric)}")
     console.print(text.tested(fit.tested_beyond))
     show_notes(console, fit.warnings)
 
