@@ -237,3 +237,28 @@ def test_a_study_is_narrowed_to_what_its_rows_hold():
     with pytest.raises(Refused, match="family: the study has in-context, mmdit"):
         several.design()
     assert Study.model_validate(json.loads(one.model_dump_json())) == one
+
+
+def test_rates_that_runs_would_be_named_alike_by_are_refused():
+    with pytest.raises(BadInput, match="sweep: learning_rate: a value is listed twice"):
+        study(sweep={"learning_rate": [1e-3, 1.0000000001e-3]})
+
+
+def test_one_value_need_not_be_written_as_a_list_or_mapping():
+    short = study(recipe={"learning_rate": 1e-3}, sweep={"batch": 4})
+    assert short.recipe.learning_rate.value == 1e-3
+    assert short.sweep.batch == [4]
+
+
+def test_rows_of_an_older_version_are_told_by_their_specs(compared, tmp_path):
+    import shutil
+
+    copy = tmp_path / "old"
+    shutil.copytree(compared, copy)
+    for path in copy.glob("runs/*/observations.jsonl"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        for row in rows:
+            del row["parametrization"], row["patch"]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    now, then = (study_frame(folder, open_study(folder)) for folder in (compared, copy))
+    assert then[sorted(then)].equals(now[sorted(now)])

@@ -94,11 +94,10 @@ def _tried(law: Law, column: str, one: str, several: str) -> Answer:
     if column not in frame or numbers(frame[column]).isna().all():
         return "unknown", f"the rows do not tell their {one}"
     used = sorted(set(numbers(frame[column]).dropna()))
-    compared = law.observations.compared.get(column, 0)
-    if compared:
-        cells = frame.groupby(["params", "budget"], dropna=False).ngroups
-        state: CheckState = "met" if compared >= cells else "not met"
-        return state, f"{compared} of {cells} sizes and budgets were run at several {several}"
+    if column in law.observations.compared:
+        judged, cells = law.observations.compared[column]
+        state: CheckState = "met" if judged == cells else "not met"
+        return state, f"{judged} of {cells} sizes and budgets were run at 3 {several} or more"
     if len(used) == 1:
         return "not met", f"one {one} ({used[0]:g}) for all, others not tried"
     return "not met", f"by a rule ({used[0]:g} to {used[-1]:g}), others not tried"

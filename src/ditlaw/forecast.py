@@ -15,6 +15,7 @@ from ditlaw.laws import Law, fit, load_law
 from ditlaw.laws.candidates import Method
 from ditlaw.laws.kappa import shapes_along
 from ditlaw.laws.law import NEAR_OPTIMAL
+from ditlaw.laws.swept_recipe import rate_along, usual_batch
 from ditlaw.metrics_forecast import forecast_metrics
 from ditlaw.observations import load_observations
 from ditlaw.published import PREFIX, published_law
@@ -163,7 +164,7 @@ def forecast(
         gpu=get_accelerator(hardware.gpu).name,
         mfu=hardware.mfu,
         assumed_hardware=assumed,
-        recipe=_recipe(study, optimum.params, flops, hardware) if study else None,
+        recipe=_recipe(study, law, optimum.params, flops, hardware) if study else None,
         warnings=warnings,
         basis=optimum.basis,
         formulas=optimum.formulas,
@@ -186,11 +187,25 @@ def nearest_shape(study: Study, params: float) -> Shape:
 
 
 def _recipe(
-    study: Study, params: Quantity | None, flops: float, hardware: Hardware
+    study: Study,
+    law: AnsweringLaw,
+    params: Quantity | None,
+    flops: float,
+    hardware: Hardware,
 ) -> Recipe | None:
     if params is None or not study.design().closed_form:  # counting may need the user's own code
         return None
     shape = nearest_shape(study, params.value)
+    rate = study.recipe.learning_rate.rate(shape.width)
+    if isinstance(law, Law):  # what a study swept, the law's own runs tell
+        if study.sweep.batch:
+            batch = usual_batch(law.observations)
+            recipe = study.recipe.model_copy(update={"batch": batch})
+            study = study.model_copy(update={"recipe": recipe})
+        if study.sweep.learning_rate:
+            size = study_mix(study, shape)
+            tokens = flops / size.flops_per_sample * size.tokens_per_sample
+            rate = rate_along(law.observations, size.each[0].params, tokens)
     mix = study_mix(study, shape)
     steps = mix.last_step(flops)
     if steps < 1:
@@ -201,7 +216,7 @@ def _recipe(
         params=mix.each[0].params,
         steps=steps,
         batch=study.recipe.batch,
-        learning_rate=study.recipe.learning_rate.rate(shape.width),
+        learning_rate=rate,
         images=float(mix.images(steps)),
         gpu_hours=gpu_hours(mix.flops(steps), hardware.gpu, hardware.mfu),
     )

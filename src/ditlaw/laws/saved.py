@@ -111,7 +111,9 @@ def from_json(content: Any, where: str = "law") -> Law:
             study=None if study is None else Study.model_validate(study),
             planned_rows=content["planned_rows"],
             chosen=tuple(Note(**n) for n in content.get("chosen", [])),
-            compared={str(k): int(v) for k, v in content.get("compared", {}).items()},
+            compared={
+                str(k): (int(a), int(b)) for k, (a, b) in content.get("compared", {}).items()
+            },
         )
         kappa = Kappa(*(np.asarray(content["kappa"][k], dtype=float) for k in ("log_n", "log_k")))
         law = refit(

@@ -46,7 +46,8 @@ def checked(table: Observations, path: Path, flops_as: str) -> Observations:
     table = replace(table, frame=frame, flops_as=flops_as)
 
     if "note" in frame:  # first: such a row need not have a loss
-        table = table.keep(~table.frame["note"].isin(DIVERGED_NOTES), DIVERGED)
+        lost = table.frame["note"].isin(DIVERGED_NOTES)
+        table = replace(table.keep(~lost, DIVERGED), diverged=table.frame[lost])
     table = table.keep(written["run"].notna()[table.frame.index], "run is missing")
     for column in ("params", "tokens", "flops", "loss"):
         counted = column == "flops" and flops_as == "6nd"

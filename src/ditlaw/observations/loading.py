@@ -1,6 +1,7 @@
 """From a SOURCE to checked rows of one kind, or to groups of them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -55,10 +56,8 @@ def load_observations(
         planned = sum(len(spec.stops) for spec in folder_runs(path, study))
     # Answers and saved laws name the rows that they are of.
     named = "@".join([source, *where])
-    table = Observations(
-        frame, source=named, study=study_of_rows(study, frame), planned_rows=planned
-    )
-    return _single(checked(table, path, flops_as), path)
+    table = Observations(frame, named, study=study, planned_rows=planned)
+    return _of_study(_single(checked(table, path, flops_as), path))
 
 
 def load_swept(source: str, where: Iterable[str] = ()) -> tuple[Observations, pd.DataFrame]:
@@ -105,9 +104,9 @@ def load_groups(
     for value in values:
         rows = frame[frame[by].map(str) == value]
         named = "@".join([source, *where, f"{by}={value}"])
-        table = Observations(rows, source=named, study=study_of_rows(study, rows))
+        table = Observations(rows, source=named, study=study)
         try:
-            groups[value] = _single(checked(table, path, "exact"), path)
+            groups[value] = _of_study(_single(checked(table, path, "exact"), path))
         except DitlawError as error:
             refused[value] = str(error)
     return groups, refused
@@ -135,6 +134,11 @@ def _selected(
     return path, filters, study, frame
 
 
+def _of_study(table: Observations) -> Observations:
+    """The table with the part of its study that the rows which can be used are of."""
+    return replace(table, study=study_of_rows(table.study, table.frame))
+
+
 def _single(table: Observations, path: Path, but: tuple[str, ...] = ()) -> Observations:
     """The table, if its rows are of one family, data set, role and so on, ``but`` some columns."""
     for column in (name for name in SINGLE if name not in but):
@@ -142,7 +146,8 @@ def _single(table: Observations, path: Path, but: tuple[str, ...] = ()) -> Obser
         if len(values) > 1:
             raise Refused(
                 f"{path}: column '{column}' holds {', '.join(values)}; a law holds one of them; "
-                f"choose one with --where {column}={values[0]}"
+                f"choose one with --where {column}={values[0]}, or set them side by side with "
+                f"'ditlaw compare {path} --by {column}'"
             )
     return table
 

@@ -29,7 +29,12 @@ def study_frame(folder: Path, study: Study) -> pd.DataFrame:
     for spec in specs:
         run = RunFolder(folder / "runs" / spec.id)
         ended = last_json_line(run.log_path) or {}
-        seen = run.observations()
+        # What runs of an older version did not write, their specs tell.
+        at = {stop.budget: stop for stop in spec.stops}
+        seen = [
+            row if "parametrization" in row else observation(spec, at[row["budget"]]) | row
+            for row in run.observations()
+        ]
         if ended.get("event") == "diverged":
             reached = {row["budget"] for row in seen}
             seen += [observation(spec, s) for s in spec.stops if s.budget not in reached]

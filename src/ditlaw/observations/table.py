@@ -36,7 +36,8 @@ class Observations:
     budget (NaN where a row belongs to no isoFLOP group) and whatever else the source had. Its
     index is the row number in the source, from 1. ``planned_rows`` is how many rows the whole study
     gives, where the source is all of one. ``chosen`` says how rows were chosen among others,
-    ``compared`` in how many cells a setting was, by its column.
+    ``compared`` in how many cells three values of a setting were, of how many, by its column.
+    ``diverged`` are the rows of runs that did.
     """
 
     frame: pd.DataFrame
@@ -46,7 +47,8 @@ class Observations:
     study: Study | None = None
     planned_rows: int | None = None
     chosen: tuple[Note, ...] = ()
-    compared: dict[str, int] = field(default_factory=dict)
+    compared: dict[str, tuple[int, int]] = field(default_factory=dict)
+    diverged: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def tokens_per_image(self) -> float | None:
         """Tokens of one image: the study's, or the table's where all its rows agree; else None.

@@ -24,6 +24,7 @@ from ditlaw.study.section import (
     Real,
     Section,
     Seed,
+    listed,
 )
 from ditlaw.study.shape_section import Families, FamilySection, Shapes, ShapeSection
 from ditlaw.study.sweep_section import Replicates, SweepSection
@@ -66,13 +67,19 @@ class Objective(Section):
 class LearningRate(Section):
     """min(max, value · (width/d)^exponent) for a model of width d; exponent 0 is one rate for all.
 
-    Exponent 0.5 gives the square-root rule of the quickstart.
+    Exponent 0.5 gives the square-root rule of the quickstart. A number alone is the value.
     """
 
     value: Positive
     width: Positive = 64.0
     exponent: Annotated[float, Field(ge=0, le=4)] = 0.0
     max: Positive | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_for_all(cls, given: Any) -> Any:
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        return {"value": given} if number else given
 
     def rate(self, width: int) -> float:
         """The constant learning rate of a model of that width."""
@@ -171,10 +178,6 @@ class Limits(Section):
     memory_gb: Positive | None = None
 
 
-def _listed(value: object) -> object:
-    return value if isinstance(value, list) else [value]
-
-
 class Study(Section):
     """One study: everything that determines its runs, and the budget it is made to forecast.
 
@@ -186,7 +189,7 @@ class Study(Section):
     name: Name
     family: Families = [FamilySection(name="in-context")]
     options: dict[str, Option] = {}
-    data: Annotated[list[Data], BeforeValidator(_listed), Field(min_length=1)] = [Data()]
+    data: Annotated[list[Data], BeforeValidator(listed), Field(min_length=1)] = [Data()]
     geometry: GeometrySection
     objective: Objective = Objective()
     budgets: Annotated[list[Positive], Field(min_length=1)]

@@ -23,6 +23,11 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=
 Seed = Annotated[int, Field(ge=0, lt=2**30, strict=True)]
 
 
+def listed(value: object) -> object:
+    """A value as a list of one: what a study has one of need not be written as a list."""
+    return value if isinstance(value, list) else [value]
+
+
 class Section(BaseModel):
     """Base of the sections of a study."""
 

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from ditlaw.study.section import Count, Number, Positive, Section, Seed
+from ditlaw.study.section import Count, Number, Positive, Section, Seed, listed
 
 
 class SweepSection(Section):
@@ -15,16 +15,16 @@ class SweepSection(Section):
     stays: with an exponent or muP a value is the rate at the rule's own width.
     """
 
-    learning_rate: list[Positive] = []
-    batch: list[Count] = []
-    patch: list[Count] = []
-    text_tokens: list[Number] = []
+    learning_rate: Annotated[list[Positive], BeforeValidator(listed)] = []
+    batch: Annotated[list[Count], BeforeValidator(listed)] = []
+    patch: Annotated[list[Count], BeforeValidator(listed)] = []
+    text_tokens: Annotated[list[Number], BeforeValidator(listed)] = []
 
     @model_validator(mode="after")
     def _distinct(self) -> "SweepSection":
         for name in type(self).model_fields:
             values = getattr(self, name)
-            if len(set(values)) < len(values):
+            if len({f"{value:g}" for value in values}) < len(values):  # as runs are named by them
                 raise ValueError(f"{name}: a value is listed twice; use seeds for repeats")
         return self
 
