@@ -34,7 +34,11 @@ MAX_ROWS = 1_000_000  # in memory, with a reason for each that is left out
 
 
 def load_observations(
-    source: str, where: Iterable[str] = (), *, flops_as: str = "exact"
+    source: str,
+    where: Iterable[str] = (),
+    *,
+    flops_as: str = "exact",
+    several: tuple[str, ...] = (),
 ) -> Observations:
     """Read ``SOURCE`` or ``SOURCE@COL=VALUE``: a study folder, or a .csv, .jsonl or .parquet table.
 
@@ -43,6 +47,7 @@ def load_observations(
         where: ``COL=VALUE`` filters; all must hold.
         flops_as: ``exact`` reads the flops column (6·params·tokens where there is none);
             ``6nd`` always takes 6·params·tokens.
+        several: columns of ``SINGLE`` that may hold several values, for what compares them.
 
     Raises:
         BadInput: missing or unreadable source, missing or misspelt column, no usable row.
@@ -58,7 +63,7 @@ def load_observations(
     table = Observations(
         frame, source=named, study=study_of_rows(study, frame), planned_rows=planned
     )
-    return _single(checked(table, path, flops_as), path)
+    return _single(checked(table, path, flops_as), path, but=several)
 
 
 def load_swept(source: str, where: Iterable[str] = ()) -> tuple[Observations, pd.DataFrame]:
