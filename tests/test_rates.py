@@ -220,6 +220,19 @@ def test_mup_is_a_group_of_its_own_whose_base_rate_stays(tmp_path):
     assert "the best base rate moves by a factor" in said
 
 
+def test_a_move_is_over_width_only_where_width_alone_grows(tmp_path):
+    data = sweep()
+    (same,) = rates_of(written(data.assign(depth=4), tmp_path)).result.groups
+    assert same.transfer.of == "width"
+    deeper = np.where(data["params"] > data["params"].median(), 8, 4)
+    (both,) = rates_of(written(data.assign(depth=deeper), tmp_path)).result.groups
+    assert both.transfer.of == "params"
+    assert both.transfer.over == pytest.approx(data["params"].max() / data["params"].min())
+    assert both.transfer.factor.value == pytest.approx(
+        both.transfer.over**both.law.params_exponent.value
+    )
+
+
 def test_batches_are_swept_too_each_rate_at_its_best_batch(tmp_path):
     data = sweep(**FEW, seeds=1)
     other = pd.concat(

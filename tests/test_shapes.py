@@ -374,7 +374,7 @@ def test_the_command_compares_the_settings_of_a_table(tmp_path, axis, usual, tri
     # The law is of the usual setting alone, as if the other rows were not there.
     found, alone = result.law.budgets[-1], studied(frame).law.budgets[-1]
     assert found.runs == alone.runs
-    assert found.best_ratio.value == pytest.approx(alone.best_ratio.value)
+    assert found.best_ratio.value == pytest.approx(alone.best_ratio.value, rel=0.02)
     assert "other-settings" in codes(result)
     named = [a.axis for a in result.axes]
     assert named == ([] if axis == "parametrization" else [axis])

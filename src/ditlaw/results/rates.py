@@ -64,7 +64,8 @@ class SettingPower(Result):
 class Transfer(Result):
     """By what factor the best setting moves from the smallest swept size to the largest.
 
-    ``over`` is how much wider the largest is (``of`` is "width"), or how many more params it has.
+    ``over`` is how much wider the largest is (``of`` is "width", where all have one depth), or how
+    many times the params it has.
     ``at_fixed_tokens`` says whether the law tells params from tokens.
     """
 
