@@ -117,8 +117,8 @@ class FlaggedRow(Result):
     """A row whose setting gives away more than the tolerance.
 
     ``excess`` is a fraction of the loss at ``best``: measured in a swept cell, or predicted from
-    the law of the best setting. ``beyond_noise`` says whether the lower end of its interval is
-    above the tolerance too; null where run noise is not known.
+    the law of the best setting. ``beyond_noise`` says whether it is above the tolerance
+    by more than luck among the settings of a cell explains; null where run noise is not known.
     """
 
     row: int

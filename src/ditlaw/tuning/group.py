@@ -78,7 +78,7 @@ def answer_group(
         group=group,
         optima=optima,
         printed=printed,
-        flagged=flagged(group, by_cell, fitted, tolerance, level, known),
+        flagged=flagged(group, by_cell, fitted, tolerance, level, noise),
         notes=of_group(group, optima, known, setting),
     )
 
