@@ -129,6 +129,31 @@ def test_a_rate_that_is_too_low_fakes_a_small_optimum(tmp_path):
     )
 
 
+def test_all_rules_are_fitted_alike(tmp_path):
+    # Where every cell's best is one rate, that constant and the best tried are the same rule.
+    data = sweep(rates=(1e-3, 2e-3))
+    best = best_rate(data["params"], data["tokens"])
+    data["loss"] /= np.exp(excess(np.log(data["learning_rate"] / best)))
+    data.loc[data["learning_rate"] == 1e-3, "loss"] *= 1.1
+    (group,) = rates_of(written(data, tmp_path)).result.groups
+    rules = {(r.rule, r.setting): r for r in group.rules}
+    constant, each = rules[("constant", 2e-3)], rules[("best of each", None)]
+    assert constant.exponent == each.exponent
+    assert constant.params == each.params
+    assert constant.loss == each.loss
+
+
+def test_a_rate_that_follows_the_width_says_why_there_is_no_constant(tmp_path):
+    data = sweep()
+    data["learning_rate"] *= (data["width"] / data["width"].min()).round(3) ** -1
+    path = written(data, tmp_path)
+    (group,) = rates_of(path).result.groups
+    (rule,) = (r for r in group.rules if "constant" in r.rule)
+    assert rule.setting is rule.loss is None
+    assert "no value was tried in three quarters" in rule.reason
+    assert "constant: no value was tried" in CliRunner().invoke(app, ["rates", path]).stdout
+
+
 def _tuned(data):
     """One row a size and budget, at the very best rate."""
     rows = data.drop_duplicates(["budget", "params"]).copy()
