@@ -1,6 +1,8 @@
 """Shape studies where the truth is known: best ratios, what shape says, other axes, refusals."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,17 +10,20 @@ import pytest
 from shapes_data import BUDGETS, MIDDLE, best_ratio, observed, shapes_frame
 from test_cli import answered
 
-from ditlaw.aspect import shape_study
+from ditlaw.aspect import shape_study, shapes_of
 from ditlaw.aspect.design import similar_ratios
 from ditlaw.aspect.regression import regress
 from ditlaw.aspect.rows import read_shapes
 from ditlaw.cli import run
 from ditlaw.cli.tables import show
 from ditlaw.errors import BadInput, Refused
+from ditlaw.observations import Observations, load_observations
 from ditlaw.report.material import gather
 from ditlaw.report.page import render
 from ditlaw.report.shapes import shapes_section
 from ditlaw.results import ShapesResult
+from ditlaw.study import load_study, narrowed
+from ditlaw.study.sweep_section import SweepSection
 
 
 def studied(frame=None, level=0.9, tolerance=0.01, **options):
@@ -356,14 +361,48 @@ def test_the_command(tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("axis", "usual", "tried"),
+    [("patch", 2, 4), ("text_tokens", 16, 32), ("parametrization", "standard", "mup:16")],
+)
+def test_the_command_compares_the_settings_of_a_table(tmp_path, axis, usual, tried):
+    path = tmp_path / "several.csv"
+    frame = shapes_frame(**{axis: usual})
+    few = frame[frame["depth"] == 2]
+    pd.concat([frame, other(few, 1.05, **{axis: tried})]).to_csv(path, index=False)
+    result = ShapesResult.model_validate(answered("shapes", str(path)))
+    # The law is of the usual setting alone, as if the other rows were not there.
+    found, alone = result.law.budgets[-1], studied(frame).law.budgets[-1]
+    assert found.runs == alone.runs
+    assert found.best_ratio.value == pytest.approx(alone.best_ratio.value, rel=0.02)
+    assert "other-settings" in codes(result)
+    named = [a.axis for a in result.axes]
+    assert named == ([] if axis == "parametrization" else [axis])
+    for found in result.axes:
+        assert [v.value for v in found.budgets[-1].values] == [str(usual), str(tried)]
+    with pytest.raises(Refused, match=axis):  # a law of compute is still of one of them
+        load_observations(str(path))
+
+
+def test_rows_of_several_patches_have_no_tokens_of_one_image():
+    example = Path(__file__).parents[1] / "examples" / "depth_or_width.yaml"
+    made = load_study(example).model_copy(update={"sweep": SweepSection(patch=[2, 4])})
+    frame = shapes_frame(patch=2).assign(images=1.0)  # their tokens per image disagree
+    table = Observations(frame, source="t", study=made)
+    assert table.tokens_per_image() is None
+    one = narrowed(made, {"patch": {"4"}})
+    assert replace(table, study=one).tokens_per_image() == one.geometry.tokens_per_sample()
+
+
 def test_the_report_shows_the_shapes(tmp_path):
     path = tmp_path / "shapes.csv"
-    frame = shapes_frame(patch=2)
+    frame = shapes_frame(batch=8)
     few = frame[(frame["depth"] == 2) & frame["width"].isin([32, 48])]
-    pd.concat([frame, other(few, 1.05, patch=4)], ignore_index=True).to_csv(path, index=False)
+    pd.concat([frame, other(few, 1.05, batch=16)], ignore_index=True).to_csv(path, index=False)
     material = gather(str(path))
     section = shapes_section(material)
     result = material.shape_study.result
+    assert result == shapes_of(str(path)).result  # rows that the law has dropped are compared too
     assert section.said[0].startswith("At 4.8e11 FLOPs a width/depth from 4.")
     assert [row[0].text for row in section.tried.rows][:3] == ["3", "4", "6"]
     assert section.budgets.rows[-1][1].text == f"{result.law.budgets[-1].best_ratio.value:.3g}"

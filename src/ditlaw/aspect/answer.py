@@ -6,7 +6,7 @@ from pathlib import Path
 from ditlaw.aspect.axes import compare_axes
 from ditlaw.aspect.fit import ShapeFit, fit_shapes
 from ditlaw.aspect.law import law_of_shapes
-from ditlaw.aspect.rows import Shapes, read_shapes
+from ditlaw.aspect.rows import SETTINGS, Shapes, read_shapes
 from ditlaw.errors import BadInput, Refused
 from ditlaw.forecast import LAW_SUFFIX
 from ditlaw.laws import load_law
@@ -44,7 +44,7 @@ def shapes_of(
         observations, metric = law.observations, metric or law.metric
         level = law.level if level is None else level
     else:
-        observations = load_observations(source, where or [])
+        observations = load_observations(source, where or [], several=SETTINGS)
     return shape_study(
         observations,
         metric=metric or "loss",

@@ -35,7 +35,11 @@ MAX_ROWS = 1_000_000  # in memory, with a reason for each that is left out
 
 
 def load_observations(
-    source: str, where: Iterable[str] = (), *, flops_as: str = "exact"
+    source: str,
+    where: Iterable[str] = (),
+    *,
+    flops_as: str = "exact",
+    several: tuple[str, ...] = (),
 ) -> Observations:
     """Read ``SOURCE`` or ``SOURCE@COL=VALUE``: a study folder, or a .csv, .jsonl or .parquet table.
 
@@ -44,6 +48,7 @@ def load_observations(
         where: ``COL=VALUE`` filters; all must hold.
         flops_as: ``exact`` reads the flops column (6·params·tokens where there is none);
             ``6nd`` always takes 6·params·tokens.
+        several: columns of ``SINGLE`` that may hold several values, for what compares them.
 
     Raises:
         BadInput: missing or unreadable source, missing or misspelt column, no usable row.
@@ -57,7 +62,7 @@ def load_observations(
     # Answers and saved laws name the rows that they are of.
     named = "@".join([source, *where])
     table = Observations(frame, named, study=study, planned_rows=planned)
-    return _of_study(_single(checked(table, path, flops_as), path))
+    return _of_study(_single(checked(table, path, flops_as), path, but=several))
 
 
 def load_swept(source: str, where: Iterable[str] = ()) -> tuple[Observations, pd.DataFrame]:

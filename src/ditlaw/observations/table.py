@@ -53,9 +53,11 @@ class Observations:
     def tokens_per_image(self) -> float | None:
         """Tokens of one image: the study's, or the table's where all its rows agree; else None.
 
-        Where a study mixes resolutions it is the mean.
+        Where a study mixes resolutions it is the mean. Rows of several patches or text lengths are
+        of no one geometry: only the table tells.
         """
-        if self.study is not None:
+        sweep = None if self.study is None else self.study.sweep
+        if self.study is not None and sweep is not None and not (sweep.patch or sweep.text_tokens):
             return self.study.geometry.tokens_per_sample()
         if "images" not in self.frame or not (self.frame["images"] > 0).all():
             return None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ditlaw.aspect import ShapeStudy, shape_study
+from ditlaw.aspect import ShapeStudy, shape_study, shapes_of
 from ditlaw.compute import gpu_hours
 from ditlaw.errors import DitlawError
 from ditlaw.forecast import LAW_SUFFIX, forecast, law_of
@@ -102,9 +102,16 @@ class Material:
 
     @cached_property
     def shape_study(self) -> ShapeStudy | None:
-        """What the rows say of depth, width and other axes; None where they vary in none."""
+        """What the rows say of depth, width and other axes; None where they vary in none.
+
+        The law's own rows are of the best setting of each shape and budget. Batches are compared
+        here, so the source is read again; a saved law has no other rows.
+        """
+        metric, level = self.law.metric, self.law.level
         try:
-            return shape_study(self.law.observations, metric=self.law.metric, level=self.law.level)
+            if self.source.endswith(LAW_SUFFIX):
+                return shape_study(self.law.observations, metric=metric, level=level)
+            return shapes_of(self.source, self.where, metric=metric, level=level)
         except DitlawError:
             return None
 

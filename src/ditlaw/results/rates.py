@@ -64,7 +64,8 @@ class SettingPower(Result):
 class Transfer(Result):
     """By what factor the best setting moves from the smallest swept size to the largest.
 
-    ``over`` is how much wider the largest is (``of`` is "width"), or how many more params it has.
+    ``over`` is how much wider the largest is (``of`` is "width", where all have one depth), or how
+    many times the params it has.
     ``at_fixed_tokens`` says whether the law tells params from tokens.
     """
 
@@ -116,8 +117,8 @@ class FlaggedRow(Result):
     """A row whose setting gives away more than the tolerance.
 
     ``excess`` is a fraction of the loss at ``best``: measured in a swept cell, or predicted from
-    the law of the best setting. ``beyond_noise`` says whether the lower end of its interval is
-    above the tolerance too; null where run noise is not known.
+    the law of the best setting. ``beyond_noise`` says whether it is above the tolerance
+    by more than luck among the settings of a cell explains; null where run noise is not known.
     """
 
     row: int

@@ -78,7 +78,7 @@ def answer_group(
         group=group,
         optima=optima,
         printed=printed,
-        flagged=flagged(group, by_cell, fitted, tolerance, level, known),
+        flagged=flagged(group, by_cell, fitted, tolerance, level, noise),
         notes=of_group(group, optima, known, setting),
     )
 
@@ -168,9 +168,10 @@ def _transfer(law: SettingLaw, level: float) -> Transfer | None:
     cells = [optimum.cell for optimum in law.optima]
     log_n = np.array([cell.log_n for cell in cells])
     factor = of_draws(np.exp(exponent * np.ptp(log_n)), level)
+    # Where depth grows too, the factor is of all that grew: no range of width alone is its cause.
     widths = [cell.width for cell in cells if cell.width is not None]
     wide = max(widths) / min(widths) if len(widths) == len(cells) else 1.0
-    by_width = wide > 1.0
+    by_width = wide > 1.0 and len({cell.depth for cell in cells}) == 1
     return Transfer(
         factor=factor,
         over=wide if by_width else float(np.exp(np.ptp(log_n))),

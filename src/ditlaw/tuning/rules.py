@@ -2,14 +2,14 @@
 
 Each rule says which setting every swept size and budget would have been run with, and the law is
 fitted to the losses of those runs: as they were run, or as the cell's curve has them between the
-settings tried, never outside.
+settings tried, never outside. Every rule is fitted to one row a cell, of the mean loss of its
+seeds, so that their laws differ in the rule alone.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from ditlaw import laws
 from ditlaw.errors import DitlawError
@@ -21,6 +21,10 @@ from ditlaw.tuning.law import SettingLaw
 from ditlaw.tuning.optimum import Optimum
 
 MOST = 0.75  # of the swept cells must have tried a setting, for the rule of it alone
+NO_CONSTANT = (
+    "no value was tried in three quarters of the swept sizes and budgets, as where a rule of the "
+    "width sets it; which constant would be best is not known"
+)
 METHOD: Method = "isoflop"
 DRAWS = 200
 
@@ -40,7 +44,9 @@ def compare_rules(
     fit = _Fit(group, optima, observations, largest, level)
     constants = fit.constants()
     found = list(constants.values())
-    best = _best_constant(found)
+    if not found:
+        found.append(_without("constant", NO_CONSTANT))
+    best = _best_constant(list(constants.values()))
     if best is not None:
         found.append(constants[best].model_copy(update={"rule": "best constant"}))
     if law is None:
@@ -78,30 +84,27 @@ class _Fit:
 
     def of(self, rule: str, setting: float | None, at: Sequence[float] | None) -> SettingRule:
         """The law of a rule: ln of each cell's setting, or its optimum without."""
-        rows, losses = [], []
+        means = []
         for index, optimum in enumerate(self.optima):
             loss = float(optimum.log_loss[0]) if at is None else optimum.at(at[index])
             if loss is not None:
-                rows.append(int(optimum.cell.members[optimum.cell.best][0]))
-                losses.append(np.exp(loss))
-        frame = self.group.frame.iloc[rows].assign(loss=losses)
-        return self._fitted(rule, setting, frame, len(rows))
+                means.append((int(optimum.cell.members[optimum.cell.best][0]), loss))
+        return self._fitted(rule, setting, means)
 
     def _constant(self, value: float) -> SettingRule:
-        rows, cells = [], 0
+        means = []
         for optimum in self.optima:
-            here = [
-                members
-                for x, members in zip(optimum.cell.log_setting, optimum.cell.members, strict=True)
-                if plain(x) == value
-            ]
-            rows += [int(i) for members in here for i in members]
-            cells += len(here)
-        return self._fitted("constant", value, self.group.frame.iloc[rows], cells)
+            cell = optimum.cell
+            here = zip(cell.log_setting, cell.log_loss, cell.members, strict=True)
+            means += [(int(rows[0]), float(y)) for x, y, rows in here if plain(x) == value]
+        return self._fitted("constant", value, means)
 
     def _fitted(
-        self, rule: str, setting: float | None, frame: pd.DataFrame, cells: int
+        self, rule: str, setting: float | None, means: list[tuple[int, float]]
     ) -> SettingRule:
+        """The law of one row a cell: the position of a run of it, and the ln loss it is to have."""
+        cells, losses = len(means), [float(np.exp(loss)) for _, loss in means]
+        frame = self.group.frame.iloc[[row for row, _ in means]].assign(loss=losses)
         counts = {"rule": rule, "setting": setting, "cells": cells, "of_cells": len(self.optima)}
         table = replace(self.observations, frame=frame.sort_index(), dropped=[], planned_rows=None)
         try:
