@@ -169,7 +169,7 @@ def test_two_selections_of_a_table_are_compared_as_sources(table):
 
 def test_text_output_fits_80_columns(capsys):
     named = [(f"a_rather_long_recipe_{k}", law(k)) for k in range(3)]
-    for laws, told in ((named, "where they cross"), (named[:2], "exponent at the largest")):
+    for laws, told in ((named, "\na: "), (named[:2], "exponent at the largest")):
         show(compare_laws(laws, [1e19, 1e20]))
         printed = capsys.readouterr().out
         assert told in printed

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from ditlaw.laws.table import FloatArray
 from ditlaw.observations import load_groups
 from ditlaw.published import PREFIX
 from ditlaw.quantities import unlike
-from ditlaw.results import CompareResult, Note, Pair, RefusedLaw, Target, verdict_of
+from ditlaw.results import CompareResult, Note, Pair, Quantity, RefusedLaw, Target, verdict_of
 
 WIDER = np.log(1e3)  # how far beyond data and targets crossings and equal losses are looked for
 POINTS = 241
@@ -151,15 +152,27 @@ def targets(flops: Sequence[float]) -> list[float]:
 def _pair(a: Named, b: Named, flops: list[float]) -> Pair:
     curves = _curves(a[1], b[1], flops)
     timed = equal_time(a[1], b[1], curves)
+    crossing = curves.crossing()
     return Pair(
         a_name=a[0],
         b_name=b[0],
         at=[_target(curves, timed, x) for x in flops],
-        crossing=curves.crossing(),
+        crossing=crossing,
+        crossing_beyond=_side(crossing, [a[1], b[1]]),
         crossing_at_equal_time=timed.crossing() if timed else None,
         device=device_of([a[1], b[1]]) if timed else None,
         exponent_difference=curves.exponent_difference(float(np.log(flops[-1]))),
     )
+
+
+def _side(crossing: Quantity | None, laws: list[AnsweringLaw]) -> Literal["below", "above"] | None:
+    """On which side of all fitted ranges a crossing lies; None inside one, or where one lacks."""
+    ranges = [r for law in laws if (r := law.observations.flops_range())]
+    if crossing is None or len(ranges) < len(laws):
+        return None
+    if crossing.value < min(low for low, _ in ranges):
+        return "below"
+    return "above" if crossing.value > max(high for _, high in ranges) else None
 
 
 def _curves(a: AnsweringLaw, b: AnsweringLaw, flops: list[float]) -> Curves:

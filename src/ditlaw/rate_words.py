@@ -1,7 +1,7 @@
 """What a sweep says, in sentences that the tables and the report share."""
 
 from ditlaw import text
-from ditlaw.results import RatesResult, SettingGroup, SettingPower, SettingRule
+from ditlaw.results import FlaggedRow, RatesResult, SettingGroup, SettingPower, SettingRule
 
 WORDS = {"learning_rate": "learning rate", "batch": "batch"}
 SYMBOLS = {"learning_rate": "η*", "batch": "B*"}
@@ -20,7 +20,29 @@ def equation(law: SettingPower, setting: str) -> str:
         if exponent is not None:
             parts.append(f"{symbol}^({text.number(exponent.value)})")
             said.append(f"{symbol}'s exponent {text.bounds(exponent, text.number)}")
-    return f"{'·'.join(parts)}; {', '.join(said)}; from {law.cells} optima"
+    meant = ", ".join(
+        f"{symbol} {word}"
+        for symbol, word, exponent in (
+            ("N", "params", law.params_exponent),
+            ("D", "tokens", law.tokens_exponent),
+        )
+        if exponent is not None
+    )
+    return f"{'·'.join(parts)} ({meant}); {', '.join(said)}; from {law.cells} optima"
+
+
+def advice(group: SettingGroup, setting: str) -> str | None:
+    """Which setting to use; None where nothing was swept."""
+    found = group.advice
+    if found is None:
+        return None
+    base = "base " if (group.parametrization or "").startswith("mup") else ""
+    size = f"{'N* = ' if found.at_best_size else ''}{text.count(found.params)} params"
+    how = "by the law below" if found.by == "law" else "that size's own best, as there is no law"
+    value = text.with_interval(found.setting, lambda v: f"{v:.2g}")
+    if found.setting.low is None and found.setting.high is None:
+        value = f"{found.setting.value:.2g}"
+    return f"{base}{WORDS[setting]} {value} at {text.flops(found.flops)} FLOPs and {size}, {how}"
 
 
 def transfer(group: SettingGroup, setting: str) -> str | None:
@@ -67,14 +89,36 @@ def rule(found: SettingRule, setting: str) -> str:
     return found.rule if found.setting is None else f"{found.rule} {text.number(found.setting)}"
 
 
+def rule_reasons(group: SettingGroup, setting: str) -> list[str]:
+    """Why rules lack numbers or cells, each reason once; one line where no rule has a law."""
+    reasons: dict[str, list[str]] = {}
+    for found in group.rules:
+        if found.reason:
+            reasons.setdefault(found.reason, []).append(rule(found, setting))
+    if any(found.params is not None for found in group.rules):
+        return [f"{', '.join(rules)}: {reason}" for reason, rules in reasons.items()]
+    if not reasons:
+        return []
+    common = max(reasons, key=lambda reason: len(reasons[reason]))
+    return [f"no law of N* can be fitted under any rule: {common}"]
+
+
+def flag_how(flag: FlaggedRow) -> str:
+    """How a row was found, and whether run noise could be the cause."""
+    if flag.beyond_noise is None:
+        return f"{flag.how}, noise not known"
+    return flag.how if flag.beyond_noise else f"{flag.how}, within noise"
+
+
 def flags(result: RatesResult) -> str:
     """How many rows are flagged, of which kind."""
     flagged, word = result.flagged, WORDS[result.setting]
-    beyond = sum(bool(flag.beyond_noise) for flag in flagged)
+    beyond = f"{sum(bool(flag.beyond_noise) for flag in flagged)} beyond run noise"
+    if flagged and all(flag.beyond_noise is None for flag in flagged):
+        beyond = "run noise is not known"
     predicted = sum(flag.how == "predicted" for flag in flagged)
     rows = sum(group.rows for group in result.groups)
     return (
         f"{len(flagged)} of {rows} rows have a {word} that gives away more than "
-        f"{text.share(result.tolerance)}: {beyond} beyond run noise, {predicted} by the law's "
-        "prediction"
+        f"{text.share(result.tolerance)}: {beyond}, {predicted} by the law's prediction"
     )

@@ -9,6 +9,7 @@ from ditlaw import text
 from ditlaw.cli.table_parts import make_table, show_notes
 from ditlaw.cli.time_tables import crossing_in_time, equal_time_of, equal_times_of, on_device
 from ditlaw.results import (
+    Check,
     CompareResult,
     LawsResult,
     Pair,
@@ -18,7 +19,9 @@ from ditlaw.results import (
 )
 
 MARKS = {"met": "[green]yes[/]", "not met": "[yellow]no [/]", "unknown": "?  "}
-SHORT = 16  # a name that three columns hold beside a ratio
+RATIO = "b's FLOPs for\na's loss ÷ a's"
+NO_CROSSING = "no crossing within 1,000 times the data and the budgets"
+SHORT = 16  # a name that a column holds beside a difference and a ratio
 
 
 def show_laws(console: Console, result: LawsResult) -> None:
@@ -49,10 +52,7 @@ def _law(console: Console, law: PublishedEntry) -> None:
 
 
 def show_comparison(console: Console, result: CompareResult) -> None:
-    """One pair: a row a budget. Several: a table a budget with a row a pair. Then the crossings.
-
-    Several names leave 80 columns no room for differences and exponents; JSON has them.
-    """
+    """A row a budget for each pair, its names above; several have their laws' values first."""
     level = result.pairs[0].at[0].difference.level
     kind = "what the printed digits allow" if level == 1 else f"{level:.0%} intervals"
     console.print(f"{escape(result.metric)}, {kind}; one is better where b − a leaves out 0")
@@ -61,9 +61,9 @@ def show_comparison(console: Console, result: CompareResult) -> None:
     else:
         console.print()
         console.print(_values(result.pairs))
+        for pair in result.pairs:
+            _one_of_several(console, pair)
         for k, target in enumerate(result.pairs[0].at):
-            console.print(f"\n[bold]{text.flops(target.flops)} FLOPs[/]")
-            console.print(_of_budget(result.pairs, k))
             timed = equal_times_of(result.pairs, k, _better_of)
             if timed:
                 spent, where = text.flops(target.flops), on_device(result.pairs)
@@ -71,20 +71,16 @@ def show_comparison(console: Console, result: CompareResult) -> None:
                     f"\nat equal time: what a's {spent} FLOPs take{where}", soft_wrap=True
                 )
                 console.print(timed)
-        console.print("\n[bold]where they cross[/]")
-        console.print(_crossings(result.pairs))
     if result.checklist:
         console.print("\n[bold]is it fair?[/]")
-    for check in result.checklist:
-        mark = MARKS[check.state]
-        console.print(f"{mark} {escape(check.item)}: {escape(check.text)}", soft_wrap=True)
+        console.print(_checklist(result.checklist))
     console.print()
     show_notes(console, result.warnings)
 
 
 def _one_pair(console: Console, pair: Pair) -> None:
     console.print(f"a: {escape(pair.a_name)}\nb: {escape(pair.b_name)}\n", soft_wrap=True)
-    table = make_table("FLOPs", "a", "b", "b − a", "b's FLOPs ÷ a's", "better", left=("better",))
+    table = make_table("FLOPs", "a", "b", "b − a", RATIO, "better", left=("better",))
     for at in pair.at:
         table.add_row(
             text.flops(at.flops),
@@ -96,9 +92,9 @@ def _one_pair(console: Console, pair: Pair) -> None:
         )
     console.print(table)
     if pair.crossing:
-        console.print(f"\nequal at {text.with_interval(pair.crossing, text.flops)} FLOPs")
+        console.print(f"\nequal at {_crossing(pair)}")
     else:
-        console.print("\nno crossing within 1,000 times the data and the budgets")
+        console.print(f"\n{NO_CROSSING}")
     exponent = _signed(pair.exponent_difference)
     console.print(f"exponent at the largest budget, b − a: {exponent}")
     timed = equal_time_of(pair, _better, _signed)
@@ -111,31 +107,38 @@ def _one_pair(console: Console, pair: Pair) -> None:
         )
 
 
-def _of_budget(pairs: list[Pair], k: int) -> Table:
-    table = make_table("a", "b", "b's FLOPs ÷ a's", "better", left=("a", "b", "better"))
-    for pair in pairs:
-        at = pair.at[k]
+def _one_of_several(console: Console, pair: Pair) -> None:
+    console.print(f"\na: [bold]{escape(pair.a_name)}[/], b: [bold]{escape(pair.b_name)}[/]")
+    table = make_table("FLOPs", "b − a", RATIO, "better", left=("better",))
+    for at in pair.at:
         table.add_row(
-            escape(pair.a_name),
-            escape(pair.b_name),
+            text.flops(at.flops),
+            _signed(at.difference),
             text.with_interval(at.compute_ratio, text.number),
             _better_of(pair, at.verdict),
         )
-    return table
+    console.print(table)
+    if pair.crossing is None:
+        console.print(NO_CROSSING)
+        return
+    after = f", after {crossing_in_time(pair)}" if pair.crossing_at_equal_time else ""
+    console.print(f"equal at {_crossing(pair)}{after}")
 
 
-def _crossings(pairs: list[Pair]) -> Table:
-    timed = any(pair.crossing_at_equal_time for pair in pairs)
-    columns = ["equal at FLOPs", *(["equal after"] if timed else [])]
-    table = make_table("a", "b", *columns, left=("a", "b"))
-    for pair in pairs:
-        table.add_row(
-            escape(pair.a_name),
-            escape(pair.b_name),
-            text.with_interval(pair.crossing, text.flops),
-            *([crossing_in_time(pair)] if timed else []),
-        )
-    return table
+def _crossing(pair: Pair) -> str:
+    """Where two laws are equal, and whether that lies in the data."""
+    where = f" ({pair.crossing_beyond} the data)" if pair.crossing_beyond else ""
+    return f"{text.with_interval(pair.crossing, text.flops)} FLOPs{where}"
+
+
+def _checklist(checks: list[Check]) -> Table:
+    """A mark and an item a line; what is long goes on below its own beginning."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for check in checks:
+        grid.add_row(MARKS[check.state], f"{escape(check.item)}: {escape(check.text)}")
+    return grid
 
 
 def _values(pairs: list[Pair]) -> Table:
@@ -152,7 +155,7 @@ def _values(pairs: list[Pair]) -> Table:
 
 
 def _better_of(pair: Pair, verdict: Verdict) -> str:
-    """The better one's name, where a third column of names fits in 80."""
+    """The better one's name, where a column of names fits in 80."""
     names = {"a": pair.a_name, "b": pair.b_name}
     if verdict == "undecided" or max(map(len, names.values())) > SHORT:
         return _better(verdict)

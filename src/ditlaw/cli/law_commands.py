@@ -196,7 +196,7 @@ def shapes(
 def rates(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Study folder or table.")],
     setting: Annotated[
-        Literal["learning_rate", "batch"], typer.Option(help="The column that was swept.")
+        str, typer.Option(help="The column that was swept: learning_rate or batch.")
     ] = "learning_rate",
     tolerance: Annotated[
         float, typer.Option(help="Loss that a near-optimal setting may give away; 0.01 is 1 %.")
@@ -206,10 +206,14 @@ def rates(
     as_json: Json = False,
 ) -> None:
     """Say which learning rate or batch is best at each size, its law, and what it does to N*."""
-    from ditlaw.tuning import rates_of
+    from ditlaw.tuning import rates_of, setting_of
 
     found = rates_of(
-        source, where, setting=setting, tolerance=tolerance, level=0.9 if level is None else level
+        source,
+        where,
+        setting=setting_of(setting),
+        tolerance=tolerance,
+        level=0.9 if level is None else level,
     )
     emit(found.result, as_json)
 

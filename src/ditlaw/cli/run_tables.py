@@ -53,7 +53,7 @@ def show_plan(console: Console, plan: PlanResult) -> None:
         soft_wrap=True,
     )
     saved = sum(sum(run.budgets) for run in plan.runs) / total.flops
-    console.print(f"One run a cell instead of one a size would take {saved:.2f}× the FLOPs.")
+    console.print(f"Training once and reading off each budget saves {saved:.2f}×.")
     show_notes(console, plan.warnings)
 
 

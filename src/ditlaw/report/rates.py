@@ -7,7 +7,7 @@ import numpy as np
 
 from ditlaw import rate_words, text
 from ditlaw.errors import DitlawError
-from ditlaw.report.axes import Figure, Trace, layout, line, log_axis, points, ramp, safe
+from ditlaw.report.axes import RAMP, Figure, Trace, layout, line, log_axis, points, ramp, safe
 from ditlaw.report.material import Material
 from ditlaw.report.tables import Cell, Table, interval
 from ditlaw.results import Note, RatesResult, SettingCell, SettingGroup
@@ -17,7 +17,6 @@ from ditlaw.tuning.group import GroupAnswer
 from ditlaw.tuning.optimum import Optimum
 
 GRID = 60
-HIGHEST = 1.25  # times the best loss: what lies above it would flatten the valleys
 
 
 @dataclass(frozen=True)
@@ -56,18 +55,19 @@ def _section(rates: Rates, answer: GroupAnswer) -> RatesSection:
     setting, word = result.setting, rate_words.WORDS[result.setting]
     largest = max(o.cell.log_c for o in answer.optima)
     shown = [o for o in answer.optima if np.isclose(o.cell.log_c, largest, atol=0.1)]
-    said = [f"{rate_words.flags(result)}."]
     lines = [
+        rate_words.advice(group, setting),
         group.law and rate_words.equation(group.law, setting),
         group.no_law and f"no law of the best {word}: {group.no_law}",
         group.law and group.law.note,
         rate_words.transfer(group, setting),
         rate_words.sensitivity_trend(group),
         rate_words.noise(group),
-        *(f"{rate_words.rule(r, setting)}: {r.reason}" for r in group.rules if r.reason),
+        *rate_words.rule_reasons(group, setting),
+        rate_words.flags(result),
     ]
     # An equation begins with its symbol.
-    said += [f"{s[0].upper() if s[0].isascii() else s[0]}{s[1:]}." for s in lines if s]
+    said = [f"{s[0].upper() if s[0].isascii() else s[0]}{s[1:]}." for s in lines if s]
     return RatesSection(
         id=f"rates-{setting.replace('_', '-')}",
         title=f"{word.capitalize()} of each size",
@@ -75,7 +75,7 @@ def _section(rates: Rates, answer: GroupAnswer) -> RatesSection:
         "training FLOPs, the largest budget that was swept. Points are means over seeds, diamonds "
         "the optima between them, crosses settings of which a seed diverged.",
         optima=_optima(group, result),
-        rules=_rules(group, setting) if group.rules else None,
+        rules=_rules(group, setting) if any(r.params for r in group.rules) else None,
         said=said,
         notes=result.warnings,
         figure=_figure(shown, f"rates-{setting.replace('_', '-')}", word),
@@ -130,18 +130,25 @@ def _rules(group: SettingGroup, setting: str) -> Table:
 
 
 def _figure(optima: list[Optimum], name: str, word: str) -> Figure:
-    """Curves of the sizes at one budget, clipped a quarter above the best loss of all."""
+    """Curves of the sizes at one budget, whole."""
     best = float(np.exp(min(o.log_loss[0] for o in optima)))
-    top = HIGHEST * best
+    top = float(np.exp(max(o.cell.log_loss.max() for o in optima)))
     traces: list[Trace] = []
     ordered = sorted(optima, key=lambda o: o.cell.log_n)
-    for optimum, color in zip(ordered, ramp(len(ordered)), strict=True):
+    for optimum, color in zip(ordered, _hues(len(ordered)), strict=True):
         traces += _size(optimum, color, top)
     tried = np.exp(np.concatenate([o.cell.tried for o in optima]))
     losses = np.exp(np.concatenate([o.cell.log_loss for o in optima]))
     x = log_axis(word, tried, text.number, 0.06)
-    y = log_axis("loss", [*losses[losses <= top], best, min(top, losses.max())], text.loss, 0.06)
+    y = log_axis("loss", [*losses, best], text.loss, 0.06)
     return {"id": name, "data": traces, "layout": layout(x, y)}
+
+
+def _hues(count: int) -> list[str]:
+    """A colour a size: as far apart as the ramp has them, the next of a long row not alike."""
+    if count <= len(RAMP):
+        return [RAMP[round(at)] for at in np.linspace(0, len(RAMP) - 1, count)]
+    return ramp(count)
 
 
 def _size(optimum: Optimum, color: str, top: float) -> list[Trace]:

@@ -51,6 +51,9 @@ class Target(Result):
 class Pair(Result):
     """Two laws. ``crossing`` is the budget at which they are equal, null where they are not.
 
+    ``crossing_beyond`` says on which side of both fitted ranges it lies; null inside one of them,
+    or where a range is not known.
+
     ``exponent_difference`` is b − a of −d ln L / d ln C at the largest target. ``device`` is what
     the rows were timed on, null where they do not say.
     """
@@ -62,6 +65,7 @@ class Pair(Result):
     exponent_difference: Quantity
     crossing_at_equal_time: CrossingAtEqualTime | None = None
     device: str | None = None
+    crossing_beyond: Literal["below", "above"] | None = None
 
 
 def verdict_of(difference: Quantity) -> Verdict:

@@ -93,10 +93,26 @@ class SettingRule(Result):
     reason: str | None
 
 
+class SettingAdvice(Result):
+    """Which setting to use at ``flops``, the largest swept budget, for ``params``.
+
+    ``params`` is N* under the rule 'best of each' there (``at_best_size``), or the size of least
+    loss. ``setting`` is what the law gives (``by`` is "law"), or without one that size's own
+    optimum or best tried ("size").
+    """
+
+    flops: float
+    params: float
+    tokens: float
+    at_best_size: bool
+    setting: Quantity
+    by: Literal["law", "size"]
+
+
 class SettingGroup(Result):
     """The rows of one family and parametrization; either is null where the table has no column.
 
-    ``rules_at`` is the largest swept budget, in FLOPs.
+    ``rules_at`` is the largest swept budget, in FLOPs. ``advice`` is null where nothing was swept.
     """
 
     family: str | None
@@ -111,6 +127,7 @@ class SettingGroup(Result):
     transfer: Transfer | None
     rules_at: float | None
     rules: list[SettingRule]
+    advice: SettingAdvice | None = None
 
 
 class FlaggedRow(Result):
@@ -119,6 +136,7 @@ class FlaggedRow(Result):
     ``excess`` is a fraction of the loss at ``best``: measured in a swept cell, or predicted from
     the law of the best setting. ``beyond_noise`` says whether it is above the tolerance
     by more than luck among the settings of a cell explains; null where run noise is not known.
+    ``budget`` is the row's own, or its FLOPs where it has none.
     """
 
     row: int
@@ -128,6 +146,7 @@ class FlaggedRow(Result):
     excess: float
     beyond_noise: bool | None
     how: Literal["measured", "predicted"]
+    budget: float | None = None
 
 
 class RatesResult(Result):

@@ -3,6 +3,6 @@
 None of this imports torch.
 """
 
-from ditlaw.tuning.answer import Rates, Setting, rates_of
+from ditlaw.tuning.answer import Rates, Setting, rates_of, setting_of
 
-__all__ = ["Rates", "Setting", "rates_of"]
+__all__ = ["Rates", "Setting", "rates_of", "setting_of"]

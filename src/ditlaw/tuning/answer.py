@@ -1,16 +1,17 @@
 """A sweep of learning rates or batches, answered: what 'ditlaw rates' prints."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 
 from ditlaw.errors import BadInput, Refused
 from ditlaw.forecast import LAW_SUFFIX
 from ditlaw.observations import Observations, load_swept, study_of_rows
-from ditlaw.results import RatesResult
+from ditlaw.results import FlaggedRow, RatesResult
 from ditlaw.tablefile import numbers
 from ditlaw.text import nearest, unknown
+from ditlaw.tuning.advice import advise
 from ditlaw.tuning.cells import Group, groups
 from ditlaw.tuning.group import GroupAnswer, answer_group
 
@@ -68,7 +69,9 @@ def rates_of(
             "run several of them at each size"
         )
     found = [
-        answer_group(group, _of_group(observations, group), setting, tolerance, level)
+        _advised(
+            answer_group(group, _of_group(observations, group), setting, tolerance, level), level
+        )
         for group in split
     ]
     result = RatesResult(
@@ -83,15 +86,42 @@ def rates_of(
     return Rates(result, found)
 
 
+def _advised(answer: GroupAnswer, level: float) -> GroupAnswer:
+    """With the setting to use, and the budget of each flagged row."""
+    advice = advise(answer.printed, answer.optima, level)
+    return replace(
+        answer,
+        printed=answer.printed.model_copy(update={"advice": advice}),
+        flagged=[_with_budget(flag, answer.group) for flag in answer.flagged],
+    )
+
+
+def _with_budget(flag: FlaggedRow, group: Group) -> FlaggedRow:
+    row = group.frame.loc[[flag.row]]
+    known = [numbers(row[name]).iloc[0] for name in ("budget", "flops") if name in row]
+    return flag.model_copy(update={"budget": next((float(v) for v in known if v > 0), None)})
+
+
 def _of_group(observations: Observations, group: Group) -> Observations:
     """A group's rows, with the part of the study that they are of."""
     study = study_of_rows(observations.study, group.frame)
     return replace(observations, frame=group.frame, study=study)
 
 
+def setting_of(name: str) -> Setting:
+    """The setting of a name.
+
+    Raises:
+        BadInput: there is none; with the nearest name.
+    """
+    for setting in get_args(Setting):
+        if name == setting:
+            return cast("Setting", setting)
+    raise unknown("--setting", name, get_args(Setting))
+
+
 def _check(source: str, setting: str, tolerance: float, level: float) -> None:
-    if setting not in get_args(Setting):
-        raise unknown("--setting", setting, get_args(Setting))
+    setting_of(setting)
     if not 0 < level < 1:
         raise BadInput(f"level: {level} is not between 0 and 1; use 0.9 for 90 %")
     if not 0 < tolerance < 1:

@@ -37,11 +37,14 @@ def near(
 ) -> tuple[float | None, float | None]:
     """Ln of the settings about the minimum of one curve (k,) that give away ``tolerance`` at most.
 
-    None on a side where the range goes on to the last setting tried.
+    None on a side where the range goes on to the last setting tried. A best setting at an end is
+    part of the range, whatever the spline does beside it.
     """
     grid = np.linspace(x[0], x[-1], STEPS + 1)
     values = Akima1DInterpolator(x, log_loss)(grid)
-    best = int(values.argmin())
+    best, lowest = int(values.argmin()), int(log_loss.argmin())
+    if lowest in (0, len(x) - 1):
+        best = STEPS if lowest else 0
     above = np.flatnonzero(values > values[best] + np.log1p(tolerance))
     below, beyond = above[above < best], above[above > best]
     return (

@@ -22,8 +22,8 @@ def of_group(group: Group, optima: list[Optimum], noise: bool, setting: str) -> 
             Note(
                 code="sweep-at-edge",
                 text=f"{of}in {states['edge'] + states['cliff']} of {len(optima)} sizes and "
-                f"budgets the best {word} is the last one that trained (in {states['cliff']} a "
-                "higher one diverged): it stands for the optimum, and the law leaves it out.",
+                f"budgets the best {word} is the last one that trained ({_sides(optima)}): it "
+                "stands for the optimum, and the law leaves it out.",
             )
         )
     if states["too few"]:
@@ -53,3 +53,12 @@ def of_group(group: Group, optima: list[Optimum], noise: bool, setting: str) -> 
             )
         )
     return notes
+
+
+def _sides(optima: list[Optimum]) -> str:
+    """Where to look further, and in how many sizes and budgets."""
+    lower = sum(o.status == "edge" and o.cell.best == 0 for o in optima)
+    higher = sum(o.status == "edge" and o.cell.best > 0 for o in optima)
+    between = sum(o.status == "cliff" for o in optima)
+    said = {"try lower": lower, "try higher": higher, "between it and one that diverged": between}
+    return ", ".join(f"{side}: {many}" for side, many in said.items() if many)
