@@ -504,4 +504,5 @@ def test_the_example_is_a_study_of_equal_steps():
         steps = np.array([stop.step for stop in run.stops])
         for wanted in (500, 1000, 2000):
             assert np.abs(steps - wanted).min() <= 2
-    assert 7 * sum(run.flops(run.steps) for run in runs) < 600 * 2e10
+    # Minutes, not hours: all rates and seeds on two cores of 2e10 FLOP/s.
+    assert 7 * sum(run.flops(run.steps) for run in runs) / (2 * 2e10) < 600

@@ -30,7 +30,7 @@ from ditlaw.study import load_study, study_runs
 from ditlaw.training.folder import RunFolder
 from ditlaw.verify import Frozen, freeze_forecast
 
-SECTIONS = {"answer", "budgets", "isoflop", "laws", "metrics", "evidence", "runs", "made"}
+SECTIONS = {"answer", "budgets", "isoflop", "laws", "metrics", "evidence", "fair", "runs", "made"}
 OF_A_STUDY = {"checks", "pictures"}
 LAWS = {"isoflop", "loss", "params", "tokens"}
 OF_DRAWN = {"metrics", "ranks"}

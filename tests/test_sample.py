@@ -90,9 +90,9 @@ def test_words_and_labels_of_a_cache_are_told_as_in_training(tmp_path):
     [note] = drawn.warnings
     assert note.code == "unknown-words"
     assert "dragon, cat:" in note.text
-    told = said(read_captions(path), WORDS, (1, 4, 4))
+    told = said(read_captions(path), WORDS, (1, 4, 4), 3)
     assert told.read(0, 3).text.tolist() == [[2, 3, 0], [2, 1, 3], [0, 0, 0]]
-    assert said(["two", "·"], LABELS, (1, 4, 4)).read(0, 2).text.tolist() == [[2], [0]]
+    assert said(["two", "·"], LABELS, (1, 4, 4), 1).read(0, 2).text.tolist() == [[2], [0]]
     held_out = sample_run(words.path, tmp_path / "held")
     assert set(" ".join(held_out.captions).split()) <= {"?", "red", "blue"}
 
@@ -126,9 +126,9 @@ def test_scene_captions_that_cannot_be_told(run, tmp_path, lines, message):
 
 def test_other_captions_and_budgets_that_cannot_be(run, tmp_path):
     with pytest.raises(BadInput, match="no label 'tow'; did you mean 'two'"):
-        said(["tow"], LABELS, SIDES)
+        said(["tow"], LABELS, SIDES, 1)
     with pytest.raises(BadInput, match="trained without captions"):
-        said(["a"], TextFacts(kind="none"), SIDES)
+        said(["a"], TextFacts(kind="none"), SIDES, 0)
     with pytest.raises(BadInput, match=r"--budget: 1e\+09 was not observed; the run has 2.2e\+09"):
         sample_run(run, tmp_path / "out", budget=1e9)
     with pytest.raises(BadInput, match="No such file"):
@@ -139,7 +139,7 @@ def test_other_captions_and_budgets_that_cannot_be(run, tmp_path):
 
 
 def test_a_silent_layout_is_a_dot(run, tmp_path):
-    told = said(["·"], None, SIDES).read(0, 1)
+    told = said(["·"], None, SIDES, 16).read(0, 1)
     assert not told.text.any()
     assert told.text.shape == (1, 16)
     assert torch.equal(torch.from_numpy(told.images), torch.zeros(1, *SIDES))

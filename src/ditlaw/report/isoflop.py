@@ -118,7 +118,7 @@ def _left_out(material: Material) -> Trace:
     """Rows that the fit left out, where they are known and can be drawn."""
     frame, metric = material.left_out, material.law.metric
     if "why" in frame:  # other settings have a figure of their own
-        frame = frame[~frame["why"].str.startswith(WORSE)]
+        frame = frame[~frame["why"].astype(str).str.startswith(WORSE)]
     if {"params", "tokens", "flops", metric} <= set(frame.columns):
         whole = frame[["params", "tokens", "flops", metric]].to_numpy(float)
         frame = frame.iloc[np.flatnonzero((np.isfinite(whole) & (whole > 0)).all(axis=1))]
