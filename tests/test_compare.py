@@ -1,5 +1,7 @@
 """Comparisons: known crossings, simulations of known truth, verdicts, groups, bad usage."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from laws_data import ALPHA, BETA, FEW, A, B, E, frame, observed
 from test_cli import answered
 
+from ditlaw import compare
 from ditlaw.cli import run
 from ditlaw.cli.tables import show
 from ditlaw.compare import compare_groups, compare_laws, compare_sources
@@ -15,6 +18,7 @@ from ditlaw.curves import Curves
 from ditlaw.errors import BadInput, Refused
 from ditlaw.laws import fit
 from ditlaw.published import published_law
+from ditlaw.results import Quantity
 
 DENSE, SPARSE = "published:dit-in-context", "published:dit-in-context-sparse"
 GRID = np.linspace(40, 50, 101)
@@ -175,6 +179,21 @@ def test_text_output_fits_80_columns(capsys):
         assert told in printed
         for line in printed.splitlines():
             assert len(line) <= 80 or ": " in line, line
+
+
+def test_a_crossing_outside_both_ranges_says_on_which_side():
+    def ranged(low, high):
+        return SimpleNamespace(observations=SimpleNamespace(flops_range=lambda: (low, high)))
+
+    def side(value, *laws):
+        return compare._side(Quantity(value=value, low=None, high=None, level=0.9), list(laws))
+
+    one, two = ranged(1e18, 1e20), ranged(1e19, 1e21)
+    assert side(5e17, one, two) == "below"
+    assert side(2e21, one, two) == "above"
+    assert side(5e18, one, two) is None  # inside one of them
+    unknown = SimpleNamespace(observations=SimpleNamespace(flops_range=lambda: None))
+    assert side(5e17, one, unknown) is None
 
 
 def test_a_ratio_that_is_open_says_why(tmp_path):

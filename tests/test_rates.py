@@ -239,14 +239,20 @@ def test_terms_that_the_design_does_not_determine_are_left_out(tmp_path):
 def test_optima_at_an_edge_or_a_cliff_are_not_interpolated(tmp_path):
     data = sweep(**FEW)
     low = data[data["learning_rate"] < RATES[3]]
-    (group,) = rates_of(written(low, tmp_path, "low.csv")).result.groups
+    below = rates_of(written(low, tmp_path, "low.csv")).result
+    (group,) = below.groups
     assert {c.status for c in group.cells} == {"edge"}
+    (note,) = [n for n in below.warnings if n.code == "sweep-at-edge"]
+    assert f"(try higher: {len(group.cells)})" in note.text
+    assert group.advice.by == "size"
+    assert group.advice.setting.value == pytest.approx(RATES[2], rel=1e-5)
     gone = data["learning_rate"] > RATES[2]
     cliff = data.assign(note=np.where(gone, "diverged", ""))
     cliff.loc[gone, "loss"] = np.nan
     result = rates_of(written(cliff, tmp_path, "cliff.csv")).result
     assert {c.status for c in result.groups[0].cells} == {"cliff"}
-    assert "sweep-at-edge" in {note.code for note in result.warnings}
+    (note,) = [n for n in result.warnings if n.code == "sweep-at-edge"]
+    assert f"(between it and one that diverged: {len(group.cells)})" in note.text
     for cell in result.groups[0].cells:
         assert cell.optimum is None
         assert cell.near[1] is None
@@ -387,6 +393,52 @@ def test_the_curve_is_exact_at_the_settings_and_finds_a_leaning_minimum():
         low, high = curve.near(x, y, 0.01)
         assert low < at < high
         assert curve.value(x, y[None], low)[0] <= lowest + 0.01
+
+
+def test_a_best_at_an_end_is_in_its_own_range_which_is_open_there():
+    # The spline dips beside the lowest setting; the next one is as good.
+    x, y = np.log([1.0, 2.0, 4.0, 8.0]), np.array([0.0, 0.001, 0.3, 1.0])
+    low, high = curve.near(x, y, 0.01)
+    assert low is None
+    assert x[1] < high < x[2]
+    low, high = curve.near(x, y[::-1], 0.01)
+    assert high is None
+    assert x[1] < low < x[2]
+
+
+def test_which_rate_to_set_comes_first(answered):
+    data, result = answered
+    (group,) = result.groups
+    advice = group.advice
+    assert advice.by == "law"
+    assert advice.at_best_size
+    assert advice.flops == data["budget"].max()
+    best = next(r for r in group.rules if r.rule == "best of each")
+    assert advice.params == pytest.approx(best.params.value)
+    law = group.law
+    said = law.coefficient.value * advice.params**law.params_exponent.value
+    said *= advice.tokens**law.tokens_exponent.value
+    assert advice.setting.value == pytest.approx(said, rel=1e-6)
+    truth = best_rate(advice.params, advice.tokens)
+    assert advice.setting.low < advice.setting.value < advice.setting.high
+    assert advice.setting.value == pytest.approx(truth, rel=0.15)
+
+
+def test_tables_put_conclusions_first_and_say_what_is_not_known(tmp_path):
+    path = written(sweep(budgets=1, sizes=3, seeds=1), tmp_path)
+    shown = CliRunner().invoke(app, ["rates", path]).stdout
+    lines = shown.splitlines()
+    assert lines[1].startswith("Learning rate 0.")
+    assert shown.index("can be fitted under any rule") < shown.index("within 1 %")
+    assert "exponent of N*" not in shown  # no table of dashes
+    assert "noise not" in shown
+    assert "within noise" not in shown
+    misspelt = CliRunner().invoke(app, ["rates", path, "--setting", "learning-rte"])
+    assert isinstance(misspelt.exception, BadInput)
+    assert "did you mean 'learning_rate'?" in str(misspelt.exception)
+    flags = rates_of(path).result.flagged
+    assert flags
+    assert {flag.budget for flag in flags} == {rates_of(path).result.groups[0].cells[0].flops}
 
 
 def test_the_report_shows_the_sweep_and_only_where_there_is_one(tmp_path):

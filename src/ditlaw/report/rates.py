@@ -8,6 +8,7 @@ import numpy as np
 from ditlaw import rate_words, text
 from ditlaw.errors import DitlawError
 from ditlaw.report.axes import RAMP, Figure, Trace, layout, line, log_axis, points, ramp, safe
+from ditlaw.report.labels import SYMBOLS
 from ditlaw.report.material import Material
 from ditlaw.report.tables import Cell, Table, interval
 from ditlaw.results import Note, RatesResult, SettingCell, SettingGroup
@@ -135,8 +136,8 @@ def _figure(optima: list[Optimum], name: str, word: str) -> Figure:
     top = float(np.exp(max(o.cell.log_loss.max() for o in optima)))
     traces: list[Trace] = []
     ordered = sorted(optima, key=lambda o: o.cell.log_n)
-    for optimum, color in zip(ordered, _hues(len(ordered)), strict=True):
-        traces += _size(optimum, color, top)
+    for k, (optimum, color) in enumerate(zip(ordered, _hues(len(ordered)), strict=True)):
+        traces += _size(optimum, color, SYMBOLS[k % len(SYMBOLS)], top)
     tried = np.exp(np.concatenate([o.cell.tried for o in optima]))
     losses = np.exp(np.concatenate([o.cell.log_loss for o in optima]))
     x = log_axis(word, tried, text.number, 0.06)
@@ -145,13 +146,13 @@ def _figure(optima: list[Optimum], name: str, word: str) -> Figure:
 
 
 def _hues(count: int) -> list[str]:
-    """A colour a size: as far apart as the ramp has them, the next of a long row not alike."""
+    """A colour a size, of the ramp's own as long as they last; symbols help tell neighbours."""
     if count <= len(RAMP):
         return [RAMP[round(at)] for at in np.linspace(0, len(RAMP) - 1, count)]
     return ramp(count)
 
 
-def _size(optimum: Optimum, color: str, top: float) -> list[Trace]:
+def _size(optimum: Optimum, color: str, symbol: str, top: float) -> list[Trace]:
     cell = optimum.cell
     x, name = cell.log_setting, f"{text.count(float(np.exp(cell.log_n)))} params"
     traces = []
@@ -165,7 +166,8 @@ def _size(optimum: Optimum, color: str, top: float) -> list[Trace]:
         f"{len(rows)} {'seed' if len(rows) == 1 else 'seeds'}"
         for at, loss, rows in zip(x, losses, cell.members, strict=True)
     ]
-    traces.append(points(np.exp(x).tolist(), losses.tolist(), name, hover, color=color, size=7))
+    marker = {"color": color, "symbol": symbol, "size": 8}
+    traces.append(points(np.exp(x).tolist(), losses.tolist(), name, hover, **marker))
     if optimum.log_setting is not None:
         at, lowest = float(np.exp(optimum.log_setting[0])), float(np.exp(optimum.log_loss[0]))
         said = [f"<b>best of {safe(name)}</b><br>{text.number(at)}<br>loss {text.loss(lowest)}"]
