@@ -152,7 +152,7 @@ def _notes(choices: list[_Choice], cells: int, settings: list[str], rows: int) -
         Note(
             code="best-settings-used",
             text=f"{len(choices)} of {cells} sizes and budgets have runs of several settings "
-            f"({' or '.join(what[s] for s in settings)}): the law is of the best of each, and "
+            f"({' or '.join(what[s] for s in settings)}): the law is of the best of each "
             f"as all sizes and budgets together tell it, and {rows} rows of others were left out; "
             "'ditlaw rates' shows the sweep.",
         )
