@@ -86,6 +86,16 @@ def test_the_checklist_wants_three_rates_in_every_cell(tmp_path):
     assert state([3e-3, 9e-3, 2.7e-2]) == "not met"  # the best is the lowest
 
 
+def test_one_rate_for_all_is_no_fault_in_mup(tmp_path):
+    def codes(parametrization):
+        frame = table([3e-3], 0.003, 0).assign(parametrization=parametrization)
+        law = laws.fit(loaded(frame, tmp_path), draws=50)
+        return {note.code for note in law.result().warnings}
+
+    assert "one-learning-rate" in codes("standard")
+    assert "one-learning-rate" not in codes("mup:64")
+
+
 def test_the_usual_batch_is_that_of_the_largest_budget(tmp_path):
     frame = table([3e-3], 0.0, 0)
     frame["batch"] = np.where(frame["budget"] == frame["budget"].max(), 64, 32)

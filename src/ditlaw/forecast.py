@@ -217,6 +217,7 @@ def _recipe(
         steps=steps,
         batch=study.recipe.batch,
         learning_rate=rate,
+        parametrization=str(study.recipe.parametrization),
         images=float(mix.images(steps)),
         gpu_hours=gpu_hours(mix.flops(steps), hardware.gpu, hardware.mfu),
     )

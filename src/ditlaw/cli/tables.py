@@ -251,10 +251,11 @@ def _forecast(console: Console, answer: Forecast) -> None:
         )
     if answer.recipe:
         r = answer.recipe
+        kind = "" if r.parametrization == "standard" else f" in {r.parametrization}"
         table.add_row(
             "recipe",
             f"{escape(r.family)} {size_of(r)}: {text.count(r.params)} params, "
-            f"{r.steps:,} steps of {r.batch} at {r.learning_rate:.2g}",
+            f"{r.steps:,} steps of {r.batch} at {r.learning_rate:.2g}{kind}",
         )
     console.print(table)
     if answer.basis == "fit":  # no paper's law has been put to a test here

@@ -38,6 +38,7 @@ class Recipe(Result):
     steps: int
     batch: int
     learning_rate: float
+    parametrization: str = "standard"
     images: float
     gpu_hours: float
 

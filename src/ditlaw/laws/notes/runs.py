@@ -65,6 +65,13 @@ def _named(runs: Iterable[str]) -> str:
     return f"{'run' if len(names) == 1 else 'runs'} {shown}{more}"
 
 
+def _mup(observations: Observations) -> bool:
+    frame = observations.frame
+    return "parametrization" in frame and bool(
+        frame["parametrization"].map(str).str.startswith("mup").all()
+    )
+
+
 def _learning_rates(observations: Observations, table: Table) -> list[Note]:
     if "learning_rate" not in observations.frame:
         return []
@@ -74,7 +81,8 @@ def _learning_rates(observations: Observations, table: Table) -> list[Note]:
         return []
     notes = []
     sizes = np.exp(table.log_n[known])
-    swept = bool(observations.chosen)  # one rate was the best of several at each size
+    # One rate was the best of several at each size, or muP makes one rate do for all.
+    swept = bool(observations.chosen) or _mup(observations)
     if not swept and len(np.unique(rates[known])) == 1 and sizes.max() >= WIDE_SIZES * sizes.min():
         notes.append(
             Note(
