@@ -8,14 +8,15 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ditlaw import text
-from ditlaw.errors import BadInput
+from ditlaw import __version__, text
+from ditlaw.errors import BadInput, Refused
 from ditlaw.files import write_text
 from ditlaw.report import tables, words
 from ditlaw.report.checks import check_figure
 from ditlaw.report.fair import checklist_table
 from ditlaw.report.figures import law_figures
 from ditlaw.report.isoflop import drawn_every, isoflop_figure
+from ditlaw.report.lawless import LEVEL, lawless
 from ditlaw.report.material import Material, default_out, gather
 from ditlaw.report.metrics import metrics_section
 from ditlaw.report.pictures import gallery
@@ -46,7 +47,11 @@ def write_report(
     path = out or default_out(source)
     if path.suffix.lower() not in (".html", ".htm"):
         raise BadInput(f"--out: {path} is not a page; end it in .html")
-    write_text(path, render(gather(source, where)))
+    try:
+        page = render(gather(source, where))
+    except Refused as error:
+        page = render_lawless(source, where or [], error)
+    write_text(path, page)
     return ReportResult(report=str(path))
 
 
@@ -57,9 +62,11 @@ def render(material: Material) -> str:
     figures += [check] if check else []
     metrics = metrics_section(material)
     figures += metrics.figures if metrics else []
-    shapes = shapes_section(material)
+    shapes = shapes_section(material.shape_study)
     figures += shapes.figures if shapes else []
-    rates = rates_sections(material)
+    rates = []
+    if material.law.metric == "loss":
+        rates = rates_sections(material.source, material.where, material.law.level)
     figures += [section.figure for section in rates]
     return (
         _environment()
@@ -93,6 +100,34 @@ def render(material: Material) -> str:
             metrics=metrics,
             shapes=shapes,
             rates=rates,
+        )
+    )
+
+
+def render_lawless(source: str, where: list[str], error: Refused) -> str:
+    """The page of rows that no one law can be fitted to: what they compare.
+
+    Raises:
+        Refused: the error, where they compare nothing either.
+    """
+    found = lawless(source, where)
+    if found is None:
+        raise error
+    return (
+        _environment()
+        .get_template("lawless.html.j2")
+        .render(
+            name=", ".join([Path(source.partition("@")[0]).name, *where]),
+            source="@".join([source, *where]),
+            reason=str(error).removeprefix(f"{source.partition('@')[0]}: "),
+            version=__version__,
+            metric="loss",
+            level=f"{LEVEL:.0%}",
+            plotly=_plotly(),
+            figures=embedded(found.figures),
+            compared=found.compared,
+            shapes=found.shapes,
+            rates=found.rates,
         )
     )
 

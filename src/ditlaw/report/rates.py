@@ -9,7 +9,6 @@ from ditlaw import rate_words, text
 from ditlaw.errors import DitlawError
 from ditlaw.report.axes import RAMP, Figure, Trace, layout, line, log_axis, points, ramp, safe
 from ditlaw.report.labels import SYMBOLS
-from ditlaw.report.material import Material
 from ditlaw.report.tables import Cell, Table, interval
 from ditlaw.results import Note, RatesResult, SettingCell, SettingGroup
 from ditlaw.tuning import Rates, Setting, rates_of
@@ -34,25 +33,27 @@ class RatesSection:
     figure: Figure
 
 
-def rates_sections(material: Material) -> list[RatesSection]:
-    """A section for each setting that the rows sweep; none for a saved law or another metric."""
-    source = material.source
-    if material.law.metric != "loss" or not Path(source.partition("@")[0]).exists():
+def rates_sections(source: str, where: list[str], level: float) -> list[RatesSection]:
+    """A section for each setting that the rows sweep; none for a saved law."""
+    if not Path(source.partition("@")[0]).exists():
         return []
     settings: tuple[Setting, ...] = ("learning_rate", "batch")
     found = []
     for setting in settings:
         try:
-            rates = rates_of(source, material.where, setting=setting, level=material.law.level)
+            rates = rates_of(source, where, setting=setting, level=level)
         except DitlawError:  # not swept, or a saved law: there is nothing to show
             continue
-        answer = next(answer for answer in rates.groups if answer.optima)
-        found.append(_section(rates, answer))
+        answers = [answer for answer in rates.groups if answer.optima]
+        found += [_section(rates, a, n, several=len(answers) > 1) for n, a in enumerate(answers)]
     return found
 
 
-def _section(rates: Rates, answer: GroupAnswer) -> RatesSection:
+def _section(rates: Rates, answer: GroupAnswer, number: int, several: bool) -> RatesSection:
+    """The section of one family and parametrization, told apart where there are ``several``."""
     result, group = rates.result, answer.printed
+    name = f"rates-{result.setting.replace('_', '-')}{f'-{number}' if several else ''}"
+    whose = ", ".join(filter(None, [group.family, group.parametrization])) if several else ""
     setting, word = result.setting, rate_words.WORDS[result.setting]
     largest = max(o.cell.log_c for o in answer.optima)
     shown = [o for o in answer.optima if np.isclose(o.cell.log_c, largest, atol=0.1)]
@@ -70,16 +71,16 @@ def _section(rates: Rates, answer: GroupAnswer) -> RatesSection:
     # An equation begins with its symbol.
     said = [f"{s[0].upper() if s[0].isascii() else s[0]}{s[1:]}." for s in lines if s]
     return RatesSection(
-        id=f"rates-{setting.replace('_', '-')}",
-        title=f"{word.capitalize()} of each size",
+        id=name,
+        title=f"{word.capitalize()} of each size{f': {whose}' if whose else ''}",
         caption=f"Loss against {word}, a curve a size, at {text.flops(float(np.exp(largest)))} "
         "training FLOPs, the largest budget that was swept. Points are means over seeds, diamonds "
         "the optima between them, crosses settings of which a seed diverged.",
         optima=_optima(group, result),
         rules=_rules(group, setting) if any(r.params for r in group.rules) else None,
         said=said,
-        notes=result.warnings,
-        figure=_figure(shown, f"rates-{setting.replace('_', '-')}", word),
+        notes=result.warnings if number == 0 else [],
+        figure=_figure(shown, name, word),
     )
 
 

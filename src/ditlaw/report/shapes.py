@@ -9,7 +9,6 @@ from ditlaw import text
 from ditlaw.aspect import ShapeStudy, words
 from ditlaw.aspect.fit import GRID, ShapeFit
 from ditlaw.report.axes import Figure, Trace, band, layout, line, log_axis, points, ramp, safe
-from ditlaw.report.material import Material
 from ditlaw.report.tables import Cell, Table, interval
 from ditlaw.results import Note, RatioRange, ShapeAxis, ShapeLaw
 from ditlaw.results.shapes import Standing
@@ -35,9 +34,8 @@ class ShapesSection:
     figures: list[Figure]
 
 
-def shapes_section(material: Material) -> ShapesSection | None:
+def shapes_section(study: ShapeStudy | None) -> ShapesSection | None:
     """The section; None where the table is no shape study."""
-    study = material.shape_study
     if study is None:
         return None
     result, law = study.result, study.result.law
