@@ -400,7 +400,7 @@ def test_the_report_shows_the_shapes(tmp_path):
     few = frame[(frame["depth"] == 2) & frame["width"].isin([32, 48])]
     pd.concat([frame, other(few, 1.05, batch=16)], ignore_index=True).to_csv(path, index=False)
     material = gather(str(path))
-    section = shapes_section(material)
+    section = shapes_section(material.shape_study)
     result = material.shape_study.result
     assert result == shapes_of(str(path)).result  # rows that the law has dropped are compared too
     assert section.said[0].startswith("At 4.8e11 FLOPs a width/depth from 4.")
@@ -419,5 +419,5 @@ def test_a_table_of_one_depth_has_no_such_section(tmp_path):
     path = tmp_path / "table.csv"
     shapes_frame(depths=(2,)).to_csv(path, index=False)
     material = gather(str(path))
-    assert shapes_section(material) is None
+    assert shapes_section(material.shape_study) is None
     assert 'id="shapes"' not in render(material)

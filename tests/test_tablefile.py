@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from laws_data import frame, one_line_at_most
 
-from ditlaw import laws, observations, tablefile
+from ditlaw import laws, tablefile
 from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.forecast import forecast
 from ditlaw.laws import table as law_table
-from ditlaw.observations import load_observations
+from ditlaw.observations import load_observations, loading
 
 CSV = "run,params,tokens,loss\na,1e6,1e9,3.01\nb,2000000,1e9,2.345\n"
 ROWS = [["a", 1e6, 1e9, 3.01], ["b", 2e6, 1e9, 2.345]]
@@ -174,7 +174,7 @@ def test_tables_that_are_too_long_are_refused_before_they_fill_memory(tmp_path, 
     monkeypatch.setattr(law_table, "MAX_ROWS", 41)
     with pytest.raises(Refused, match="42 rows are more than a fit takes"):
         laws.fit(load_observations(str(path)))
-    monkeypatch.setattr(observations, "MAX_ROWS", 41)
+    monkeypatch.setattr(loading, "MAX_ROWS", 41)
     with pytest.raises(Refused, match="42 rows are more than a table may have"):
         load_observations(str(path))
 

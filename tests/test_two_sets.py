@@ -41,11 +41,14 @@ def codes(result):
 
 
 def test_a_law_of_two_sets_is_refused_by_name_and_one_of_them_is_fitted(study, capsys):
-    for command in (["fit"], ["metrics"], ["forecast", "--flops", "3e11"], ["report"]):
+    for command in (["fit"], ["metrics"], ["forecast", "--flops", "3e11"]):
         assert run([command[0], str(study), *command[1:]]) == 3
         told = capsys.readouterr().err
         assert "choose one with --where dataset=dense" in told
         assert told.count("\n") == 1
+    page = study / "compared.html"  # a report sets them side by side
+    assert run(["report", str(study), "--out", str(page)]) == 0
+    assert "By dataset" in page.read_text()
     found = answered("forecast", study, "--where", "dataset=sparse")
     assert found["flops"] == TARGET
     assert found["recipe"]["depth"] == 1
