@@ -25,7 +25,7 @@ def launch(folder: Path) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell starts what it puts into the background deaf to interrupts, and children inherit it.
+        # A shell makes what it puts into the background deaf to interrupts; children inherit it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
