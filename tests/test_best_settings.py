@@ -100,3 +100,10 @@ def test_the_usual_batch_is_that_of_the_largest_budget(tmp_path):
     frame = table([3e-3], 0.0, 0)
     frame["batch"] = np.where(frame["budget"] == frame["budget"].max(), 64, 32)
     assert usual_batch(loaded(frame, tmp_path)) == 64
+
+
+def test_a_rate_that_is_no_positive_number_is_not_known(tmp_path):
+    frame = table([1e-3, 3e-3, 9e-3], 0.003, 0, curve=0.05)
+    frame.loc[3, "learning_rate"] = -1.0  # one that is not the best
+    kept = keep_best(loaded(frame, tmp_path))
+    assert set(kept.frame["learning_rate"]) == {3e-3}

@@ -45,13 +45,13 @@ def keep_best(observations: Observations) -> Observations:
     diverged is not. The reason of each dropped row names the best.
     """
     frame = observations.frame
-    settings = [s for s in CHOSEN if s in frame and numbers(frame[s]).nunique() > 1]
+    settings = [s for s in CHOSEN if s in frame and _known(frame[s]).nunique() > 1]
     if not settings or "loss" not in frame:
         return observations
     lost = observations.diverged
     both = pd.concat([frame, lost]) if len(lost) else frame
     cells = cell_numbers(both, but=("heads",))
-    written = pd.DataFrame({s: written_as(numbers(both[s])) for s in settings}, index=both.index)
+    written = pd.DataFrame({s: written_as(_known(both[s])) for s in settings}, index=both.index)
     named = written.apply(_named, axis=1)
     cell, words = cells[frame.index], named[frame.index]
     diverged = set(zip(cells[lost.index], named[lost.index], strict=True))
@@ -79,6 +79,12 @@ def keep_best(observations: Observations) -> Observations:
     )
 
 
+def _known(values: "pd.Series[Any]") -> "pd.Series[float]":
+    """Settings as numbers; what is no positive one is not known."""
+    found = numbers(values)
+    return found.where(found > 0)
+
+
 def _best(
     frame: pd.DataFrame,
     cell: "pd.Series[int]",
@@ -90,7 +96,7 @@ def _best(
     size = np.log(numbers(frame["params"]))
     budget = numbers(frame["budget"]) if "budget" in frame else pd.Series(np.nan, frame.index)
     extent = np.log(budget.fillna(numbers(frame["tokens"])))
-    logs = {s: np.log(numbers(frame[s])) for s in settings}
+    logs = {s: np.log(_known(frame[s])) for s in settings}
     columns = pd.DataFrame(
         {"cell": cell, "words": words, "loss": np.log(numbers(frame["loss"])), **logs}
         | {"size": size, "extent": extent}
