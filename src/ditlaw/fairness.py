@@ -46,6 +46,7 @@ def of_comparison(
         "same seeds": _same("seed", "seeds", fitted),
         "same budgets": _same("budget", "budgets", fitted),
         "same parametrization": _same("parametrization", "parametrizations", fitted),
+        "same cooldown": _same("cooldown", "cooldowns", fitted),
     }
     for name, ask in OF_ONE.items():
         checks[name] = _of_all([(who, ask(found)) for who, found in fitted])

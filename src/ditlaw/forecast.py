@@ -218,6 +218,7 @@ def _recipe(
         batch=study.recipe.batch,
         learning_rate=rate,
         parametrization=str(study.recipe.parametrization),
+        cooldown=study.recipe.cooldown,
         images=float(mix.images(steps)),
         gpu_hours=gpu_hours(mix.flops(steps), hardware.gpu, hardware.mfu),
     )

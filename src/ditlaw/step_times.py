@@ -24,6 +24,7 @@ NO_MATTER = {"id", "seed", "stops", "objective", "evaluation"}
 NO_MATTER_OF_RECIPE = {
     "learning_rate",
     "warmup_steps",
+    "cooldown",
     "betas",
     "weight_decay",
     "clip",

@@ -137,7 +137,7 @@ def require_done(failures: dict[str, str]) -> None:
 
 def _cost(spec: RunSpec) -> float:
     """Time on a CPU, up to a factor: small models run at a lower rate, hence the width."""
-    return spec.flops(spec.steps) / spec.width
+    return spec.trained_flops / spec.width
 
 
 def study_status(folder: Path) -> list[RunStatus]:

@@ -128,7 +128,7 @@ class _Terminal(_Display):
         for folder in self.folders:
             status = folder.status()
             spec = self.specs[folder.path.name]
-            total += spec.flops(spec.steps)
+            total += spec.trained_flops
             done += status.flops
             colour = {"done": "green", "failed": "red", "diverged": "red"}.get(status.state, "")
             table.add_row(

@@ -252,6 +252,7 @@ def _forecast(console: Console, answer: Forecast) -> None:
     if answer.recipe:
         r = answer.recipe
         kind = "" if r.parametrization == "standard" else f" in {r.parametrization}"
+        kind += f", falling over the last {r.cooldown:.0%}" if r.cooldown else ""
         table.add_row(
             "recipe",
             f"{escape(r.family)} {size_of(r)}: {text.count(r.params)} params, "

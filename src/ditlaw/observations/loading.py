@@ -20,6 +20,7 @@ from ditlaw.training.folder import folder_runs
 SINGLE = (
     "family",
     "parametrization",
+    "cooldown",
     "dataset",
     "patch",
     "text_tokens",

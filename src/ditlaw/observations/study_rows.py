@@ -32,7 +32,7 @@ def study_frame(folder: Path, study: Study) -> pd.DataFrame:
         # What runs of an older version did not write, their specs tell.
         at = {stop.budget: stop for stop in spec.stops}
         seen = [
-            row if "parametrization" in row else observation(spec, at[row["budget"]]) | row
+            row if "cooldown" in row else observation(spec, at[row["budget"]]) | row
             for row in run.observations()
         ]
         if ended.get("event") == "diverged":

@@ -39,6 +39,7 @@ class Recipe(Result):
     batch: int
     learning_rate: float
     parametrization: str = "standard"
+    cooldown: float = 0.0
     images: float
     gpu_hours: float
 

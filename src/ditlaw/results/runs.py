@@ -5,7 +5,10 @@ from ditlaw.results.forecast import Forecast, Verification
 
 
 class PlannedRun(Result):
-    """One trunk of a study: a shape and a seed, evaluated at each of ``budgets``."""
+    """One trunk of a study: a shape and a seed, evaluated at each of ``budgets``.
+
+    What it costs is all that is trained, the cooldown branches of the budgets included.
+    """
 
     id: str
     family: str

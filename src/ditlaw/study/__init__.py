@@ -1,5 +1,6 @@
 """The study: one checked file that declares family, data, budgets, shapes, seeds and recipe."""
 
+from ditlaw.study.cooldown import Branch
 from ditlaw.study.folder import (
     RECORD_FILE,
     STUDY_FILE,
@@ -26,6 +27,7 @@ from ditlaw.study.variants import Variant, narrowed, variants
 __all__ = [
     "RECORD_FILE",
     "STUDY_FILE",
+    "Branch",
     "RunSpec",
     "Stop",
     "Study",

@@ -12,19 +12,19 @@ from ditlaw.study.schema import Hardware, Study, hardware_of
 
 def planned(run: RunSpec, hardware: Hardware) -> PlannedRun:
     """What one run costs."""
-    mix, steps = run.mix(), run.steps
-    flops = float(mix.flops(steps))
+    mix = run.mix()
+    flops = float(run.trained_flops)
     return PlannedRun(
         id=run.id,
         family=run.design().label,
         **asdict(run.shape),
         seed=run.seed,
         params=run.counts().params,
-        tokens=float(mix.tokens(steps)),
-        images=float(mix.images(steps)),
-        steps=steps,
+        tokens=float(run.spent(mix.tokens)),
+        images=float(run.spent(mix.images)),
+        steps=run.trained_steps,
         flops=flops,
-        flops_6nd=float(mix.flops_6nd(steps)),
+        flops_6nd=float(run.spent(mix.flops_6nd)),
         budgets=[stop.budget for stop in run.stops],
         gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
         dataset=run.data.label,

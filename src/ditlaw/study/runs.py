@@ -1,7 +1,7 @@
 """From a study to its runs: one trunk a shape and seed, with the steps at which it is evaluated."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from ditlaw import text
 from ditlaw.errors import BadInput
 from ditlaw.families import Counts, Family, Own, Shape, get_family
+from ditlaw.study.cooldown import Branch, branch_to
 from ditlaw.study.data_section import Data
 from ditlaw.study.geometry_section import GeometrySection
 from ditlaw.study.mix import Mix, counts_of
@@ -69,9 +70,47 @@ class RunSpec(BaseModel):
         """Steps to the last budget."""
         return self.stops[-1].step
 
+    def branch(self, stop: Stop) -> Branch:
+        """The cooldown that reaches a budget; without one, no steps."""
+        return branch_to(stop.step, self.recipe.cooldown)
+
+    def stands(self, stop: Stop) -> int:
+        """The step of the state that a run goes on from once a budget's row is made."""
+        return stop.step if stop == self.stops[-1] else self.branch(stop).start
+
+    @property
+    def trained_steps(self) -> int:
+        """Steps of the trunk and of all its branches."""
+        return self.steps + sum(self.branch(stop).steps for stop in self.stops[:-1])
+
+    @property
+    def trained_flops(self) -> int:
+        """Exact training FLOPs of the trunk and of all its branches."""
+        return self.spent(self.mix().flops)
+
+    def spent(self, of: Callable[[int], int], trained: int | None = None) -> int:
+        """What training takes, branches included, of something that ``of`` tells of a step.
+
+        Of the first ``trained`` steps, or of all.
+        """
+        left, total = self.trained_steps if trained is None else trained, 0
+        for first, last in self._legs():
+            steps = min(left, last - first)
+            total += of(first + steps) - of(first)
+            left -= steps
+        return total
+
+    def _legs(self) -> Iterator[tuple[int, int]]:
+        """From which step to which it trains, in order: trunk, branch, trunk, branch, …"""
+        at = 0
+        for start, end in map(self.branch, self.stops):
+            yield at, start
+            yield start, end
+            at = start
+
     @property
     def learning_rate(self) -> float:
-        """The constant rate after warm-up."""
+        """The rate after warm-up, but for a cooldown."""
         return self.recipe.learning_rate.rate(self.width)
 
     @property

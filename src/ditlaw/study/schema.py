@@ -92,12 +92,14 @@ class Recipe(Section):
 
     ``precision`` is what the model computes in; weights, optimiser and loss are float32.
     ``checkpointing`` recomputes activations in the backward pass to save memory.
-    ``parametrization`` says how weights and rates follow the width.
+    ``parametrization`` says how weights and rates follow the width. ``cooldown`` is the fraction of
+    a budget's steps over which the rate falls, on a branch of its own (``ditlaw.study.cooldown``).
     """
 
     batch: Count = 8
     learning_rate: LearningRate
     warmup_steps: Number = 20
+    cooldown: Fraction = 0.0
     betas: tuple[Fraction, Fraction] = (0.9, 0.98)
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     clip: Positive = 1.0

@@ -6,6 +6,7 @@ observations.jsonl   one row a budget; a pure function of the spec
 metrics.jsonl        one row a metric that 'ditlaw evaluate' added
 measuring.jsonl      what went wrong as it did; a run is not a failed one for that
 checkpoints/         the newest two states
+branches/            states of a cooldown, until its row is made
 weights/             the averaged weights at each budget
 pictures/            the same captions, drawn at each budget
 """
@@ -52,6 +53,7 @@ class RunFolder:
         self.metrics_path = path / "metrics.jsonl"
         self.log_path = path / "log.jsonl"
         self.checkpoints = path / "checkpoints"
+        self.branches = path / "branches"
 
     def create(self, spec: RunSpec) -> None:
         """Write the spec; an existing one must be the same.
@@ -110,9 +112,13 @@ class RunFolder:
         ]
 
     def missing(self, spec: RunSpec, step: int) -> list[Stop]:
-        """Budgets that a run at that step has passed, and has no row of."""
+        """Budgets that a run whose state is of that step has passed, and has no row of."""
         seen = {row["budget"] for row in self.observations()}
-        return [stop for stop in spec.stops if stop.step <= step and stop.budget not in seen]
+        return [s for s in spec.stops if spec.stands(s) <= step and s.budget not in seen]
+
+    def branch(self, budget: float) -> Path:
+        """Where the states of a budget's cooldown lie while it is trained."""
+        return self.branches / text.budget_name(budget)
 
     def picture(self, budget: float) -> Path:
         """Where the pictures of a budget lie: a strip of the same captions every time."""
@@ -122,9 +128,13 @@ class RunFolder:
         """Where the averaged weights of a budget's observation are kept."""
         return self.path / "weights" / f"{text.budget_name(budget)}.safetensors"
 
-    def rewind(self, step: int) -> None:
-        """Forget observations past a step, and a torn line: they will be made again."""
-        kept = [row for row in self.observations() if row["steps"] <= step]
+    def rewind(self, spec: RunSpec, step: int) -> None:
+        """Forget observations that a state of that step is not past, and a torn line.
+
+        They will be made again.
+        """
+        passed = {stop.budget for stop in spec.stops if spec.stands(stop) <= step}
+        kept = [row for row in self.observations() if row["budget"] in passed]
         if self.observations_path.exists():
             write_text(self.observations_path, "".join(json.dumps(row) + "\n" for row in kept))
 
@@ -157,18 +167,20 @@ class RunFolder:
         else:
             state = "running" if is_locked(self.path / ".lock") else "stopped"
         stepped = last_json_line(self.log_path, having="step") or {"step": 0}
-        step = spec.steps if state == "done" else min(int(stepped["step"]), spec.steps)
+        # Steps of branches too: what has been trained in all, which only rises.
+        reached = int(stepped.get("trained", stepped["step"]))
+        trained = spec.trained_steps if state == "done" else min(reached, spec.trained_steps)
         rows, train_loss = self.observations(), stepped.get("train_loss")
         mix = spec.mix()
-        flops = float(mix.flops(step))
+        flops = float(spec.spent(mix.flops, trained))
         return RunStatus(
             id=spec.id,
             state=state,
-            progress=step / spec.steps,
+            progress=trained / spec.trained_steps,
             loss=rows[-1]["loss"] if rows else None,
             train_loss=train_loss if isinstance(train_loss, float) else None,
-            tokens=float(mix.tokens(step)),
-            images=float(mix.images(step)),
+            tokens=float(spec.spent(mix.tokens, trained)),
+            images=float(spec.spent(mix.images, trained)),
             flops=flops,
             gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
             reason=None if reason is None else str(reason),

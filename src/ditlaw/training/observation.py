@@ -42,6 +42,7 @@ def observation(
         "flops_6nd": mix.flops_6nd(step),
         "batch": spec.recipe.batch,
         "learning_rate": spec.learning_rate,
+        "cooldown": spec.recipe.cooldown,
         "parametrization": str(spec.recipe.parametrization),
         "timesteps": str(spec.evaluation.timesteps),
         "train_timesteps": str(spec.objective.timesteps),

@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import platform
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 
 from ditlaw import __version__
 from ditlaw.data.places import study_root
+from ditlaw.errors import BadInput
 from ditlaw.files import last_json_line
 from ditlaw.observations import IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
 from ditlaw.study import RunSpec, Stop
@@ -49,11 +51,11 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
     session = Session(folder, spec, device)
     try:
         for stop in spec.stops:
-            if not session.train_to(stop.step):
+            if not session.train_to(spec.branch(stop).start):
                 return "diverged"
             # Where a resumed state lies past a budget, its row is there.
             missing = folder.missing(spec.model_copy(update={"stops": [stop]}), stop.step)
-            if missing and not session.observe(stop):
+            if missing and not (session.cool_down(stop) and session.observe(stop)):
                 return "diverged"
         session.finish()
         return "done"
@@ -72,21 +74,25 @@ class Session:
             return Trunk(spec, device, root, tell=folder.log)
 
         self.trunk = fresh()
-        self.checkpoints = Checkpoints(folder.checkpoints)
+        self.checkpoints = self.keeping = Checkpoints(folder.checkpoints)
         state = self.checkpoints.load()
         if state is not None:
             self.trunk.restore(state)
-            if [s for s in folder.missing(spec, self.trunk.step) if s.step < self.trunk.step]:
+            lost = folder.missing(spec, self.trunk.step)
+            if [stop for stop in lost if spec.stands(stop) < self.trunk.step]:
                 # A row that this state is past can only be made by passing its budget again.
                 self.trunk.close()
                 self.trunk = fresh()
                 self.checkpoints.clear()
-        folder.rewind(self.trunk.step)
+        folder.rewind(spec, self.trunk.step)
+        made = {row["budget"] for row in folder.observations()}
+        # Steps of the branches so far: what has been trained beside the way to the trunk's step.
+        self.beside = sum(spec.branch(s).steps for s in spec.stops[:-1] if s.budget in made)
         before = last_json_line(folder.log_path, having="seconds") or {"seconds": 0.0}
         self.clock = _Clock(float(before["seconds"]))
         folder.log(
             "start",
-            step=self.trunk.step,
+            **self._at(self.trunk.step),
             seconds=self.clock.already,
             pid=os.getpid(),
             device=device_name(device),
@@ -112,8 +118,38 @@ class Session:
             if logging:
                 self.folder.log("progress", **self._progress())
             if keeping:
-                self.checkpoints.save(self.trunk.step, self.trunk.state())
+                self.keeping.save(self.trunk.step, self.trunk.state())
         return not self._bad()
+
+    def cool_down(self, stop: Stop) -> bool:
+        """Train a budget's branch, if it has one, to its end; False if it diverged.
+
+        The trunk's state is kept meanwhile, and the branch's beside it: either can be resumed from.
+        """
+        branch = self.spec.branch(stop)
+        if self.trunk.step == branch.end:
+            return True
+        self.checkpoints.save(self.trunk.step, self.trunk.state())
+        self.keeping = Checkpoints(self.folder.branch(stop.budget))
+        state = self.keeping.load()
+        if state is not None:
+            self.trunk.restore(state)
+        self.trunk.branch = branch
+        return self.train_to(branch.end)
+
+    def _back(self, stop: Stop) -> None:
+        """From a branch's end to where it left the trunk; the last budget's is the run's end."""
+        if self.trunk.branch is None:
+            return
+        self.trunk.branch, self.keeping = None, self.checkpoints
+        shutil.rmtree(self.folder.branch(stop.budget), ignore_errors=True)
+        if stop == self.spec.stops[-1]:
+            return
+        self.beside += self.spec.branch(stop).steps
+        state = self.checkpoints.load()
+        if state is None:
+            raise BadInput(f"{self.folder.checkpoints}: emptied meanwhile; repeat the command")
+        self.trunk.restore(state)
 
     def observe(self, stop: Stop) -> bool:
         """Evaluate at a budget and write its row; False if the loss is not finite."""
@@ -121,7 +157,8 @@ class Session:
         model = trunk.averaged_model()
         measured = grid.measured(model)
         if not all(map(math.isfinite, measured.values())):
-            folder.log("diverged", step=trunk.step, reason="validation loss is not finite")
+            at = self._at(trunk.step)
+            folder.log("diverged", **at, reason="validation loss is not finite")
             return False
         pictures = grid.pictures(model)
         if pictures is not None:
@@ -129,35 +166,39 @@ class Session:
         if spec.evaluation.keep_weights:
             save_weights(folder, stop.budget, trunk)
         row = observation(spec, stop, [source.samples for source in trunk.sources])
-        row |= {"train_loss": trunk.train_loss, "note": _note(spec, row)}
+        row |= {"train_loss": trunk.train_loss, "note": _note(spec, stop, row)}
+        if trunk.step == spec.stands(stop):  # before the row, which is made once
+            self.checkpoints.save(trunk.step, trunk.state())
         folder.observe(row | {"evaluated_on": grid.evaluated_on} | measured)
-        self.checkpoints.save(trunk.step, trunk.state())
         folder.log("observation", budget=stop.budget, loss=measured["loss"], **self._progress())
+        self._back(stop)
         return True
 
     def finish(self) -> None:
-        """Log that all is done."""
+        """Log that all is done; what a cut left of branches goes."""
+        shutil.rmtree(self.folder.branches, ignore_errors=True)
         self.folder.log("done", **self._progress())
 
     def _bad(self) -> bool:
         bad = self.trunk.bad()
         if bad is not None:
             reason = f"loss {bad.loss:g} at step {bad.step} (learning rate too high?)"
-            self.folder.log("diverged", step=bad.step, reason=reason, seconds=self.clock.total())
+            at = self._at(bad.step)
+            self.folder.log("diverged", **at, reason=reason, seconds=self.clock.total())
         return bad is not None
 
     def _progress(self) -> dict[str, Any]:
-        trunk = self.trunk
-        return {
-            "step": trunk.step,
-            "train_loss": trunk.train_loss,
-            "seconds": self.clock.total(),
-        }
+        at = self._at(self.trunk.step)
+        return at | {"train_loss": self.trunk.train_loss, "seconds": self.clock.total()}
+
+    def _at(self, step: int) -> dict[str, int]:
+        """Where the run is: the step it is at, and the steps trained in all to come there."""
+        return {"step": step, "trained": step + self.beside}
 
 
-def _note(spec: RunSpec, row: dict[str, Any]) -> str:
+def _note(spec: RunSpec, stop: Stop, row: dict[str, Any]) -> str:
     """Why a row is not to be fitted, or is to be taken with care; empty where it is as any."""
-    if row["steps"] <= spec.recipe.warmup_steps:
+    if spec.branch(stop).start <= spec.recipe.warmup_steps:
         return IN_WARMUP
     if row["steps"] < MIN_STEPS:
         return TOO_EARLY

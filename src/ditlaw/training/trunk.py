@@ -1,4 +1,7 @@
-"""One trunk: warm-up, then a constant rate; every number is a function of (spec, step) alone."""
+"""One trunk: warm-up, then a constant rate; every number is a function of (spec, step) alone.
+
+On a cooldown ``branch`` it is one of (spec, step, branch).
+"""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +13,7 @@ from torch import Tensor
 from ditlaw.data import Source, open_sources
 from ditlaw.families import Own
 from ditlaw.models import build_sized, compile_blocks
-from ditlaw.study import RunSpec
+from ditlaw.study import Branch, RunSpec
 from ditlaw.training.ema import PowerEma
 from ditlaw.training.feeder import Feeder, StepInputs, noise_of, step_seed
 from ditlaw.training.graphs import DeviceSteps
@@ -51,6 +54,7 @@ class Trunk:
         masked = bool(getattr(self.model, "trains_masked", False))
         self.feeder = Feeder(spec, self.sources, masked, device)
         self.step = 0
+        self.branch: Branch | None = None  # the cooldown that it is on
         self.own = isinstance(spec.design(), Own)
         self.stepper = Stepper(
             self.model,
@@ -79,10 +83,11 @@ class Trunk:
     def learning_rate(self, step: int) -> float:
         """The rate of the ``step``-th step, from 1: linear warm-up, then constant.
 
-        In muP it is the one of vectors; matrices train at a share of it.
+        It falls on a cooldown branch. In muP it is the one of vectors; matrices train at a share.
         """
         warmup = self.spec.recipe.warmup_steps
-        return self.spec.learning_rate * min(1.0, step / warmup if warmup else 1.0)
+        rate = self.spec.learning_rate * min(1.0, step / warmup if warmup else 1.0)
+        return rate if self.branch is None else rate * self.branch.share(step)
 
     def run(self, until: int) -> Iterator[int]:
         """Train to that step, one step at a time; yields the number of each.
@@ -166,8 +171,11 @@ class Trunk:
             ):
                 parameter.copy_(tensors[f"model.{name}"])
                 average.copy_(tensors[f"ema.{name}"])
-                if f"exp_avg.{name}" in tensors:  # else at step 0, or nothing has read it yet
+                if f"exp_avg.{name}" in tensors:
                     self._restore_optimiser(name, parameter, tensors)
+                else:  # at step 0, or nothing had read it yet: what came since is as if it had not
+                    for value in self.optimiser.state.get(parameter, {}).values():
+                        value.zero_()
 
     def _restore_optimiser(
         self, name: str, parameter: torch.nn.Parameter, tensors: dict[str, Tensor]
