@@ -52,8 +52,14 @@ def show_plan(console: Console, plan: PlanResult) -> None:
         f"{text.hours(total.gpu_hours)} of one {plan.gpu} at {plan.mfu:g} MFU{assumed}",
         soft_wrap=True,
     )
-    saved = sum(sum(run.budgets) for run in plan.runs) / total.flops
-    console.print(f"Training once and reading off each budget saves {saved:.2f}×.")
+    saved = total.flops_separate - total.flops
+    if saved:
+        console.print(
+            "One run of a size serves every budget that it passes: a run for each would take "
+            f"{text.flops(total.flops_separate)} FLOPs, {text.flops(saved)} more "
+            f"({total.flops_separate / total.flops:.2f}×)",
+            soft_wrap=True,
+        )
     show_notes(console, plan.warnings)
 
 

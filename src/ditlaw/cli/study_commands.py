@@ -29,7 +29,9 @@ def demo(
 
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the study.")],
-    preset: Annotated[str, typer.Option(help="quickstart or paper.")] = "quickstart",
+    preset: Annotated[
+        str, typer.Option(help="quickstart, paper, paper-512 or paper-small.")
+    ] = "quickstart",
 ) -> None:
     """Write a commented study file; never overwrites."""
     from ditlaw.study import init_study

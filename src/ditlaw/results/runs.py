@@ -38,9 +38,10 @@ class PlannedSize(Result):
 
 
 class PlanTotal(Result):
-    """Sums over the runs of a plan."""
+    """Sums over the runs of a plan; ``flops_separate`` with a run of its own for every budget."""
 
     flops: float
+    flops_separate: float
     gpu_hours: float
     images: float
     runs: int

@@ -69,6 +69,7 @@ def plan_runs(study: Study, runs: list[RunSpec]) -> PlanResult:
     rows = [planned(run, hardware) for run in runs]
     total = PlanTotal(
         flops=sum(r.flops for r in rows),
+        flops_separate=float(sum(run.flops(stop.step) for run in runs for stop in run.stops)),
         gpu_hours=sum(r.gpu_hours for r in rows),
         images=sum(r.images for r in rows),
         runs=len(rows),
