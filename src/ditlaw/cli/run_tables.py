@@ -46,10 +46,11 @@ def show_plan(console: Console, plan: PlanResult) -> None:
             for size in plan.sizes
         ]
         console.print(f"\nMixed: {'; '.join(shown)}", soft_wrap=True)
-    total, assumed = plan.total, " (assumed)" if plan.assumed_hardware else ""
+    total = plan.total
+    known = "" if plan.mfu_source == "stated" else f" ({plan.mfu_source})"
     console.print(
         f"\n{total.runs} runs, {text.flops(total.flops)} FLOPs, {text.count(total.images)} images, "
-        f"{text.hours(total.gpu_hours)} of one {plan.gpu} at {plan.mfu:g} MFU{assumed}",
+        f"{text.hours(total.gpu_hours)} of one {plan.gpu} at {plan.mfu:.3g} MFU{known}",
         soft_wrap=True,
     )
     saved = total.flops_separate - total.flops

@@ -59,7 +59,8 @@ def warnings_of(study: Study, hardware: Hardware, limits: list[Limit]) -> list[N
             Note(
                 code="long-plan",
                 text=f"about {text.hours(needed['hours'])} on this machine's CPU cores; "
-                f"{text.hours(needed['gpu_hours'])} of one {hardware.gpu} at {hardware.mfu:g} MFU",
+                f"{text.hours(needed['gpu_hours'])} of one {hardware.gpu} "
+                f"at {hardware.mfu:.3g} MFU",
             )
         )
     device = get_accelerator(hardware.gpu)
