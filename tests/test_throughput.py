@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+import torch
 import yaml
 from conftest import TINY, tiny_text
 from typer.testing import CliRunner
@@ -16,6 +17,7 @@ from ditlaw.measured import hours_of, measured_hours, require_measured
 from ditlaw.study import freeze_study, parse_study, plan_study, study_runs
 from ditlaw.sweep import study_status
 from ditlaw.training.folder import RunFolder
+from ditlaw.training.run import train
 from ditlaw.training.throughput import FIRST_STEPS, Throughput
 
 H100, PEAK = "NVIDIA H100 80GB HBM3", ACCELERATORS["h100"].peak_flops
@@ -54,7 +56,9 @@ def test_mfu_is_flops_over_training_time_and_peak(spec, clock):
     clock.now += 2
     with speed.not_training():
         clock.now += 30
+        during = speed.progress(FIRST_STEPS + 40)
     after = speed.progress(FIRST_STEPS + 40)
+    assert during == after
     flops = spec.flops(FIRST_STEPS + 40) - spec.flops(FIRST_STEPS)
     assert after["mfu"] == pytest.approx(flops / (2 * PEAK), rel=1e-3)
     tokens = spec.mix().tokens(FIRST_STEPS + 40) - spec.mix().tokens(FIRST_STEPS)
@@ -112,10 +116,27 @@ def test_the_peak_has_its_source(spec, clock):
     assert facts["peak_source"] == ACCELERATORS["h100"].source
 
 
+def test_a_runs_log_says_what_its_time_was_spent_on(trained):
+    """As much as a processor without a known peak allows."""
+    run = next(iter((trained / "runs").iterdir()))
+    events = list(RunFolder(run).events())
+    start, done = events[0], events[-1]
+    assert start["event"] == "start"
+    assert start["device_share"] == start["devices"] == 1
+    assert start["peak_flops"] is None
+    spec = RunFolder(run).spec()
+    assert done["flops"] == spec.flops(spec.steps)
+    assert done["mfu"] is None
+    rates = [e["tokens_per_second"] for e in events if e.get("tokens_per_second")]
+    assert all(rate > 0 for rate in rates)
+    assert done["tokens_per_second"] == rates[-1]
+    assert done["seconds"] > 0
+
+
 # What is measured feeds the next plan.
 
 
-def trained(folder, mfus, accelerator="h100", **changes):
+def measured(folder, mfus, accelerator="h100", **changes):
     """A study folder whose runs, smallest first, say that they reached those MFUs."""
     content = yaml.safe_load(TINY) | changes
     del content["hardware"]
@@ -132,7 +153,7 @@ def trained(folder, mfus, accelerator="h100", **changes):
 
 
 def test_hours_are_of_the_mfu_that_models_of_that_size_reached(tmp_path):
-    study, runs = trained(tmp_path, [0.01, 0.04])
+    study, runs = measured(tmp_path, [0.01, 0.04])
     sizes = [run.counts().params for run in runs]
     hours = hours_of(study, tmp_path)
     assert hours.source == "measured"
@@ -149,22 +170,35 @@ def test_hours_are_of_the_mfu_that_models_of_that_size_reached(tmp_path):
     assert spent == pytest.approx(plan.total.flops)
 
 
+def test_a_trained_run_is_what_its_like_are_planned_with(tmp_path, monkeypatch):
+    """The whole way: the log of a run on a device that says it is an H100, to the next plan."""
+    monkeypatch.setattr("ditlaw.training.run.device_name", lambda device: H100)
+    study, runs = measured(tmp_path, [])
+    run = RunFolder(tmp_path / "runs" / runs[0].id)
+    run.create(runs[0])
+    assert train(run, torch.device("cpu")) == "done"
+    said = [event["mfu"] for event in run.events() if event.get("mfu")][-1]
+    hours = hours_of(study, tmp_path)
+    assert hours.source == "measured"
+    assert hours.at(runs[0].counts().params).mfu == pytest.approx(said)
+
+
 def test_status_counts_on_what_was_measured(tmp_path):
-    trained(tmp_path, [0.01, 0.04, 0.1])
+    measured(tmp_path, [0.01, 0.04, 0.1])
     done = [run for run in study_status(tmp_path) if run.state != "pending"]
     mfus = {run.flops / (run.gpu_hours * PEAK * 3600) for run in done}
     assert sorted(mfus) == pytest.approx([0.01, 0.04, 0.1])
 
 
 def test_what_a_study_states_stands(tmp_path):
-    trained(tmp_path, [0.01, 0.04])
+    measured(tmp_path, [0.01, 0.04])
     stated = parse_study(tiny_text(), "s")
     assert hours_of(stated, tmp_path).source == "stated"
     assert hours_of(stated, tmp_path).hardware == stated.hardware
 
 
 def test_what_was_not_measured_is_assumed(tmp_path):
-    study, _ = trained(tmp_path, [None, None])
+    study, _ = measured(tmp_path, [None, None])
     assert measured_hours(tmp_path) is None
     assert hours_of(study, tmp_path).source == "assumed"
     with pytest.raises(BadInput, match="no run measured an MFU"):
@@ -174,7 +208,7 @@ def test_what_was_not_measured_is_assumed(tmp_path):
 
 
 def test_a_study_is_planned_with_what_another_measured(tmp_path):
-    trained(tmp_path / "before", [0.01, 0.04])
+    measured(tmp_path / "before", [0.01, 0.04])
     (tmp_path / "next.yaml").write_text(tiny_text(name="next"))
     command = ["plan", str(tmp_path / "next.yaml"), "--json"]
     stated = json.loads(CliRunner().invoke(app, command).stdout)

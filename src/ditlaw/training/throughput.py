@@ -48,7 +48,8 @@ class Throughput:
         self.available = peak * self.devices * self.share  # FLOP/s; 0 where no peak is known
         self.began_at, self.already, self.clock = step, already, clock
         self.began = clock()
-        self.paused = 0.0
+        self.paused = 0.0  # seconds, in pauses that are over
+        self.pause: float | None = None  # when one began that is not
         self.first: tuple[int, float] | None = None  # step and training seconds, once past warm-up
 
     def facts(self) -> dict[str, Any]:
@@ -70,15 +71,16 @@ class Throughput:
     @contextmanager
     def not_training(self) -> Iterator[None]:
         """Time that counts for ``seconds`` alone, as that of an evaluation."""
-        began = self.clock()
+        self.pause = began = self.clock()
         try:
             yield
         finally:
-            self.paused += self.clock() - began
+            self.paused, self.pause = self.paused + self.clock() - began, None
 
     def progress(self, step: int) -> dict[str, Any]:
         """What a line of the log says at a step that the device has done."""
-        trained = self.clock() - self.began - self.paused
+        now = self.clock() if self.pause is None else self.pause
+        trained = now - self.began - self.paused
         tokens = mfu = None
         if self.first is not None and step > self.first[0] and trained > self.first[1]:
             spent = trained - self.first[1]
