@@ -47,10 +47,10 @@ def show_plan(console: Console, plan: PlanResult) -> None:
         ]
         console.print(f"\nMixed: {'; '.join(shown)}", soft_wrap=True)
     total = plan.total
-    known = "" if plan.mfu_source == "stated" else f" ({plan.mfu_source})"
+    on = text.hardware(plan.gpu, plan.mfu, plan.mfu_source, plan.assumed_hardware)
     console.print(
         f"\n{total.runs} runs, {text.flops(total.flops)} FLOPs, {text.count(total.images)} images, "
-        f"{text.hours(total.gpu_hours)} of one {plan.gpu} at {plan.mfu:.3g} MFU{known}",
+        f"{text.hours(total.gpu_hours)} of one {on}",
         soft_wrap=True,
     )
     saved = total.flops_separate - total.flops

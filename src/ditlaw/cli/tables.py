@@ -192,13 +192,13 @@ def _yes(flag: bool) -> str:
 
 
 def _forecast(console: Console, answer: Forecast) -> None:
-    known_from = f", {answer.mfu_source}" if answer.mfu_source in ("assumed", "measured") else ""
+    on = text.hardware(answer.gpu, answer.mfu, answer.mfu_source, answer.assumed_hardware)
     far = (
         "" if answer.beyond is None else f", {text.count(answer.beyond)}× the largest fitted budget"
     )
     console.print(
-        f"[bold]{text.flops(answer.flops)} FLOPs[/]{far}: {text.hours(answer.gpu_hours)} of one "
-        f"{answer.gpu} at {answer.mfu:.3g} MFU{known_from}",
+        f"[bold]{text.flops(answer.flops)} FLOPs[/]{far}: {text.hours(answer.gpu_hours)} "
+        f"of one {on}",
         soft_wrap=True,
     )
     if answer.wish:

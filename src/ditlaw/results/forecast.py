@@ -83,7 +83,7 @@ class Forecast(Result):
     gpu_hours: float
     gpu: str
     mfu: float
-    mfu_source: MfuSource | None = None  # a forecast that was frozen before has none
+    mfu_source: MfuSource | None = None  # null in forecasts frozen before it was measured
     assumed_hardware: bool
     recipe: Recipe | None
     warnings: list[Note]
