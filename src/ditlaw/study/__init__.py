@@ -7,7 +7,9 @@ from ditlaw.study.folder import (
     freeze_study,
     open_study,
     study_digest,
+    study_folder,
 )
+from ditlaw.study.hours import Hours
 from ditlaw.study.load import (
     difference,
     frozen_content,
@@ -26,6 +28,7 @@ from ditlaw.study.variants import Variant, narrowed, variants
 __all__ = [
     "RECORD_FILE",
     "STUDY_FILE",
+    "Hours",
     "RunSpec",
     "Stop",
     "Study",
@@ -48,6 +51,7 @@ __all__ = [
     "read_study",
     "run_id",
     "study_digest",
+    "study_folder",
     "study_mix",
     "study_runs",
     "variants",

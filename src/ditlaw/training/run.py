@@ -20,6 +20,7 @@ from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.observation import observation
 from ditlaw.training.pictures import save_pictures
+from ditlaw.training.throughput import Throughput
 from ditlaw.training.trunk import Trunk
 from ditlaw.training.weights import save_weights
 
@@ -62,7 +63,7 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
 
 
 class Session:
-    """One sitting at a run: its folder, state, checkpoints and clock."""
+    """One sitting at a run: its folder, state, checkpoints and clocks."""
 
     def __init__(self, folder: RunFolder, spec: RunSpec, device: torch.device) -> None:
         self.folder, self.spec = folder, spec
@@ -83,13 +84,16 @@ class Session:
                 self.checkpoints.clear()
         folder.rewind(self.trunk.step)
         before = last_json_line(folder.log_path, having="seconds") or {"seconds": 0.0}
-        self.clock = _Clock(float(before["seconds"]))
+        self.due = _Due()
+        self.speed = Throughput(
+            spec, device_name(device), self.trunk.step, float(before["seconds"])
+        )
         folder.log(
             "start",
             step=self.trunk.step,
-            seconds=self.clock.already,
+            seconds=self.speed.already,
             pid=os.getpid(),
-            device=device_name(device),
+            **self.speed.facts(),
             threads=torch.get_num_threads(),
             versions={
                 "ditlaw": __version__,
@@ -105,8 +109,8 @@ class Session:
         The loss of a GPU's steps is read when something is written, and only then.
         """
         for _ in self.trunk.run(step):
-            logging = self.clock.due("log", LOG_SECONDS)
-            keeping = self.clock.due("checkpoint", CHECKPOINT_SECONDS)
+            logging = self.due("log", LOG_SECONDS)
+            keeping = self.due("checkpoint", CHECKPOINT_SECONDS)
             if (logging or keeping or self.trunk.on_host) and self._bad():
                 return False
             if logging:
@@ -117,6 +121,10 @@ class Session:
 
     def observe(self, stop: Stop) -> bool:
         """Evaluate at a budget and write its row; False if the loss is not finite."""
+        with self.speed.not_training():
+            return self._observe(stop)
+
+    def _observe(self, stop: Stop) -> bool:
         folder, spec, trunk, grid = self.folder, self.spec, self.trunk, self.grid
         model = trunk.averaged_model()
         measured = grid.measured(model)
@@ -143,15 +151,16 @@ class Session:
         bad = self.trunk.bad()
         if bad is not None:
             reason = f"loss {bad.loss:g} at step {bad.step} (learning rate too high?)"
-            self.folder.log("diverged", step=bad.step, reason=reason, seconds=self.clock.total())
+            self.folder.log("diverged", step=bad.step, reason=reason, seconds=self.speed.seconds())
         return bad is not None
 
     def _progress(self) -> dict[str, Any]:
         trunk = self.trunk
+        # The loss first: reading it waits for the device, whose time is told after it.
         return {
             "step": trunk.step,
             "train_loss": trunk.train_loss,
-            "seconds": self.clock.total(),
+            **self.speed.progress(trunk.step),
         }
 
 
@@ -164,18 +173,14 @@ def _note(spec: RunSpec, row: dict[str, Any]) -> str:
     return REPEATED if row.get("epochs", 0) > 1 else ""
 
 
-class _Clock:
-    """Seconds spent on the run, earlier sessions included, and what is due."""
+class _Due:
+    """What is due again, by name."""
 
-    def __init__(self, already: float) -> None:
-        self.already = already
+    def __init__(self) -> None:
         self.began = time.monotonic()
         self.last: dict[str, float] = {}
 
-    def total(self) -> float:
-        return round(self.already + time.monotonic() - self.began, 3)
-
-    def due(self, what: str, every: float) -> bool:
+    def __call__(self, what: str, every: float) -> bool:
         now = time.monotonic()
         if now - self.last.setdefault(what, self.began) < every:
             return False
