@@ -16,14 +16,15 @@ from ditlaw.data.places import prepare_study
 from ditlaw.errors import BadInput, RunsFailed
 from ditlaw.executors import Ended, Executor, Job, LocalExecutor
 from ditlaw.files import write_text
+from ditlaw.measured import hours_of
 from ditlaw.observations import study_frame
 from ditlaw.results import RunCounts, RunStatus, RunSummary
 from ditlaw.study import (
     RECORD_FILE,
+    Hours,
     RunSpec,
     Study,
     freeze_study,
-    hardware_of,
     open_study,
     parse_study,
     plan_study,
@@ -147,15 +148,19 @@ def study_status(folder: Path) -> list[RunStatus]:
         BadInput: not a study folder.
     """
     study = open_study(folder)
-    return [
-        *own_status(folder, study),
-        *(run.status(hardware_of(study)) for run in checking_runs(folder)),
-    ]
+    hours = hours_of(study, folder)
+    checking = [(run, run.spec()) for run in checking_runs(folder)]
+    return [_status(run, spec, hours) for run, spec in [*own_runs(folder, study), *checking]]
+
+
+def _status(run: RunFolder, spec: RunSpec, hours: Hours) -> RunStatus:
+    return run.status(hours.at(spec.counts().params), spec)
 
 
 def own_status(folder: Path, study: Study) -> list[RunStatus]:
     """How far each planned run is, those without a folder included."""
-    return [run.status(hardware_of(study), spec) for run, spec in own_runs(folder, study)]
+    hours = hours_of(study, folder)
+    return [_status(run, spec, hours) for run, spec in own_runs(folder, study)]
 
 
 def own_runs(folder: Path, study: Study) -> list[tuple[RunFolder, RunSpec]]:

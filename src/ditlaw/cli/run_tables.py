@@ -46,14 +46,21 @@ def show_plan(console: Console, plan: PlanResult) -> None:
             for size in plan.sizes
         ]
         console.print(f"\nMixed: {'; '.join(shown)}", soft_wrap=True)
-    total, assumed = plan.total, " (assumed)" if plan.assumed_hardware else ""
+    total = plan.total
+    on = text.hardware(plan.gpu, plan.mfu, plan.mfu_source, plan.assumed_hardware)
     console.print(
         f"\n{total.runs} runs, {text.flops(total.flops)} FLOPs, {text.count(total.images)} images, "
-        f"{text.hours(total.gpu_hours)} of one {plan.gpu} at {plan.mfu:g} MFU{assumed}",
+        f"{text.hours(total.gpu_hours)} of one {on}",
         soft_wrap=True,
     )
-    saved = sum(sum(run.budgets) for run in plan.runs) / total.flops
-    console.print(f"Training once and reading off each budget saves {saved:.2f}×.")
+    saved = total.flops_separate - total.flops
+    if saved:
+        console.print(
+            "One run of a size serves every budget that it passes: a run for each would take "
+            f"{text.flops(total.flops_separate)} FLOPs, {text.flops(saved)} more "
+            f"({total.flops_separate / total.flops:.2f}×)",
+            soft_wrap=True,
+        )
     show_notes(console, plan.warnings)
 
 

@@ -30,7 +30,9 @@ def demo(
 
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the study.")],
-    preset: Annotated[str, typer.Option(help="quickstart or paper.")] = "quickstart",
+    preset: Annotated[
+        str, typer.Option(help="quickstart, paper, paper-512 or paper-small.")
+    ] = "quickstart",
 ) -> None:
     """Write a commented study file; never overwrites."""
     from ditlaw.study import init_study
@@ -39,11 +41,26 @@ def init(
     typer.echo(f"wrote {file}; next: ditlaw plan {file}", err=True)
 
 
-def plan(study: StudyFile, as_json: Json = False) -> None:
+def plan(
+    study: StudyFile,
+    measured: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="A study folder whose runs say how fast models of each size train; by default the "
+            "study's own, where it does not state its hardware.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Show a study's runs and their cost; nothing runs."""
-    from ditlaw.study import load_study, plan_study
+    from ditlaw.measured import hours_of, require_measured
+    from ditlaw.study import default_folder, load_study, plan_study
 
-    emit(plan_study(load_study(study)), as_json)
+    declared = load_study(study)
+    own = default_folder(study, declared)
+    hours = require_measured(measured) if measured else hours_of(declared, own)
+    emit(plan_study(declared, hours), as_json)
 
 
 def run(

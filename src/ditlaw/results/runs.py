@@ -1,6 +1,6 @@
 """What ``ditlaw plan``, ``run`` and ``status`` answer, and ``demo`` and ``report``."""
 
-from ditlaw.results.base import Note, Result
+from ditlaw.results.base import MfuSource, Note, Result
 from ditlaw.results.forecast import Forecast, Verification
 
 
@@ -41,16 +41,20 @@ class PlannedSize(Result):
 
 
 class PlanTotal(Result):
-    """Sums over the runs of a plan."""
+    """Sums over the runs of a plan; ``flops_separate`` with a run of its own for every budget."""
 
     flops: float
+    flops_separate: float
     gpu_hours: float
     images: float
     runs: int
 
 
 class PlanResult(Result):
-    """``ditlaw plan``: the runs a study needs, before anything runs."""
+    """``ditlaw plan``: the runs a study needs, before anything runs.
+
+    ``mfu`` is that of all runs together where it was measured, by size.
+    """
 
     study: str
     runs: list[PlannedRun]
@@ -58,6 +62,7 @@ class PlanResult(Result):
     total: PlanTotal
     gpu: str
     mfu: float
+    mfu_source: MfuSource
     assumed_hardware: bool
     warnings: list[Note]
 

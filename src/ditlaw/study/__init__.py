@@ -8,7 +8,9 @@ from ditlaw.study.folder import (
     freeze_study,
     open_study,
     study_digest,
+    study_folder,
 )
+from ditlaw.study.hours import Hours
 from ditlaw.study.load import (
     difference,
     frozen_content,
@@ -28,6 +30,7 @@ __all__ = [
     "RECORD_FILE",
     "STUDY_FILE",
     "Branch",
+    "Hours",
     "RunSpec",
     "Stop",
     "Study",
@@ -50,6 +53,7 @@ __all__ = [
     "read_study",
     "run_id",
     "study_digest",
+    "study_folder",
     "study_mix",
     "study_runs",
     "variants",

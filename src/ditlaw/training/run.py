@@ -22,6 +22,7 @@ from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.observation import observation
 from ditlaw.training.pictures import save_pictures
+from ditlaw.training.throughput import Throughput
 from ditlaw.training.trunk import Trunk
 from ditlaw.training.weights import save_weights
 
@@ -64,7 +65,7 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
 
 
 class Session:
-    """One sitting at a run: its folder, state, checkpoints and clock."""
+    """One sitting at a run: its folder, state, checkpoints and clocks."""
 
     def __init__(self, folder: RunFolder, spec: RunSpec, device: torch.device) -> None:
         self.folder, self.spec = folder, spec
@@ -89,13 +90,15 @@ class Session:
         # Steps of the branches so far: what has been trained beside the way to the trunk's step.
         self.beside = sum(spec.branch(s).steps for s in spec.stops[:-1] if s.budget in made)
         before = last_json_line(folder.log_path, having="seconds") or {"seconds": 0.0}
-        self.clock = _Clock(float(before["seconds"]))
+        self.due = _Due()
+        trained, spent = self._at(self.trunk.step)["trained"], float(before["seconds"])
+        self.speed = Throughput(spec, device_name(device), trained, spent)
         folder.log(
             "start",
             **self._at(self.trunk.step),
-            seconds=self.clock.already,
+            seconds=self.speed.already,
             pid=os.getpid(),
-            device=device_name(device),
+            **self.speed.facts(),
             threads=torch.get_num_threads(),
             versions={
                 "ditlaw": __version__,
@@ -111,8 +114,8 @@ class Session:
         The loss of a GPU's steps is read when something is written, and only then.
         """
         for _ in self.trunk.run(step):
-            logging = self.clock.due("log", LOG_SECONDS)
-            keeping = self.clock.due("checkpoint", CHECKPOINT_SECONDS)
+            logging = self.due("log", LOG_SECONDS)
+            keeping = self.due("checkpoint", CHECKPOINT_SECONDS)
             if (logging or keeping or self.trunk.on_host) and self._bad():
                 return False
             if logging:
@@ -153,6 +156,10 @@ class Session:
 
     def observe(self, stop: Stop) -> bool:
         """Evaluate at a budget and write its row; False if the loss is not finite."""
+        with self.speed.not_training():
+            return self._observe(stop)
+
+    def _observe(self, stop: Stop) -> bool:
         folder, spec, trunk, grid = self.folder, self.spec, self.trunk, self.grid
         model = trunk.averaged_model()
         measured = grid.measured(model)
@@ -184,12 +191,14 @@ class Session:
         if bad is not None:
             reason = f"loss {bad.loss:g} at step {bad.step} (learning rate too high?)"
             at = self._at(bad.step)
-            self.folder.log("diverged", **at, reason=reason, seconds=self.clock.total())
+            self.folder.log("diverged", **at, reason=reason, seconds=self.speed.seconds())
         return bad is not None
 
     def _progress(self) -> dict[str, Any]:
         at = self._at(self.trunk.step)
-        return at | {"train_loss": self.trunk.train_loss, "seconds": self.clock.total()}
+        # The loss first: reading it waits for the device, whose time is told after it.
+        loss = {"train_loss": self.trunk.train_loss}
+        return at | loss | self.speed.progress(at["trained"])
 
     def _at(self, step: int) -> dict[str, int]:
         """Where the run is: the step it is at, and the steps trained in all to come there."""
@@ -205,18 +214,14 @@ def _note(spec: RunSpec, stop: Stop, row: dict[str, Any]) -> str:
     return REPEATED if row.get("epochs", 0) > 1 else ""
 
 
-class _Clock:
-    """Seconds spent on the run, earlier sessions included, and what is due."""
+class _Due:
+    """What is due again, by name."""
 
-    def __init__(self, already: float) -> None:
-        self.already = already
+    def __init__(self) -> None:
         self.began = time.monotonic()
         self.last: dict[str, float] = {}
 
-    def total(self) -> float:
-        return round(self.already + time.monotonic() - self.began, 3)
-
-    def due(self, what: str, every: float) -> bool:
+    def __call__(self, what: str, every: float) -> bool:
         now = time.monotonic()
         if now - self.last.setdefault(what, self.began) < every:
             return False
