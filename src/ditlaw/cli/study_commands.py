@@ -57,13 +57,14 @@ def run(
     """Train what is missing of a study; safe to repeat."""
     need_training("run")
     from ditlaw.cli.live import live_watch, local_executor
-    from ditlaw.study import default_folder, load_study, plan_study
+    from ditlaw.study import default_folder, hardware_of, load_study, plan_study
     from ditlaw.sweep import require_done, run_study
 
     declared = load_study(study)
     warn(plan_study(declared).warnings)
     folder = out or default_folder(study, declared)
-    done = run_study(study, folder, executor=local_executor(workers), watch=live_watch())
+    watch = live_watch(hardware_of(declared))
+    done = run_study(study, folder, executor=local_executor(workers), watch=watch)
     emit(done, as_json)
     require_done(done.failures)
 

@@ -1,7 +1,5 @@
 """A plan: what each run of a study costs, before anything runs."""
 
-from dataclasses import asdict
-
 from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import Refused
 from ditlaw.results import PlannedRun, PlannedSize, PlanResult, PlanTotal
@@ -17,7 +15,7 @@ def planned(run: RunSpec, hardware: Hardware) -> PlannedRun:
     return PlannedRun(
         id=run.id,
         family=run.design().label,
-        **asdict(run.shape),
+        **vars(run.shape),
         seed=run.seed,
         params=run.counts().params,
         tokens=float(mix.tokens(steps)),

@@ -11,10 +11,8 @@ pictures/            the same captions, drawn at each budget
 """
 
 import contextlib
-import fcntl
 import json
 import math
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,12 +22,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from ditlaw import text
-from ditlaw.compute import gpu_hours
-from ditlaw.errors import BadInput, Refused
+from ditlaw.errors import BadInput
 from ditlaw.files import (
     append_json,
-    last_json_line,
-    make_folder,
     read_json_lines,
     write_json,
     write_text,
@@ -37,6 +32,7 @@ from ditlaw.files import (
 from ditlaw.results import RunStatus
 from ditlaw.study import RunSpec, Stop, Study, study_runs
 from ditlaw.study.schema import Hardware
+from ditlaw.training.locks import locked
 
 ENDED = ("done", "failed", "diverged")
 # What every observation has, as positive numbers.
@@ -109,9 +105,16 @@ class RunFolder:
             if all(_positive(row.get(field)) for field in MEASURED)
         ]
 
-    def missing(self, spec: RunSpec, step: int) -> list[Stop]:
-        """Budgets that a run at that step has passed, and has no row of."""
-        seen = {row["budget"] for row in self.observations()}
+    def last_loss(self) -> float | None:
+        """Validation loss at the last budget that was reached; None before the first."""
+        rows = self.observations()
+        return float(rows[-1]["loss"]) if rows else None
+
+    def missing(
+        self, spec: RunSpec, step: int, rows: list[dict[str, Any]] | None = None
+    ) -> list[Stop]:
+        """Budgets that a run at that step has passed, and has no row of among its ``rows``."""
+        seen = {row["budget"] for row in (self.observations() if rows is None else rows)}
         return [stop for stop in spec.stops if stop.step <= step and stop.budget not in seen]
 
     def picture(self, budget: float) -> Path:
@@ -144,35 +147,9 @@ class RunFolder:
 
         ``spec`` serves a run that is planned and has no folder yet.
         """
-        hardware = hardware or Hardware()
-        spec = spec or self.spec()
-        last = last_json_line(self.log_path) or {}
-        event, reason = last.get("event"), last.get("reason")
-        if event == "done" and self.missing(spec, spec.steps):
-            state, reason = "stopped", "observations are missing; repeat the command that made them"
-        elif event in ENDED:
-            state = str(event)
-        elif event is None:
-            state = "pending"
-        else:
-            state = "running" if is_locked(self.path / ".lock") else "stopped"
-        stepped = last_json_line(self.log_path, having="step") or {"step": 0}
-        step = spec.steps if state == "done" else min(int(stepped["step"]), spec.steps)
-        rows, train_loss = self.observations(), stepped.get("train_loss")
-        mix = spec.mix()
-        flops = float(mix.flops(step))
-        return RunStatus(
-            id=spec.id,
-            state=state,
-            progress=step / spec.steps,
-            loss=rows[-1]["loss"] if rows else None,
-            train_loss=train_loss if isinstance(train_loss, float) else None,
-            tokens=float(mix.tokens(step)),
-            images=float(mix.images(step)),
-            flops=flops,
-            gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
-            reason=None if reason is None else str(reason),
-        )
+        from ditlaw.training.status import run_status
+
+        return run_status(self, spec or self.spec(), hardware or Hardware())
 
 
 def folder_runs(folder: Path, study: Study) -> list[RunSpec]:
@@ -190,48 +167,3 @@ def folder_runs(folder: Path, study: Study) -> list[RunSpec]:
 
 def _positive(value: object) -> bool:
     return isinstance(value, int | float) and value is not True and 0 < value < math.inf
-
-
-@contextmanager
-def locked(path: Path, what: str, patience: float = 0.0) -> Iterator[None]:
-    """An exclusive advisory lock on a file; waits for at most ``patience`` seconds.
-
-    Raises:
-        Refused: another process holds it.
-        BadInput: the file cannot be written.
-    """
-    make_folder(path.parent)
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise BadInput(f"{path.parent}: cannot be written ({error.strerror})") from None
-    try:
-        deadline = time.monotonic() + patience
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise Refused(
-                        f"{what}: another ditlaw process is working on it; wait for it"
-                    ) from None
-                time.sleep(0.05)
-        yield
-    finally:
-        os.close(handle)
-
-
-def is_locked(path: Path) -> bool:
-    """Whether some process holds the lock; writes nothing, so that anyone may ask."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
