@@ -136,7 +136,7 @@ class RunFolder:
         """Hold the run; the lock ends with the process, however that ends.
 
         Raises:
-            Refused: another process holds it.
+            Held: another process holds it.
         """
         # A glance by ``status`` holds the lock for an instant: be patient with that.
         with locked(self.path / ".lock", f"run {self.path.name}", patience=2.0):

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ditlaw.errors import BadInput, Refused
+from ditlaw.errors import BadInput, Held
 from ditlaw.files import make_folder
 
 BEAT = 15.0
@@ -31,7 +31,7 @@ def locked(path: Path, what: str, patience: float = 0.0) -> Iterator[None]:
     """An exclusive advisory lock on a file; waits for at most ``patience`` seconds.
 
     Raises:
-        Refused: another process holds it.
+        Held: another process holds it.
         BadInput: the file cannot be written.
     """
     make_folder(path.parent)
@@ -48,7 +48,7 @@ def locked(path: Path, what: str, patience: float = 0.0) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    raise Refused(
+                    raise Held(
                         f"{what}: another ditlaw process is working on it; wait for it"
                     ) from None
                 time.sleep(0.05)
