@@ -30,6 +30,7 @@ from ditlaw.study import (
     read_study,
     study_runs,
 )
+from ditlaw.tracking.chosen import choose_trackers
 from ditlaw.training.folder import ENDED, RunFolder, folder_runs
 from ditlaw.training.locks import locked
 
@@ -54,8 +55,11 @@ def run_study(
     *,
     executor: Executor | None = None,
     watch: Watch | None = None,
+    trackers: list[str] | None = None,
 ) -> RunSummary:
     """Train what is missing of a study; safe to repeat. Failed runs are in the summary.
+
+    ``trackers`` is what runs are mirrored in from now on; None leaves that as it is.
 
     Raises:
         BadInput: the folder holds runs of a study that differs; the difference is shown.
@@ -73,6 +77,8 @@ def run_study(
         # Before a first run: what refuses the data can then be mended in the study file.
         prepare_study(study, folder, watch.prepare if watch else Watch().prepare)
         freeze_study(folder, study, text)
+        if trackers is not None:
+            choose_trackers(folder, trackers)
         try:
             failures = run_all(study_runs(study), folder / "runs", executor=executor, watch=watch)
         finally:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from ditlaw.errors import BadInput
-from ditlaw.files import last_json_line, read_json_lines
+from ditlaw.files import read_json_lines
 from ditlaw.metrics_table import merged
 from ditlaw.observations.checking import DIVERGED
 from ditlaw.step_times import with_times
@@ -29,7 +29,7 @@ def study_frame(folder: Path, study: Study, specs: Iterable[RunSpec] | None = No
     specs = sorted(specs or folder_runs(folder, study), key=lambda spec: spec.id)
     for spec in specs:
         run = RunFolder(folder / "runs" / spec.id)
-        ended = last_json_line(run.log_path) or {}
+        ended = run.last_event()
         # What runs of an older version did not write, their specs tell.
         at = {stop.budget: stop for stop in spec.stops}
         seen = [

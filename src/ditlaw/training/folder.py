@@ -14,7 +14,7 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from ditlaw import text
 from ditlaw.errors import BadInput
 from ditlaw.files import (
     append_json,
+    newest_json_lines,
     read_json_lines,
     write_json,
     write_text,
@@ -35,6 +36,7 @@ from ditlaw.study.schema import Hardware
 from ditlaw.training.locks import locked
 
 ENDED = ("done", "failed", "diverged")
+ASIDE = ("tracker",)  # events that say nothing of how a run is, and may come after its last
 # What every observation has, as positive numbers.
 MEASURED = ("budget", "steps", "params", "tokens", "images", "flops", "loss")
 
@@ -48,6 +50,7 @@ class RunFolder:
         self.metrics_path = path / "metrics.jsonl"
         self.log_path = path / "log.jsonl"
         self.checkpoints = path / "checkpoints"
+        self.mirrors: list[Callable[[dict[str, Any]], None]] = []  # are told every event too
 
     def create(self, spec: RunSpec) -> None:
         """Write the spec; an existing one must be the same.
@@ -82,12 +85,20 @@ class RunFolder:
 
     def log(self, event: str, **fields: Any) -> None:
         """Append an event with its wall-clock time."""
-        append_json(self.log_path, {"event": event, "time": round(time.time(), 3), **fields})
+        record = {"event": event, "time": round(time.time(), 3), **fields}
+        append_json(self.log_path, record)
+        for mirror in self.mirrors:
+            mirror(record)
 
     def log_measuring(self, event: str, **fields: Any) -> None:
         """Append an event of an evaluation, which says nothing of how the run itself ended."""
         record = {"event": event, "time": round(time.time(), 3), **fields}
         append_json(self.path / "measuring.jsonl", record)
+
+    def last_event(self) -> dict[str, Any]:
+        """The newest event that says how the run itself is; nothing where it was never started."""
+        newest = newest_json_lines(self.log_path)
+        return next((event for event in newest if event.get("event") not in ASIDE), {})
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Every event so far."""

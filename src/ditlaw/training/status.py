@@ -11,10 +11,10 @@ from ditlaw.files import newest_json_lines
 from ditlaw.results import RunStatus
 from ditlaw.study import RunSpec
 from ditlaw.study.schema import Hardware
-from ditlaw.training.folder import ENDED, RunFolder
+from ditlaw.training.folder import ASIDE, ENDED, RunFolder
 from ditlaw.training.locks import is_locked
 
-FIELDS = ("tokens_per_second", "device_share", "seconds", "step", "train_loss", "mfu")
+FIELDS = ("tokens_per_second", "seconds", "gpu_seconds", "step", "train_loss", "mfu")
 LINES = 8  # at a log's end, that are looked through for them
 
 
@@ -37,7 +37,8 @@ def run_status(folder: RunFolder, spec: RunSpec, hardware: Hardware) -> RunStatu
     mix = spec.mix()
     flops, tokens = float(mix.flops(step)), float(mix.tokens(step))
     flops_left, tokens_left = mix.flops(spec.steps) - flops, mix.tokens(spec.steps) - tokens
-    rate, share, seconds = (newest.get(name) for name in FIELDS[:3])
+    rate, seconds, gpu_seconds = (newest.get(name) for name in FIELDS[:3])
+    share = gpu_seconds / seconds if gpu_seconds and seconds else None  # GPUs at work at a time
     eta = tokens_left / rate if rate else None
     assumed = gpu_hours(flops_left, hardware.gpu, hardware.mfu)
     running = state == "running"
@@ -52,7 +53,7 @@ def run_status(folder: RunFolder, spec: RunSpec, hardware: Hardware) -> RunStatu
         flops=flops,
         flops_left=flops_left,
         gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
-        gpu_hours_spent=seconds * share / 3600 if seconds is not None and share else None,
+        gpu_hours_spent=None if gpu_seconds is None else gpu_seconds / 3600,
         gpu_hours_left=eta * share / 3600 if eta is not None and share else assumed,
         tokens_per_second=rate if running else None,
         mfu=newest.get("mfu") if running else None,
@@ -99,7 +100,7 @@ def _newest(folder: RunFolder) -> tuple[dict[str, Any], dict[str, float]]:
     last: dict[str, Any] = {}
     found: dict[str, float] = {}
     for line in islice(newest_json_lines(folder.log_path), LINES):
-        last = last or line
+        last = last or ({} if line.get("event") in ASIDE else line)
         for name in FIELDS:
             value = line.get(name)
             if name not in found and isinstance(value, int | float) and value is not True:
