@@ -16,17 +16,17 @@ class TensorBoard:
         """Open a new event file, which voids what older ones have past ``step``."""
         from torch.utils.tensorboard import SummaryWriter
 
-        self.writer = SummaryWriter(str(self.folder), purge_step=step + 1)  # type: ignore[no-untyped-call]
-        self.writer.add_text("spec", f"```\n{spec.model_dump_json(indent=1)}\n```", step)  # type: ignore[no-untyped-call]
+        self.writer = SummaryWriter(str(self.folder), purge_step=step + 1)
+        self.writer.add_text("spec", f"```\n{spec.model_dump_json(indent=1)}\n```", step)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """A scalar a value."""
         for name, value in values.items():
-            self.writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+            self.writer.add_scalar(name, value, step)
 
     def end(self, state: str) -> None:
         """Close the file."""
-        self.writer.close()  # type: ignore[no-untyped-call]
+        self.writer.close()
 
 
 make = TensorBoard
