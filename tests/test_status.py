@@ -218,7 +218,7 @@ def test_status_tells_of_a_run_that_another_machine_trains(tmp_path):
     assert [r["state"] for r in told.json["runs"]] == ["running"]
     said = ditlaw("status", tmp_path / "tiny", cwd="/").out
     assert "running" in said
-    assert "1 runs: 1 running" in said
+    assert "1 run: 1 running" in said
 
 
 def test_a_plan_of_many_runs_is_summed_by_size():

@@ -102,9 +102,9 @@ def totals(runs: Sequence[RunStatus]) -> str:
     measured = any(run.gpu_hours_spent is not None for run in runs)
     spent = sum((run.gpu_hours_spent or 0.0) if measured else run.gpu_hours for run in runs)
     rest = sum(run.gpu_hours_left for run in runs)
-    mark = "" if measured else "~"
+    mark, noun = "" if measured else "~", "run" if len(runs) == 1 else "runs"
     said = (
-        f"{len(runs):,} runs: {_counted(runs)}\n{text.flops(flops)} of {text.flops(flops + left)} "
+        f"{len(runs):,} {noun}: {_counted(runs)}\n{text.flops(flops)} of {text.flops(flops + left)} "
         f"FLOPs, {text.count(images)} images, {text.count(tokens)} tokens; GPU time "
         f"{mark}{text.hours(spent)} spent, {mark}{text.hours(rest)} left"
     )
