@@ -105,7 +105,8 @@ def totals(runs: Sequence[RunStatus]) -> str:
     mark, noun = "" if measured else "~", "run" if len(runs) == 1 else "runs"
     said = (
         f"{len(runs):,} {noun}: {_counted(runs)}\n"
-        f"{text.flops(flops)} of {text.flops(flops + left)} FLOPs, {text.count(images)} images, {text.count(tokens)} tokens; GPU time "
+        f"{text.flops(flops)} of {text.flops(flops + left)} FLOPs, "
+        f"{text.count(images)} images, {text.count(tokens)} tokens; GPU time "
         f"{mark}{text.hours(spent)} spent, {mark}{text.hours(rest)} left"
     )
     seconds = time_left(runs)
