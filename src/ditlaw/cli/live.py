@@ -10,7 +10,7 @@ from rich.live import Live
 from ditlaw import text
 from ditlaw.cli.run_lines import status_table, totals
 from ditlaw.executors import Ended, LocalExecutor
-from ditlaw.executors.local import default_workers
+from ditlaw.executors.places import default_workers
 from ditlaw.results import RunStatus
 from ditlaw.study.schema import Hardware
 from ditlaw.sweep import Runs, Watch
