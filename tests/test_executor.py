@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import TINY, ditlaw, tiny_text
 
-from ditlaw.training.folder import locked
+from ditlaw.training.locks import locked
 
 pytestmark = pytest.mark.slow
 

@@ -15,6 +15,7 @@ from ditlaw.data.places import study_root
 from ditlaw.files import last_json_line
 from ditlaw.observations import IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
 from ditlaw.study import RunSpec, Stop
+from ditlaw.tracking import mirrored
 from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
@@ -42,8 +43,8 @@ def train(folder: RunFolder, device: torch.device | None = None) -> str:
     Raises:
         Refused: another process is training it.
     """
-    with folder.lock():
-        return _train(folder, folder.spec(), device or pick_device())
+    with folder.lock(), mirrored(folder, spec := folder.spec()):
+        return _train(folder, spec, device or pick_device())
 
 
 def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
