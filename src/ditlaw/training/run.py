@@ -24,7 +24,6 @@ from ditlaw.training.trunk import Trunk
 from ditlaw.training.weights import save_weights
 
 LOG_SECONDS = 1.0
-CHECKPOINT_SECONDS = 20.0
 EXPLODED = 1e3  # a velocity loss starts near 1; past this the run has diverged
 
 
@@ -49,7 +48,7 @@ def train(folder: RunFolder, device: torch.device | None = None) -> str:
 def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
     root = study_root(folder.path)
     trunk = Trunk(spec, device, root)
-    checkpoints = Checkpoints(folder.checkpoints)
+    checkpoints = Checkpoints(folder.checkpoints, spec.trains_as())
     state = checkpoints.load()
     if state is not None:
         trunk.restore(state)
@@ -83,7 +82,7 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
                 return "diverged"
             if clock.due("log", LOG_SECONDS):
                 folder.log("progress", **_progress(trunk, clock))
-            if clock.due("checkpoint", CHECKPOINT_SECONDS):
+            if checkpoints.due():
                 checkpoints.save(trunk.step, trunk.state())
         if not folder.missing(spec.model_copy(update={"stops": [stop]}), stop.step):
             continue  # the resumed state lies past this budget, and its row is there

@@ -16,6 +16,7 @@ from ditlaw.flow import stratified, timesteps, training_loss
 from ditlaw.models import build_sized, condition_of
 from ditlaw.models.parametrization import rate_scales
 from ditlaw.study import RunSpec
+from ditlaw.training.checkpoint import require_fits
 from ditlaw.training.ema import PowerEma, decay
 
 EPS = 1e-8  # of AdamW, added to the size of a gradient; torch's own default
@@ -136,6 +137,7 @@ class Trunk:
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Put a saved state back, to the bit."""
+        require_fits(tensors, self.state())
         self.step = int(tensors["step"])
         self.train_loss = float(tensors["train_loss"])
         with torch.no_grad():
