@@ -114,22 +114,24 @@ class Checkpoints:
 
 
 def require_fits(tensors: Mapping[str, Tensor], like: Mapping[str, Tensor]) -> None:
-    """Whether a state is one of the model that ``like`` is the state of before its first step.
+    """Whether a state is one of the model that ``like`` is a state of, at whatever steps.
 
     Raises:
         BadInput: a tensor is missing or one too many, or has another shape or type.
     """
-    expected = dict(like)
-    for name, tensor in like.items():
+    expected, optional = {name: _kind(tensor) for name, tensor in like.items()}, set[str]()
+    for name, kind in list(expected.items()):
         parameter = name.removeprefix("model.")
-        if name != parameter and f"exp_avg.{parameter}" in tensors:  # else never trained yet
-            expected |= {f"{kind}.{parameter}": tensor for kind in ("exp_avg", "exp_avg_sq")}
-            expected[f"step.{parameter}"] = tensor.new_zeros((), dtype=torch.float32)
-    if wrong := sorted(expected.keys() ^ tensors.keys()) or sorted(
-        name for name, tensor in tensors.items() if _kind(tensor) != _kind(expected[name])
-    ):
+        if name != parameter:
+            own = {f"exp_avg.{parameter}": kind, f"exp_avg_sq.{parameter}": kind}
+            expected |= own | {f"step.{parameter}": (torch.Size(), torch.float32)}
+            if f"exp_avg.{parameter}" not in tensors:  # at step 0, or nothing has read it yet
+                optional |= {*own, f"step.{parameter}"}
+    wrong = {name for name in tensors if _kind(tensors[name]) != expected.get(name)}
+    wrong |= expected.keys() - tensors.keys() - optional
+    if wrong:
         raise BadInput(
-            f"the checkpoint is of another model (see its '{wrong[0]}'); remove the run's folder "
+            f"the checkpoint is of another model (see its '{min(wrong)}'); remove the run's folder "
             "to start over"
         )
 
