@@ -15,6 +15,7 @@ from ditlaw.data.places import study_root
 from ditlaw.files import last_json_line
 from ditlaw.observations import IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
 from ditlaw.study import RunSpec
+from ditlaw.training import stopping
 from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
@@ -24,6 +25,7 @@ from ditlaw.training.trunk import Trunk
 from ditlaw.training.weights import save_weights
 
 LOG_SECONDS = 1.0
+STOPPED = "asked to stop; run again to resume"
 EXPLODED = 1e3  # a velocity loss starts near 1; past this the run has diverged
 
 
@@ -41,7 +43,7 @@ def train(folder: RunFolder, device: torch.device | None = None) -> str:
     Raises:
         Refused: another process is training it.
     """
-    with folder.lock():
+    with stopping.heeding(), folder.lock():
         return _train(folder, folder.spec(), device or pick_device())
 
 
@@ -82,8 +84,11 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
                 return "diverged"
             if clock.due("log", LOG_SECONDS):
                 folder.log("progress", **_progress(trunk, clock))
-            if checkpoints.due():
+            if checkpoints.due() or stopping.asked():
                 checkpoints.save(trunk.step, trunk.state())
+            if stopping.asked():
+                folder.log("stopped", reason=STOPPED, **_progress(trunk, clock))
+                return "stopped"
         if not folder.missing(spec.model_copy(update={"stops": [stop]}), stop.step):
             continue  # the resumed state lies past this budget, and its row is there
         model = trunk.averaged_model()
