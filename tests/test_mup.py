@@ -23,7 +23,7 @@ from ditlaw.models.parametrization import rate_scales
 from ditlaw.results import CoordinatesResult
 from ditlaw.study import RunSpec, freeze_study, frozen_content, open_study, parse_study, study_runs
 from ditlaw.study.parametrization import Parametrization
-from ditlaw.training import trunk as trunk_module
+from ditlaw.training import optimiser as optimiser_module
 from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.coordinates import MadeUp, parts_of
 from ditlaw.training.trunk import Trunk
@@ -375,7 +375,7 @@ def test_moves_grow_with_the_width_in_the_standard_parametrization_and_not_in_mu
 def test_updates_that_vanish_are_found(monkeypatch):
     """Matrices at (base/width)²: all outputs still move, by the vectors that lie before them."""
     monkeypatch.setattr(
-        trunk_module,
+        optimiser_module,
         "rate_scales",
         lambda *given: {name: scale**2 for name, scale in rate_scales(*given).items()},
     )
@@ -396,7 +396,7 @@ def test_what_is_added_to_gradients_must_shrink_with_them(monkeypatch):
 
 def test_vectors_must_keep_their_rate(monkeypatch):
     monkeypatch.setattr(
-        trunk_module,
+        optimiser_module,
         "rate_scales",
         lambda *given: dict.fromkeys(rate_scales(*given), given[2].width / given[1].width),
     )

@@ -13,9 +13,10 @@ from ditlaw.study import parse_study, study_runs
 from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.ema import PowerEma, decay, exponent
 from ditlaw.training.evaluate import Grid
+from ditlaw.training.feeder import step_seed
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.run import train
-from ditlaw.training.trunk import Trunk, step_seed
+from ditlaw.training.trunk import Trunk
 
 CPU = torch.device("cpu")
 
@@ -264,7 +265,7 @@ def test_the_ema_of_edm2():
     ema = PowerEma(tensors, 0.1)
     steps = torch.arange(1.0, 2001)
     for step in steps:
-        ema.update([step.reshape(1)], int(step))
+        ema.update([step.reshape(1)], ema.share(int(step)))
     # The profile is t^γ, so the mean of t itself is (γ+1)/(γ+2) of the run.
     assert float(ema.tensors[0]) == pytest.approx(2000 * (gamma + 1) / (gamma + 2), rel=1e-3)
     assert decay(gamma, 1) == 0

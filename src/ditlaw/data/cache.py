@@ -1,6 +1,7 @@
 """A prepared cache of samples: memory-mapped, read by row in any order."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class Cache:
         sizes = [shard.samples for shard in self.manifest.shards]
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self._open: dict[tuple[str, str], NDArray[np.generic]] = {}
+        self._opening = threading.Lock()  # several threads may read ahead of a GPU
         for shard in self.manifest.shards:
             self._check(shard)
 
@@ -105,16 +107,18 @@ class Cache:
 
     def _array(self, shard: Shard, part: str) -> NDArray[np.generic]:
         key = (shard.name, part)
-        if key not in self._open:
-            path = self.folder / f"{shard.name}.{part}.npy"
-            try:
-                found = np.load(path, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError, EOFError):
-                raise BadInput(f"{path}: missing or cut short; encode again") from None
-            while len(self._open) >= KEPT_OPEN:
-                self._open.pop(next(iter(self._open)))
-            self._open[key] = found
-        return self._open[key]
+        with self._opening:
+            found = self._open.get(key)
+            if found is None:
+                path = self.folder / f"{shard.name}.{part}.npy"
+                try:
+                    found = np.load(path, mmap_mode="r", allow_pickle=False)
+                except (OSError, ValueError, EOFError):
+                    raise BadInput(f"{path}: missing or cut short; encode again") from None
+                while len(self._open) >= KEPT_OPEN:
+                    self._open.pop(next(iter(self._open)))
+                self._open[key] = found
+        return found
 
     def _check(self, shard: Shard) -> None:
         image, text, n = self.manifest.image, self.manifest.text, shard.samples
@@ -156,12 +160,13 @@ class Stream:
     def rows(self, start: int, count: int) -> Ints:
         """Their rows in the cache; the order is computed many places at a time."""
         first, last = start // PLACES, (start + count - 1) // PLACES
-        if self._known is None or self._known[0] != (first, last):
+        known = self._known  # another thread may put its own there meanwhile
+        if known is None or known[0] != (first, last):
             number = (last - first + 1) * PLACES
             order = stream_rows(first * PLACES, number, self.samples, self.seed)
-            self._known = (first, last), self.chosen[order]
+            self._known = known = (first, last), self.chosen[order]
         offset = start - first * PLACES
-        return self._known[1][offset : offset + count]
+        return known[1][offset : offset + count]
 
 
 class HeldOut:

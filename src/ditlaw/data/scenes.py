@@ -51,6 +51,7 @@ BACKGROUND = 9.0  # size of leaf 0, which covers everything
 SLOTS_PER_LEAF = 12  # uniforms that one leaf may draw
 JITTER = 0.036
 CHUNK = 512
+DIRECT = 64  # as many are drawn as fast by themselves, by several threads at once
 
 
 def check_geometry(geometry: Geometry, where: str = "geometry") -> None:
@@ -119,14 +120,17 @@ class Scenes:
         self._chunk: tuple[int, Batch] | None = None
 
     def read(self, start: int, count: int) -> Batch:
-        """Samples start … start + count − 1, drawn in large chunks behind the scenes."""
+        """Samples start … start + count − 1; a few at a time are drawn in large chunks."""
+        if count >= DIRECT:
+            return self.draw(np.arange(start, start + count, dtype=np.int64))
         parts = []
         while count > 0:
             number, offset = divmod(start, CHUNK)
-            if self._chunk is None or self._chunk[0] != number:
+            chunk = self._chunk  # another thread may put its own there meanwhile
+            if chunk is None or chunk[0] != number:
                 index = np.arange(number * CHUNK, (number + 1) * CHUNK, dtype=np.int64)
-                self._chunk = number, self.draw(index)
-            whole = self._chunk[1]
+                self._chunk = chunk = number, self.draw(index)
+            whole = chunk[1]
             take = min(count, CHUNK - offset)
             parts.append(whole.rows(slice(offset, offset + take)))
             start, count = start + take, count - take

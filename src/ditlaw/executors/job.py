@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Ended:
-    """How one job ended: ``done``, ``failed`` or ``diverged``, with its reason."""
+    """How one job ended: ``done``, ``failed``, ``diverged`` or ``stopped``, with its reason."""
 
     folder: Path
     state: str

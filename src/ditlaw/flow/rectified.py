@@ -54,7 +54,12 @@ def loss(model: Velocity, x0: Tensor, noise: Tensor, t: Tensor, condition: Condi
 
 
 def training_loss(
-    model: Any, x0: Tensor, noise: Tensor, t: Tensor, condition: Condition, order: Tensor
+    model: Any,
+    x0: Tensor,
+    noise: Tensor,
+    t: Tensor,
+    condition: Condition,
+    order: Tensor | None,
 ) -> Tensor:
     """What training minimises for each sample, (batch,): ``loss``, or a masked family's own.
 

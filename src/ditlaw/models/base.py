@@ -99,7 +99,8 @@ class Model(nn.Module):
     def call(self, block: Callable[..., Any], *inputs: Any) -> Any:
         """One block, its activations recomputed in the backward pass if ``checkpointing``."""
         if self.checkpointing and torch.is_grad_enabled():
-            return checkpoint(block, *inputs, use_reentrant=False)
+            # No block draws random numbers; their state cannot be read while a step is captured.
+            return checkpoint(block, *inputs, use_reentrant=False, preserve_rng_state=False)
         return block(*inputs)
 
     def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:

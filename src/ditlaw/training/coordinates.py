@@ -26,7 +26,8 @@ from ditlaw.models import Condition, condition_of
 from ditlaw.models.own import OwnModel
 from ditlaw.models.sized import Sized
 from ditlaw.study import RunSpec
-from ditlaw.training.trunk import Trunk, step_seed
+from ditlaw.training.feeder import step_seed
+from ditlaw.training.trunk import Trunk
 
 Moves = dict[str, list[tuple[float, float]]]  # of each part, after each step: moved, own
 

@@ -30,6 +30,14 @@ class PowerEma:
         self.gamma = exponent(relative_width)
         self.tensors = [t.detach().clone() for t in tensors]
 
-    def update(self, tensors: list[Tensor], step: int) -> None:
-        """Fold in the weights after the ``step``-th optimiser step, counted from 1."""
-        torch._foreach_lerp_(self.tensors, tensors, 1 - decay(self.gamma, step))
+    def share(self, step: int) -> float:
+        """What the weights after the ``step``-th optimiser step, from 1, count in the average."""
+        return 1 - decay(self.gamma, step)
+
+    def update(self, tensors: list[Tensor], share: float | Tensor) -> None:
+        """Fold in weights with that share, a number or a scalar on their device."""
+        if isinstance(share, float):
+            torch._foreach_lerp_(self.tensors, tensors, share)
+            return
+        for average, value in zip(self.tensors, tensors, strict=True):
+            average.lerp_(value, share)

@@ -14,7 +14,7 @@ from ditlaw import __version__
 from ditlaw.data.places import study_root
 from ditlaw.files import last_json_line
 from ditlaw.observations import IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
-from ditlaw.study import RunSpec
+from ditlaw.study import RunSpec, Stop
 from ditlaw.training import stopping
 from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.evaluate import Grid
@@ -25,8 +25,6 @@ from ditlaw.training.trunk import Trunk
 from ditlaw.training.weights import save_weights
 
 LOG_SECONDS = 1.0
-STOPPED = "asked to stop; run again to resume"
-EXPLODED = 1e3  # a velocity loss starts near 1; past this the run has diverged
 
 
 def pick_device() -> torch.device:
@@ -35,7 +33,8 @@ def pick_device() -> torch.device:
 
 
 def train(folder: RunFolder, device: torch.device | None = None) -> str:
-    """Train the run of a folder from wherever it stands; returns ``done`` or ``diverged``.
+    """Train the run of a folder from wherever it stands; returns ``done``, ``diverged``
+    or, asked by SIGTERM or ``stopping.ask``, ``stopped``.
 
     Observations are a pure function of the spec on one machine: a run that was killed and resumed
     writes the same bytes as one that was not.
@@ -48,54 +47,88 @@ def train(folder: RunFolder, device: torch.device | None = None) -> str:
 
 
 def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
-    root = study_root(folder.path)
-    trunk = Trunk(spec, device, root)
-    checkpoints = Checkpoints(folder.checkpoints, spec.trains_as())
-    state = checkpoints.load()
-    if state is not None:
-        trunk.restore(state)
-        if [stop for stop in folder.missing(spec, trunk.step) if stop.step < trunk.step]:
-            # A row that this state is past can only be made by passing its budget again.
-            trunk = Trunk(spec, device, root)
-            checkpoints.clear()
-    folder.rewind(trunk.step)
-    before = last_json_line(folder.log_path, having="seconds") or {"seconds": 0.0}
-    already = float(before["seconds"])
-    folder.log(
-        "start",
-        step=trunk.step,
-        seconds=already,
-        pid=os.getpid(),
-        device=device_name(device),
-        threads=torch.get_num_threads(),
-        versions={
-            "ditlaw": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-    )
-    grid = Grid(spec, device, root)
-    clock = _Clock(already)
-    for stop in spec.stops:
-        for made in trunk.run(stop.step):
-            if not math.isfinite(made.loss) or made.loss > EXPLODED:
-                reason = f"loss {made.loss:g} at step {made.step} (learning rate too high?)"
-                folder.log("diverged", step=made.step, reason=reason, seconds=clock.total())
+    session = Session(folder, spec, device)
+    try:
+        for stop in spec.stops:
+            ended = session.train_to(stop.step)
+            # Where a resumed state lies past a budget, its row is there.
+            missing = folder.missing(spec.model_copy(update={"stops": [stop]}), stop.step)
+            if missing and not ended:
+                ended = session.observe(stop)
+            if ended:
+                return ended
+        session.finish()
+        return "done"
+    finally:
+        session.trunk.close()
+
+
+class Session:
+    """One sitting at a run: its folder, state, checkpoints and clock."""
+
+    def __init__(self, folder: RunFolder, spec: RunSpec, device: torch.device) -> None:
+        self.folder, self.spec = folder, spec
+        root = study_root(folder.path)
+        self.grid = Grid(spec, device, root)
+
+        def fresh() -> Trunk:
+            return Trunk(spec, device, root, tell=folder.log, idle_loss=self.grid.zero_loss)
+
+        self.trunk = fresh()
+        self.checkpoints = Checkpoints(folder.checkpoints, spec.trains_as())
+        state = self.checkpoints.load()
+        if state is not None:
+            self.trunk.restore(state)
+            if [s for s in folder.missing(spec, self.trunk.step) if s.step < self.trunk.step]:
+                # A row that this state is past can only be made by passing its budget again.
+                self.trunk.close()
+                self.trunk = fresh()
+                self.checkpoints.clear()
+        folder.rewind(self.trunk.step)
+        before = last_json_line(folder.log_path, having="seconds") or {"seconds": 0.0}
+        self.clock = _Clock(float(before["seconds"]))
+        folder.log(
+            "start",
+            step=self.trunk.step,
+            seconds=self.clock.already,
+            pid=os.getpid(),
+            device=device_name(device),
+            threads=torch.get_num_threads(),
+            versions={
+                "ditlaw": __version__,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
+        )
+
+    def train_to(self, step: int) -> str | None:
+        """Train to a step, logging and keeping the state as time passes.
+
+        Returns how the run ended, where it did before that step. The loss of a GPU's steps is read
+        when something is written, and only then.
+        """
+        for _ in self.trunk.run(step):
+            stop, logging = stopping.asked(), self.clock.due("log", LOG_SECONDS)
+            keeping = stop or self.checkpoints.due()
+            if (logging or keeping or self.trunk.on_host) and self._bad():
                 return "diverged"
-            if clock.due("log", LOG_SECONDS):
-                folder.log("progress", **_progress(trunk, clock))
-            if checkpoints.due() or stopping.asked():
-                checkpoints.save(trunk.step, trunk.state())
-            if stopping.asked():
-                folder.log("stopped", reason=STOPPED, **_progress(trunk, clock))
+            if logging:
+                self.folder.log("progress", **self._progress())
+            if keeping:
+                self.checkpoints.save(self.trunk.step, self.trunk.state())
+            if stop:
+                reason = "asked to stop; run again to resume"
+                self.folder.log("stopped", reason=reason, **self._progress())
                 return "stopped"
-        if not folder.missing(spec.model_copy(update={"stops": [stop]}), stop.step):
-            continue  # the resumed state lies past this budget, and its row is there
+        return "diverged" if self._bad() else None
+
+    def observe(self, stop: Stop) -> str | None:
+        """Evaluate at a budget and write its row; returns how the run ended, if it did."""
+        folder, spec, trunk, grid = self.folder, self.spec, self.trunk, self.grid
         model = trunk.averaged_model()
         measured = grid.measured(model)
         if not all(map(math.isfinite, measured.values())):
-            folder.log("diverged", step=trunk.step, reason="validation loss is not finite")
-            return "diverged"
+            return self._diverged(trunk.step, "validation loss is not finite", good=trunk.step)
         pictures = grid.pictures(model)
         if pictures is not None:
             save_pictures(folder, stop.budget, pictures)
@@ -104,12 +137,39 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
         row = observation(spec, stop, [source.samples for source in trunk.sources])
         row |= {"train_loss": trunk.train_loss, "note": _note(spec, row)}
         folder.observe(row | {"evaluated_on": grid.evaluated_on} | measured)
-        checkpoints.save(trunk.step, trunk.state())
-        folder.log(
-            "observation", budget=stop.budget, loss=measured["loss"], **_progress(trunk, clock)
-        )
-    folder.log("done", **_progress(trunk, clock))
-    return "done"
+        self.checkpoints.save(trunk.step, trunk.state())
+        folder.log("observation", budget=stop.budget, loss=measured["loss"], **self._progress())
+        return None
+
+    def finish(self) -> None:
+        """Log that all is done."""
+        self.folder.log("done", **self._progress())
+
+    def _bad(self) -> bool:
+        bad = self.trunk.bad()
+        if bad is not None:
+            why = f"loss {bad.loss:g} at step {bad.step} (learning rate too high?)"
+            self._diverged(bad.step, why, good=bad.step - 1)
+        return bad is not None
+
+    def _diverged(self, step: int, why: str, good: int) -> str:
+        """Log that, with the last step that was well and the last row that was written."""
+        last: dict[str, Any] = {"step": good}
+        said = f"well until step {good}"
+        if rows := self.folder.observations():
+            last |= {"budget": rows[-1]["budget"], "loss": rows[-1]["loss"]}
+            said += f", last observed at {last['budget']:g} FLOPs with loss {last['loss']:.4g}"
+        seconds, reason = self.clock.total(), f"{why}; {said}"
+        self.folder.log("diverged", step=step, reason=reason, seconds=seconds, last_good=last)
+        return "diverged"
+
+    def _progress(self) -> dict[str, Any]:
+        trunk = self.trunk
+        return {
+            "step": trunk.step,
+            "train_loss": trunk.train_loss,
+            "seconds": self.clock.total(),
+        }
 
 
 def _note(spec: RunSpec, row: dict[str, Any]) -> str:
@@ -138,10 +198,6 @@ class _Clock:
             return False
         self.last[what] = now
         return True
-
-
-def _progress(trunk: Trunk, clock: _Clock) -> dict[str, Any]:
-    return {"step": trunk.step, "train_loss": trunk.train_loss, "seconds": clock.total()}
 
 
 def device_name(device: torch.device) -> str:

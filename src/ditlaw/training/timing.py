@@ -6,6 +6,7 @@ block of steps. Nothing of what it trains is kept.
 """
 
 import gc
+import itertools
 import platform
 import time
 from collections.abc import Sequence
@@ -20,12 +21,13 @@ from ditlaw.data.places import PLACES_FILE
 from ditlaw.step_times import StepTime, add_time, model_key, read_times
 from ditlaw.study import RunSpec
 from ditlaw.study.mix import dealt
+from ditlaw.training.graphs import WARM_UP as WARM_UP_STEPS
 from ditlaw.training.run import device_name, pick_device
 from ditlaw.training.trunk import Trunk
 
 ROUND_SECONDS = 0.25  # of one model in one round, as near as whole steps come to it
 MOST_STEPS = 500
-WARM_UP = 3
+WARM_UP = {"cpu": 3, "cuda": WARM_UP_STEPS + 2}  # on a GPU steps are captured after a few
 
 
 class Block(NamedTuple):
@@ -84,7 +86,7 @@ def _visit(
 ) -> Block:
     """Build a model, warm it up, and time a block of its steps."""
     trunk = Trunk(spec, device, root)
-    warm = _warm_up(spec)
+    warm = _warm_up(spec, device)
     _run(trunk, warm)
     if steps is None:
         guess = _run(trunk, warm + 2) / 2
@@ -96,6 +98,7 @@ def _visit(
     mix = spec.mix()
     # Of one resolution the factor is 1; of several, a block may have more of the dear ones.
     mean = mix.batch * mix.flops_per_sample * steps / (mix.flops(trunk.step) - mix.flops(first))
+    trunk.close()
     del trunk
     if device.type == "cuda":  # the next model may need what this one held
         gc.collect()
@@ -118,11 +121,12 @@ def _synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _warm_up(spec: RunSpec) -> int:
-    """Steps before any is timed: a few, and one of every resolution."""
-    weights = spec.geometry.weights()
-    seen = next(n for n in range(1, sum(weights) + 1) if all(dealt(weights, n)))
-    return max(WARM_UP, seen)
+def _warm_up(spec: RunSpec, device: torch.device) -> int:
+    """Steps before any is timed: a few, and one of every resolution; on a GPU a few of each."""
+    weights, wanted = spec.geometry.weights(), WARM_UP[device.type]
+    each = wanted if device.type == "cuda" else 1
+    seen = next(n for n in itertools.count(1) if min(dealt(weights, n)) >= each)
+    return max(wanted, seen)
 
 
 def _named(device: torch.device) -> str:

@@ -1,40 +1,32 @@
 """One trunk: warm-up, then a constant rate; every number is a function of (spec, step) alone."""
 
 import copy
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ditlaw.data import Source, open_sources
-from ditlaw.data.order import mix
-from ditlaw.flow import stratified, timesteps, training_loss
-from ditlaw.models import build_sized, condition_of
-from ditlaw.models.parametrization import rate_scales
+from ditlaw.families import Own
+from ditlaw.models import build_sized, compile_blocks
 from ditlaw.study import RunSpec
 from ditlaw.training.checkpoint import require_fits
-from ditlaw.training.ema import PowerEma, decay
-
-EPS = 1e-8  # of AdamW, added to the size of a gradient; torch's own default
-
-
-@dataclass
-class TrainedStep:
-    """What one step reports."""
-
-    step: int
-    loss: float
+from ditlaw.training.ema import PowerEma
+from ditlaw.training.feeder import Feeder, StepInputs, step_seed
+from ditlaw.training.graphs import DeviceSteps
+from ditlaw.training.losses import Bad, DeviceLosses, HostLosses
+from ditlaw.training.optimiser import build_optimiser
+from ditlaw.training.step import Stepper
 
 
 class Trunk:
     """The state of one run: model, EMA, optimiser, step. Knows nothing of run folders or budgets.
 
     ``root`` is the study folder that prepared data lie in; ``sources``, one a resolution, stand in
-    for the run's own.
+    for the run's own. ``micro`` samples of a batch go through the model at a time, by default all;
+    ``tell`` hears of events worth a line in the run's log; ``idle_loss`` is that of a model which
+    says nothing, against which a loss has exploded.
     """
 
     def __init__(
@@ -43,27 +35,49 @@ class Trunk:
         device: torch.device,
         root: Path | None = None,
         sources: Sequence[Source] | None = None,
+        *,
+        micro: int | None = None,
+        tell: Callable[..., None] = lambda event, **fields: None,
+        idle_loss: float = 1.0,
     ) -> None:
-        self.spec = spec
-        self.device = device
+        self.spec, self.device = spec, device
         self.model = build_run(spec, spec.seed).to(device)
         self.averaged = copy.deepcopy(self.model).requires_grad_(False)
         self.names = [name for name, _ in self.model.named_parameters()]
         self.parameters = [p for _, p in self.model.named_parameters()]
         self.ema = PowerEma([p.detach() for p in self.parameters], spec.recipe.ema)
-        self.optimiser = torch.optim.AdamW(
-            parameter_groups(spec, self.names, self.parameters),
-            lr=spec.learning_rate,
-            betas=spec.recipe.betas,
-            eps=EPS * spec.recipe.parametrization.gradient_scale(spec.width),
-            fused=True,
-        )
+        self.optimiser = build_optimiser(spec, self.names, self.parameters)
         self.mix, self.geometries = spec.mix(), spec.geometry.geometries()
         sizes = [geometry.sides for geometry in self.geometries]
         tokens = spec.geometry.text_tokens
         self.sources = sources or open_sources(spec.data, spec.seed, root, sizes, tokens)
+        masked = bool(getattr(self.model, "trains_masked", False))
+        self.feeder = Feeder(spec, self.sources, masked, device)
         self.step = 0
-        self.train_loss = 0.0  # averaged with the same profile as the weights
+        self.own = isinstance(spec.design(), Own)
+        self.stepper = Stepper(
+            self.model,
+            self.parameters,
+            self.optimiser,
+            self.ema,
+            spec.recipe.clip,
+            micro or spec.recipe.batch,
+            tell,
+        )
+        self.losses: HostLosses | DeviceLosses = HostLosses(idle_loss)
+        self.on_device: DeviceSteps | None = None
+        if device.type == "cuda":
+            self._speed_up(idle_loss)
+
+    def _speed_up(self, idle_loss: float) -> None:
+        """What a GPU needs to be kept busy; a user's own module runs as it was written."""
+        if self.spec.recipe.precision == "bfloat16":
+            # What stays in float32 beside it may use the tensor cores, at ten bits as bfloat16's 7.
+            torch.set_float32_matmul_precision("high")
+        if not self.own:
+            compile_blocks(self.model)
+        self.losses = DeviceLosses(self.device, idle_loss)
+        self.on_device = DeviceSteps(self.stepper, self.losses, self.device, captured=not self.own)
 
     def learning_rate(self, step: int) -> float:
         """The rate of the ``step``-th step, from 1: linear warm-up, then constant.
@@ -73,41 +87,50 @@ class Trunk:
         warmup = self.spec.recipe.warmup_steps
         return self.spec.learning_rate * min(1.0, step / warmup if warmup else 1.0)
 
-    def run(self, until: int) -> Iterator[TrainedStep]:
-        """Train to that step, one step at a time."""
+    def run(self, until: int) -> Iterator[int]:
+        """Train to that step, one step at a time; yields the number of each.
+
+        On a GPU a step may still be computing when it is yielded.
+        """
         while self.step < until:
-            yield TrainedStep(self.step + 1, self._advance())
+            self._advance()
+            yield self.step
 
-    def _advance(self) -> float:
-        recipe, step = self.spec.recipe, self.step + 1
-        generator = torch.Generator().manual_seed(step_seed(self.spec.seed, step))
-        bucket = self.mix.bucket(step)
-        image_tokens = self.geometries[bucket].image_tokens
-        batch = self.sources[bucket].read(self.mix.images_each(step - 1)[bucket], recipe.batch)
-        x0 = torch.from_numpy(batch.images)
-        noise = torch.randn(x0.shape, generator=generator)
-        quantiles = stratified(recipe.batch, generator)
-        t = timesteps(self.spec.objective.timesteps, quantiles, image_tokens).float()
-        kept = torch.rand(recipe.batch, generator=generator) >= recipe.caption_dropout
-        # Drawn last, whatever the family: runs of all families see the same noise and captions.
-        order = torch.rand(recipe.batch, image_tokens, generator=generator)
-        x0, noise, t, order = (a.to(self.device) for a in (x0, noise, t, order))
-        condition = condition_of(batch).kept(kept).to(self.device)
+    @property
+    def on_host(self) -> bool:
+        """Whether numbers are there as soon as they are computed, so that to ask costs nothing."""
+        return self.on_device is None
 
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate(step) * group["scale"]
-        self.optimiser.zero_grad(set_to_none=True)
-        # A user's own module may draw as it trains, as dropout does; ours do not.
-        torch.manual_seed(step_seed(self.spec.seed, step))
-        mean = training_loss(self.model, x0, noise, t, condition, order).mean()
-        mean.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.parameters, recipe.clip)
-        self.optimiser.step()
-        self.ema.update([p.detach() for p in self.parameters], step)
-        value = float(mean.detach())
-        self.train_loss += (1 - decay(self.ema.gamma, step)) * (value - self.train_loss)
+    def bad(self) -> Bad | None:
+        """The first step so far whose loss was not finite or had exploded; waits for a GPU."""
+        return self.losses.read()[1]
+
+    @property
+    def train_loss(self) -> float:
+        """The training loss, averaged with the same profile as the weights; waits for a GPU."""
+        return self.losses.read()[0]
+
+    def _advance(self) -> None:
+        step = self.step + 1
+        inputs, share = self.feeder.get(step), self.ema.share(step)
+        rates = [self.learning_rate(step) * g["scale"] for g in self.optimiser.param_groups]
+        seed = step_seed(self.spec.seed, step)
+        if self.own:  # it may draw as it trains, as dropout does; ours do not
+            torch.manual_seed(seed)
+        if self.on_device is not None:
+            self.on_device.step(inputs, step, share, rates, seed)
+        else:
+            assert isinstance(self.losses, HostLosses)
+            for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate
+            self.losses.add(self.stepper.fitting(lambda: self._here(inputs, share)), step, share)
         self.step = step
-        return value
+
+    def _here(self, inputs: StepInputs, share: float) -> Tensor:
+        """A step on the CPU; returns its mean loss."""
+        mean = self.stepper.gradient(inputs)
+        self.stepper.update(share)
+        return mean
 
     def averaged_model(self) -> torch.nn.Module:
         """The model with its EMA weights, for evaluation and pictures."""
@@ -136,10 +159,14 @@ class Trunk:
         return tensors
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Put a saved state back, to the bit."""
+        """Put a saved state back, to the bit.
+
+        Raises:
+            BadInput: it is of another model.
+        """
         require_fits(tensors, self.state())
         self.step = int(tensors["step"])
-        self.train_loss = float(tensors["train_loss"])
+        self.losses.restore(float(tensors["train_loss"]))
         with torch.no_grad():
             for name, parameter, average in zip(
                 self.names, self.parameters, self.ema.tensors, strict=True
@@ -147,30 +174,23 @@ class Trunk:
                 parameter.copy_(tensors[f"model.{name}"])
                 average.copy_(tensors[f"ema.{name}"])
                 if f"exp_avg.{name}" in tensors:  # else at step 0, or nothing has read it yet
-                    self.optimiser.state[parameter] = {
-                        key: tensors[f"{key}.{name}"].to(self.device, copy=True)
-                        for key in ("step", "exp_avg", "exp_avg_sq")
-                    }
+                    self._restore_optimiser(name, parameter, tensors)
 
+    def _restore_optimiser(
+        self, name: str, parameter: torch.nn.Parameter, tensors: dict[str, Tensor]
+    ) -> None:
+        """In place where there is something: a captured step reads it where it lies."""
+        state = self.optimiser.state[parameter]
+        for key in ("step", "exp_avg", "exp_avg_sq"):
+            saved = tensors[f"{key}.{name}"]
+            if key in state:
+                state[key].copy_(saved)
+            else:
+                state[key] = saved.to(self.device, copy=True)
 
-def parameter_groups(
-    spec: RunSpec, names: list[str], parameters: list[torch.nn.Parameter]
-) -> list[dict[str, Any]]:
-    """The optimiser's groups, one a share of the rate: a single one but in muP.
-
-    AdamW decays weights by rate × decay a step, which is made the same for all of them.
-    """
-    recipe, family, scales = spec.recipe, spec.design(), dict[str, float]()
-    if recipe.parametrization.kind == "mup":
-        base = recipe.parametrization.base(family, spec.depth, spec.single_depth)
-        scales = rate_scales(family, spec.shape, base, spec.geometry.geometry())
-    groups: dict[float, list[torch.nn.Parameter]] = {}
-    for name, parameter in zip(names, parameters, strict=True):
-        groups.setdefault(scales.get(name, 1.0), []).append(parameter)
-    return [
-        {"params": members, "scale": scale, "weight_decay": recipe.weight_decay / scale}
-        for scale, members in groups.items()
-    ]
+    def close(self) -> None:
+        """Let go of what draws ahead."""
+        self.feeder.close()
 
 
 def build_run(spec: RunSpec, seed: int | None = None) -> torch.nn.Module:
@@ -189,8 +209,3 @@ def build_run(spec: RunSpec, seed: int | None = None) -> torch.nn.Module:
         checkpointing=spec.recipe.checkpointing,
         base_width=spec.recipe.parametrization.base_width,
     )
-
-
-def step_seed(seed: int, step: int) -> int:
-    """A generator seed for one step of one run, of the 32 bits that torch's CPU generator reads."""
-    return int(mix(mix(np.full(1, seed, np.uint64)) + np.uint64(step))[0] >> np.uint64(32))
