@@ -7,6 +7,7 @@ DIR/observations.csv         the table, rebuilt from the runs
 DIR/verify/FLOPS/            a frozen forecast and the runs that check it (ditlaw.verify)
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,10 +81,13 @@ def run_study(
         freeze_study(folder, study, text)
         if trackers is not None:
             choose_trackers(folder, trackers)
+        failures: dict[str, str] | None = None
         try:
             failures = run_all(study_runs(study), folder / "runs", executor=executor, watch=watch)
         finally:
-            write_table(folder, study)
+            # What ended runs early is to be told, rather than that the table has no room either.
+            with contextlib.suppress(*(() if failures == {} else (BadInput,))):
+                write_table(folder, study)
     return RunSummary(study=str(folder), runs=tally(own_status(folder, study)), failures=failures)
 
 
