@@ -12,6 +12,7 @@ the rest      submitit's: what it hands over, and what each job printed
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -138,22 +139,31 @@ class SlurmExecutor:
         watch = _Watch(self.every, on_end, on_tick)
         try:
             watch.take_over(home, jobs)
-            left = [job for job in jobs if job not in watch.jobs()]
             if watch.open:
-                self.say(f"{len(watch.open)} runs are in Slurm's queue already")
-            for some in (left[i : i + LARGEST_ARRAY] for i in range(0, len(left), LARGEST_ARRAY)):
-                array = Array.make(home, some)
-                watch.open |= {(array.folder.name, i): array for i in range(len(some))}
-                modules = [os.path.abspath(path) for path in sys.path]
-                task = Task(array.folder, self.request.cpus, modules)
-                submit(task, len(some), array.folder, self.request, self.workers or len(some))
-                self.say(f"{len(some)} runs handed to Slurm as {array.folder.name}")
+                self.say(f"in Slurm's queue already: {len(watch.open)}")
+            left = [job for job in jobs if job not in watch.jobs()]
+            for i in range(0, len(left), LARGEST_ARRAY):
+                self._submit(Array.make(home, left[i : i + LARGEST_ARRAY]), watch)
             watch.until_all_ended()
         finally:
             if watch.open:
                 cancel({name for name, _ in watch.open})
-                self.say(f"cancelled the Slurm jobs of {len(watch.open)} runs")
+                self.say(f"cancelled in Slurm's queue: {len(watch.open)}")
         return watch.ended
+
+    def _submit(self, array: Array, watch: "_Watch") -> None:
+        count = len(array.jobs)
+        task = Task(array.folder, self.request.cpus, [os.path.abspath(path) for path in sys.path])
+        before = watch.open
+        # Before Slurm hears of them: an interrupt in between must find what to cancel.
+        watch.open = before | {(array.folder.name, index): array for index in range(count)}
+        try:
+            submit(task, count, array.folder, self.request, self.workers or count)
+        except BadInput:
+            watch.open = before
+            shutil.rmtree(array.folder)
+            raise
+        self.say(f"handed to Slurm as {array.folder.name}: {count}")
 
 
 class _Watch:
