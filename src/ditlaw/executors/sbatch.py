@@ -128,11 +128,13 @@ def queue(names: Iterable[str]) -> dict[tuple[str, int], str] | None:
     return found
 
 
-def cancel(names: Iterable[str]) -> None:
-    """Take those jobs off the cluster: what runs is killed at once, what waits is forgotten."""
+def cancel(names: Iterable[str]) -> bool:
+    """Take those jobs off the cluster, and whether Slurm did: what runs is killed at once."""
+    done = True
     for name in names:
-        _ask("scancel", "--signal=KILL", f"--name={name}")
-        _ask("scancel", f"--name={name}")
+        _ask("scancel", "--signal=KILL", f"--name={name}")  # SIGTERM means little to submitit
+        done &= _ask("scancel", f"--name={name}") is not None
+    return done
 
 
 def _ask(*command: str) -> str | None:

@@ -146,9 +146,10 @@ class SlurmExecutor:
                 self._submit(Array.make(home, left[i : i + LARGEST_ARRAY]), watch)
             watch.until_all_ended()
         finally:
-            if watch.open:
-                cancel({name for name, _ in watch.open})
-                self.say(f"cancelled in Slurm's queue: {len(watch.open)}")
+            if names := {name for name, _ in watch.open}:
+                done = cancel(names)
+                how = "cancelled in" if done else "scancel gave no answer; perhaps still in"
+                self.say(f"{how} Slurm's queue: {len(watch.open)} ({', '.join(sorted(names))})")
         return watch.ended
 
     def _submit(self, array: Array, watch: "_Watch") -> None:
