@@ -15,6 +15,7 @@ from ditlaw.data.places import study_root
 from ditlaw.files import last_json_line
 from ditlaw.observations import IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
 from ditlaw.study import RunSpec, Stop
+from ditlaw.training import stopping
 from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
@@ -24,7 +25,6 @@ from ditlaw.training.trunk import Trunk
 from ditlaw.training.weights import save_weights
 
 LOG_SECONDS = 1.0
-CHECKPOINT_SECONDS = 20.0
 
 
 def pick_device() -> torch.device:
@@ -33,7 +33,8 @@ def pick_device() -> torch.device:
 
 
 def train(folder: RunFolder, device: torch.device | None = None) -> str:
-    """Train the run of a folder from wherever it stands; returns ``done`` or ``diverged``.
+    """Train the run of a folder from wherever it stands; returns ``done``, ``diverged``
+    or, asked by SIGTERM or ``stopping.ask``, ``stopped``.
 
     Observations are a pure function of the spec on one machine: a run that was killed and resumed
     writes the same bytes as one that was not.
@@ -41,7 +42,7 @@ def train(folder: RunFolder, device: torch.device | None = None) -> str:
     Raises:
         Refused: another process is training it.
     """
-    with folder.lock():
+    with stopping.heeding(), folder.lock():
         return _train(folder, folder.spec(), device or pick_device())
 
 
@@ -49,12 +50,13 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
     session = Session(folder, spec, device)
     try:
         for stop in spec.stops:
-            if not session.train_to(stop.step):
-                return "diverged"
+            ended = session.train_to(stop.step)
             # Where a resumed state lies past a budget, its row is there.
             missing = folder.missing(spec.model_copy(update={"stops": [stop]}), stop.step)
-            if missing and not session.observe(stop):
-                return "diverged"
+            if missing and not ended:
+                ended = session.observe(stop)
+            if ended:
+                return ended
         session.finish()
         return "done"
     finally:
@@ -67,12 +69,13 @@ class Session:
     def __init__(self, folder: RunFolder, spec: RunSpec, device: torch.device) -> None:
         self.folder, self.spec = folder, spec
         root = study_root(folder.path)
+        self.grid = Grid(spec, device, root)
 
         def fresh() -> Trunk:
-            return Trunk(spec, device, root, tell=folder.log)
+            return Trunk(spec, device, root, tell=folder.log, idle_loss=self.grid.zero_loss)
 
         self.trunk = fresh()
-        self.checkpoints = Checkpoints(folder.checkpoints)
+        self.checkpoints = Checkpoints(folder.checkpoints, spec.trains_as())
         state = self.checkpoints.load()
         if state is not None:
             self.trunk.restore(state)
@@ -97,32 +100,35 @@ class Session:
                 "python": platform.python_version(),
             },
         )
-        self.grid = Grid(spec, device, root)
 
-    def train_to(self, step: int) -> bool:
-        """Train to a step, logging and keeping the state as time passes; False if it diverged.
+    def train_to(self, step: int) -> str | None:
+        """Train to a step, logging and keeping the state as time passes.
 
-        The loss of a GPU's steps is read when something is written, and only then.
+        Returns how the run ended, where it did before that step. The loss of a GPU's steps is read
+        when something is written, and only then.
         """
         for _ in self.trunk.run(step):
-            logging = self.clock.due("log", LOG_SECONDS)
-            keeping = self.clock.due("checkpoint", CHECKPOINT_SECONDS)
+            stop, logging = stopping.asked(), self.clock.due("log", LOG_SECONDS)
+            keeping = stop or self.checkpoints.due()
             if (logging or keeping or self.trunk.on_host) and self._bad():
-                return False
+                return "diverged"
             if logging:
                 self.folder.log("progress", **self._progress())
             if keeping:
                 self.checkpoints.save(self.trunk.step, self.trunk.state())
-        return not self._bad()
+            if stop:
+                reason = "asked to stop; run again to resume"
+                self.folder.log("stopped", reason=reason, **self._progress())
+                return "stopped"
+        return "diverged" if self._bad() else None
 
-    def observe(self, stop: Stop) -> bool:
-        """Evaluate at a budget and write its row; False if the loss is not finite."""
+    def observe(self, stop: Stop) -> str | None:
+        """Evaluate at a budget and write its row; returns how the run ended, if it did."""
         folder, spec, trunk, grid = self.folder, self.spec, self.trunk, self.grid
         model = trunk.averaged_model()
         measured = grid.measured(model)
         if not all(map(math.isfinite, measured.values())):
-            folder.log("diverged", step=trunk.step, reason="validation loss is not finite")
-            return False
+            return self._diverged(trunk.step, "validation loss is not finite", good=trunk.step)
         pictures = grid.pictures(model)
         if pictures is not None:
             save_pictures(folder, stop.budget, pictures)
@@ -133,7 +139,7 @@ class Session:
         folder.observe(row | {"evaluated_on": grid.evaluated_on} | measured)
         self.checkpoints.save(trunk.step, trunk.state())
         folder.log("observation", budget=stop.budget, loss=measured["loss"], **self._progress())
-        return True
+        return None
 
     def finish(self) -> None:
         """Log that all is done."""
@@ -142,9 +148,20 @@ class Session:
     def _bad(self) -> bool:
         bad = self.trunk.bad()
         if bad is not None:
-            reason = f"loss {bad.loss:g} at step {bad.step} (learning rate too high?)"
-            self.folder.log("diverged", step=bad.step, reason=reason, seconds=self.clock.total())
+            why = f"loss {bad.loss:g} at step {bad.step} (learning rate too high?)"
+            self._diverged(bad.step, why, good=bad.step - 1)
         return bad is not None
+
+    def _diverged(self, step: int, why: str, good: int) -> str:
+        """Log that, with the last step that was well and the last row that was written."""
+        last: dict[str, Any] = {"step": good}
+        said = f"well until step {good}"
+        if rows := self.folder.observations():
+            last |= {"budget": rows[-1]["budget"], "loss": rows[-1]["loss"]}
+            said += f", last observed at {last['budget']:g} FLOPs with loss {last['loss']:.4g}"
+        seconds, reason = self.clock.total(), f"{why}; {said}"
+        self.folder.log("diverged", step=step, reason=reason, seconds=seconds, last_good=last)
+        return "diverged"
 
     def _progress(self) -> dict[str, Any]:
         trunk = self.trunk
