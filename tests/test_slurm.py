@@ -66,10 +66,10 @@ def queued(run: str, study: Path) -> str:
     return f"{number}_{jobs.index(run)}"
 
 
-def starts(study: Path, run: str) -> list[int]:
-    """The steps at which a run was begun or taken up."""
+def steps(study: Path, run: str, event: str) -> list[int]:
+    """The steps at which a run was ``start``ed, that is begun or taken up, or ``stopped``."""
     lines = (study.parent / "tiny" / "runs" / run / "log.jsonl").read_text().splitlines()
-    return [event["step"] for event in map(json.loads, lines) if event["event"] == "start"]
+    return [record["step"] for record in map(json.loads, lines) if record["event"] == event]
 
 
 def same(study: Path, trained: Path) -> bool:
@@ -91,9 +91,10 @@ def test_an_array_trains_a_study_and_a_preempted_run_resumes(cluster, study, tra
     assert process.returncode == 0, errors
     assert json.loads(said)["runs"] == {"done": 2, "failed": 0, "pending": 0}
     assert "handed to Slurm as ditlaw-tiny-" in errors
-    assert len(starts(study, FIRST)) == 2
-    assert starts(study, FIRST)[1] > 0
-    assert len(starts(study, SECOND)) == 1
+    stopped = steps(study, FIRST, "stopped")
+    assert steps(study, FIRST, "start") == [0, *stopped]
+    assert len(stopped) == 1, "it was not told to stop, or more than once"
+    assert steps(study, SECOND, "start") == [0]
     assert same(study, trained)
 
 
@@ -117,7 +118,7 @@ def test_jobs_outlive_their_launcher_and_one_killed_without_a_word_is_reported(
     taken_over = run_study(study, folder, executor=executor, watch=Watch(tick=kill_one))
     assert said == ["in Slurm's queue already: 2"]
     assert taken_over.runs == RunCounts(done=1, failed=0, pending=1)
-    assert len(starts(study, FIRST)) == 1, "a run that was in the queue was begun again"
+    assert steps(study, FIRST, "start") == [0], "a run that was in the queue was begun again"
     assert "its Slurm job is gone" in taken_over.failures[SECOND]
 
     again = run_study(study, folder, executor=executor)
