@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ditlaw import text
 from ditlaw.executors import Ended, LocalExecutor
-from ditlaw.executors.local import default_workers
+from ditlaw.executors.places import default_workers
 from ditlaw.sweep import Watch
 from ditlaw.training.folder import ENDED, RunFolder
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from ditlaw import machine
 from ditlaw.data import Source
 from ditlaw.data.order import mix
+from ditlaw.executors.places import device_share
 from ditlaw.flow import stratified, timesteps
 from ditlaw.models import Condition, condition_of
 from ditlaw.study import RunSpec
@@ -75,7 +76,7 @@ class Feeder:
         self.ahead: dict[int, Future[StepInputs]] = {}
         self.pool: ThreadPoolExecutor | None = None
         if device.type == "cuda":
-            self.threads = max(1, min(THREADS, machine.cores()))
+            self.threads = max(1, min(THREADS, int(machine.cores() * device_share())))
             self.pool = ThreadPoolExecutor(self.threads, "feeder")
 
     def get(self, step: int) -> StepInputs:
