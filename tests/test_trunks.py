@@ -56,6 +56,11 @@ def rows(path, run):
     return folder.observations_path.read_bytes().splitlines()
 
 
+def newest(folder, states):
+    """The newest state in a folder of them."""
+    return Checkpoints(states, folder.spec().trains_as()).load()
+
+
 @pytest.fixture(autouse=True)
 def one_thread():
     torch.set_num_threads(1)
@@ -91,10 +96,10 @@ def test_a_branch_is_the_trunk_at_a_falling_rate(tmp_path):
         list(trunk.run(stop.step))
         row = next(row for row in folder.observations() if row["budget"] == stop.budget)
         assert row["train_loss"] == trunk.train_loss
-    newest = Checkpoints(folder.checkpoints).load()  # what is exported
-    assert int(newest["step"]) == run.steps
+    last = newest(folder, folder.checkpoints)  # what is exported
+    assert int(last["step"]) == run.steps
     for name, value in zip(trunk.names, trunk.ema.tensors, strict=True):
-        assert torch.equal(newest[f"ema.{name}"], value)
+        assert torch.equal(last[f"ema.{name}"], value)
     assert not folder.branches.exists()
 
 
@@ -138,7 +143,7 @@ def cutting(monkeypatch):
     """Every step is kept and logged; ``cutting["left"]`` file operations are done, and no more."""
     import ditlaw.training.run as module
 
-    monkeypatch.setattr(module, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(Checkpoints, "due", lambda self: True)
     monkeypatch.setattr(module, "LOG_SECONDS", 0.0)
     calls = {"left": 10**9, "made": []}
 
@@ -185,13 +190,13 @@ def test_a_long_branch_goes_on_from_its_own_state(tmp_path, cutting):
     cutting["left"] = 2 * end
     with pytest.raises(Cut):
         train(folder, CPU)
-    kept = Checkpoints(folder.branch(9e7)).load()
+    kept = newest(folder, folder.branch(9e7))
     assert start < int(kept["step"]) < end
-    assert int(Checkpoints(folder.checkpoints).load()["step"]) == start
+    assert int(newest(folder, folder.checkpoints)["step"]) == start
     cutting["left"], before = 10**9, len(list(folder.events()))
     # The trunk's newest state is lost: it takes an older one to the branch, and then goes on there.
-    newest = max(folder.checkpoints.glob("*.safetensors"))
-    newest.write_bytes(newest.read_bytes()[:-1])
+    file = max(folder.checkpoints.glob("*.safetensors"))
+    file.write_bytes(file.read_bytes()[:-1])
     assert rows(tmp_path / "cut", run) == expected
     steps = [event["step"] for event in folder.events() if "step" in event][before:]
     assert steps[: steps.index(start) + 2][-2:] == [start, int(kept["step"]) + 1]

@@ -7,6 +7,7 @@ DIR/observations.csv         the table, rebuilt from the runs
 DIR/verify/FLOPS/            a frozen forecast and the runs that check it (ditlaw.verify)
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +32,12 @@ from ditlaw.study import (
     read_study,
     study_runs,
 )
-from ditlaw.training.folder import ENDED, RunFolder, folder_runs, locked
+from ditlaw.tracking.chosen import choose_trackers
+from ditlaw.training.folder import ENDED, RunFolder, folder_runs
+from ditlaw.training.locks import locked
 
 NAMED = 3  # failed runs that an error line names
+Runs = list[tuple[RunFolder, RunSpec]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Watch:
     """What a display is told while runs go on."""
 
     prepare: Callable[[str, int, int], None] = lambda name, done, of: None
-    start: Callable[[list[RunFolder]], None] = lambda folders: None
+    start: Callable[[Runs], None] = lambda runs: None
     tick: Callable[[], None] = lambda: None
     end: Callable[[Ended], None] = lambda ended: None
     finish: Callable[[], None] = lambda: None
@@ -53,8 +57,11 @@ def run_study(
     *,
     executor: Executor | None = None,
     watch: Watch | None = None,
+    trackers: list[str] | None = None,
 ) -> RunSummary:
     """Train what is missing of a study; safe to repeat. Failed runs are in the summary.
+
+    ``trackers`` is what runs are mirrored in from now on; None leaves that as it is.
 
     Raises:
         BadInput: the folder holds runs of a study that differs; the difference is shown.
@@ -72,10 +79,15 @@ def run_study(
         # Before a first run: what refuses the data can then be mended in the study file.
         prepare_study(study, folder, watch.prepare if watch else Watch().prepare)
         freeze_study(folder, study, text)
+        if trackers is not None:
+            choose_trackers(folder, trackers)
+        failures: dict[str, str] | None = None
         try:
             failures = run_all(study_runs(study), folder / "runs", executor=executor, watch=watch)
         finally:
-            write_table(folder, study)
+            # What ended runs early is to be told, rather than that the table has no room either.
+            with contextlib.suppress(*(() if failures == {} else (BadInput,))):
+                write_table(folder, study)
     return RunSummary(study=str(folder), runs=tally(own_status(folder, study)), failures=failures)
 
 
@@ -101,14 +113,15 @@ def run_all(
         The reason of each run that is not done now, by id.
     """
     watch = watch or Watch()
-    folders = []
+    runs: Runs = []
     for spec in sorted(specs, key=_cost, reverse=True):
         run = RunFolder(folder / spec.id)
         run.create(spec)
-        folders.append(run)
+        runs.append((run, spec))
     # A diverged run would diverge again: it is deterministic. A failed one is tried again.
-    missing = [run for run in folders if run.status().state not in ("done", "diverged")]
-    watch.start(folders)
+    over = ("done", "diverged")
+    missing = [run for run, spec in runs if run.status(spec=spec).state not in over]
+    watch.start(runs)
     try:
         ended = (executor or LocalExecutor()).run(
             [Job(run.path) for run in missing], on_end=watch.end, on_tick=watch.tick
@@ -118,7 +131,7 @@ def run_all(
     said = {end.folder.name: end.reason for end in ended}
     return {
         run.id: said.get(run.id) or run.reason or run.state
-        for run in (folder.status() for folder in folders)
+        for run in (folder.status(spec=spec) for folder, spec in runs)
         if run.state != "done"
     }
 
@@ -163,7 +176,7 @@ def own_status(folder: Path, study: Study) -> list[RunStatus]:
     return [_status(run, spec, hours) for run, spec in own_runs(folder, study)]
 
 
-def own_runs(folder: Path, study: Study) -> list[tuple[RunFolder, RunSpec]]:
+def own_runs(folder: Path, study: Study) -> Runs:
     """Each planned run of a study with the place of its folder, which need not exist yet."""
     return [(RunFolder(folder / "runs" / spec.id), spec) for spec in folder_runs(folder, study)]
 

@@ -10,7 +10,7 @@ import typer
 
 from ditlaw.cli.executor import Asked, Where, executor_of
 from ditlaw.cli.options import Json, StudyFile, Workers
-from ditlaw.cli.output import emit, need_training, warn
+from ditlaw.cli.output import emit, need_trackers, need_training, warn
 from ditlaw.errors import BadInput
 
 
@@ -70,20 +70,29 @@ def run(
     ] = None,
     executor: Where = "local",
     job: Asked = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Mirror runs in tensorboard or wandb, from now on; none ends it.",
+        ),
+    ] = None,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Train what is missing of a study; safe to repeat."""
     need_training("run")
+    trackers = need_trackers(track)
     from ditlaw.cli.live import live_watch
-    from ditlaw.study import default_folder, load_study, plan_study
+    from ditlaw.study import default_folder, hardware_of, load_study, plan_study
     from ditlaw.sweep import require_done, run_study
 
     engine = executor_of(executor, workers, job)
     declared = load_study(study)
     warn(plan_study(declared).warnings)
     folder = out or default_folder(study, declared)
-    done = run_study(study, folder, executor=engine, watch=live_watch())
+    watch = live_watch(hardware_of(declared))
+    done = run_study(study, folder, executor=engine, watch=watch, trackers=trackers)
     emit(done, as_json)
     require_done(done.failures)
 

@@ -45,7 +45,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Ended:
-    """How one job ended: ``done``, ``failed`` or ``diverged``, with its reason."""
+    """How one job ended: ``done``, ``failed``, ``diverged`` or ``stopped``, with its reason."""
 
     folder: Path
     state: str
@@ -89,7 +89,9 @@ def carry_out(job: Job, patience: float = 0.0) -> Ended:
             )
             reason = said.splitlines()[0] if said else type(error).__name__
             log = folder.log if job.trains else folder.log_measuring
-            with contextlib.suppress(OSError):  # a full disk cannot hold its own obituary
+            with contextlib.suppress(
+                OSError, DitlawError
+            ):  # a full disk cannot hold its own obituary
                 log("failed", reason=reason, traceback=traceback.format_exc())
             return Ended(job.folder, "failed", reason)
 

@@ -6,18 +6,17 @@ GPU to itself. What a process may take is limited to its share of the memory: be
 micro-batch is halved (``ditlaw.training.step``).
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ditlaw import machine
+from ditlaw.compute.devices import SHARE_VARIABLE
 from ditlaw.errors import BadInput
 from ditlaw.executors.job import Job
 from ditlaw.study.limits import memory_gb
 from ditlaw.training.folder import RunFolder
 
 PACKED = 4  # runs that share one GPU, if there are as many
-SHARE = "DITLAW_DEVICE_SHARE"
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,7 @@ class Place:
         """What a process there is told."""
         if self.gpu is None:
             return {}
-        return {"CUDA_VISIBLE_DEVICES": self.gpu, SHARE: repr(self.share)}
-
-
-def device_share() -> float:
-    """The share of its device that this process was given."""
-    return float(os.environ.get(SHARE, "1"))
+        return {"CUDA_VISIBLE_DEVICES": self.gpu, SHARE_VARIABLE: repr(self.share)}
 
 
 def default_workers() -> int:

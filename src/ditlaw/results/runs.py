@@ -84,7 +84,12 @@ class RunSummary(Result):
 
 
 class RunStatus(Result):
-    """How far one run is; ``progress`` is a fraction, ``loss`` is null until it was evaluated."""
+    """How far one run is; ``progress`` is a fraction, ``loss`` is null until it was evaluated.
+
+    ``gpu_hours`` are those of ``flops`` on the study's hardware. ``gpu_hours_spent`` is measured,
+    null off a GPU; ``gpu_hours_left`` goes by the measured rate, else by the study's hardware.
+    ``tokens_per_second``, ``mfu`` and ``eta_seconds`` are of a run that is running.
+    """
 
     id: str
     state: str
@@ -94,7 +99,13 @@ class RunStatus(Result):
     tokens: float
     images: float
     flops: float
+    flops_left: float
     gpu_hours: float
+    gpu_hours_spent: float | None
+    gpu_hours_left: float
+    tokens_per_second: float | None
+    mfu: float | None
+    eta_seconds: float | None
     reason: str | None
 
 

@@ -24,9 +24,10 @@ from ditlaw.study.load import (
 from ditlaw.study.plan import plan_runs, plan_study
 from ditlaw.study.runs import RunSpec, Stop, make_run, run_id, study_mix, study_runs
 from ditlaw.study.schema import Study, hardware_of
-from ditlaw.study.variants import Variant, narrowed, variants
+from ditlaw.study.variants import NARROWING, Variant, narrowed, variants
 
 __all__ = [
+    "NARROWING",
     "RECORD_FILE",
     "STUDY_FILE",
     "Branch",

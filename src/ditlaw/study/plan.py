@@ -1,7 +1,5 @@
 """A plan: what each run of a study costs, before anything runs."""
 
-from dataclasses import asdict
-
 from ditlaw.compute import get_accelerator
 from ditlaw.errors import Refused
 from ditlaw.results import PlannedRun, PlannedSize, PlanResult, PlanTotal
@@ -18,7 +16,7 @@ def planned(run: RunSpec, hours: Hours) -> PlannedRun:
     return PlannedRun(
         id=run.id,
         family=run.design().label,
-        **asdict(run.shape),
+        **vars(run.shape),
         seed=run.seed,
         params=params,
         tokens=float(run.spent(mix.tokens)),

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from ditlaw import text
+from ditlaw.digests import digest
 from ditlaw.errors import BadInput
 from ditlaw.families import Counts, Family, Own, Shape, get_family
 from ditlaw.study.cooldown import Branch, branch_to
@@ -131,6 +131,14 @@ class RunSpec(BaseModel):
         """Exact training FLOPs of that many steps."""
         return self.mix().flops(step)
 
+    def trains_as(self) -> str:
+        """A digest of all that the state at a step is a function of: not budgets or evaluation.
+
+        Fields at their defaults do not count, so that one which comes later changes no digest.
+        """
+        left_out = {"id", "stops", "evaluation"}
+        return digest(self.model_dump(mode="json", exclude=left_out, exclude_defaults=True))
+
 
 def study_mix(study: Study, shape: Shape) -> Mix:
     """What the steps of a plain study's run of that shape take.
@@ -166,7 +174,7 @@ def make_run(variant: Variant, shape: Shape, seed: int, budgets: list[float]) ->
     return RunSpec(
         id=run_id(variant, shape, seed),
         family=family.name,
-        **asdict(shape),
+        **vars(shape),
         options=family.options,
         seed=seed,
         stops=stops,

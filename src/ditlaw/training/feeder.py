@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from ditlaw import machine
+from ditlaw.compute.devices import device_share
 from ditlaw.data import Source
 from ditlaw.data.order import mix
-from ditlaw.executors.places import device_share
 from ditlaw.flow import stratified, timesteps
 from ditlaw.models import Condition, condition_of
 from ditlaw.study import RunSpec

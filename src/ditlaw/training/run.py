@@ -17,6 +17,8 @@ from ditlaw.errors import BadInput
 from ditlaw.files import last_json_line
 from ditlaw.observations import IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
 from ditlaw.study import RunSpec, Stop
+from ditlaw.tracking import mirrored
+from ditlaw.training import stopping
 from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
@@ -27,7 +29,6 @@ from ditlaw.training.trunk import Trunk
 from ditlaw.training.weights import save_weights
 
 LOG_SECONDS = 1.0
-CHECKPOINT_SECONDS = 20.0
 
 
 def pick_device() -> torch.device:
@@ -36,7 +37,8 @@ def pick_device() -> torch.device:
 
 
 def train(folder: RunFolder, device: torch.device | None = None) -> str:
-    """Train the run of a folder from wherever it stands; returns ``done`` or ``diverged``.
+    """Train the run of a folder from wherever it stands; returns ``done``, ``diverged``
+    or, asked by SIGTERM or ``stopping.ask``, ``stopped``.
 
     Observations are a pure function of the spec on one machine: a run that was killed and resumed
     writes the same bytes as one that was not.
@@ -44,20 +46,21 @@ def train(folder: RunFolder, device: torch.device | None = None) -> str:
     Raises:
         Refused: another process is training it.
     """
-    with folder.lock():
-        return _train(folder, folder.spec(), device or pick_device())
+    with stopping.heeding(), folder.lock(), mirrored(folder, spec := folder.spec()):
+        return _train(folder, spec, device or pick_device())
 
 
 def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
     session = Session(folder, spec, device)
     try:
         for stop in spec.stops:
-            if not session.train_to(spec.branch(stop).start):
-                return "diverged"
+            ended = session.train_to(spec.branch(stop).start)
             # Where a resumed state lies past a budget, its row is there.
             missing = folder.missing(spec.model_copy(update={"stops": [stop]}), stop.step)
-            if missing and not (session.cool_down(stop) and session.observe(stop)):
-                return "diverged"
+            if missing and not ended:
+                ended = session.cool_down(stop) or session.observe(stop)
+            if ended:
+                return ended
         session.finish()
         return "done"
     finally:
@@ -70,12 +73,13 @@ class Session:
     def __init__(self, folder: RunFolder, spec: RunSpec, device: torch.device) -> None:
         self.folder, self.spec = folder, spec
         root = study_root(folder.path)
+        self.grid = Grid(spec, device, root)
 
         def fresh() -> Trunk:
-            return Trunk(spec, device, root, tell=folder.log)
+            return Trunk(spec, device, root, tell=folder.log, idle_loss=self.grid.zero_loss)
 
         self.trunk = fresh()
-        self.checkpoints = self.keeping = Checkpoints(folder.checkpoints)
+        self.checkpoints = self.keeping = self._states(folder.checkpoints)
         state = self.checkpoints.load()
         if state is not None:
             self.trunk.restore(state)
@@ -106,34 +110,38 @@ class Session:
                 "python": platform.python_version(),
             },
         )
-        self.grid = Grid(spec, device, root)
 
-    def train_to(self, step: int) -> bool:
-        """Train to a step, logging and keeping the state as time passes; False if it diverged.
+    def train_to(self, step: int) -> str | None:
+        """Train to a step, logging and keeping the state as time passes.
 
-        The loss of a GPU's steps is read when something is written, and only then.
+        Returns how the run ended, where it did before that step. The loss of a GPU's steps is read
+        when something is written, and only then.
         """
         for _ in self.trunk.run(step):
-            logging = self.due("log", LOG_SECONDS)
-            keeping = self.due("checkpoint", CHECKPOINT_SECONDS)
+            stop, logging = stopping.asked(), self.due("log", LOG_SECONDS)
+            keeping = stop or self.keeping.due()
             if (logging or keeping or self.trunk.on_host) and self._bad():
-                return False
+                return "diverged"
             if logging:
                 self.folder.log("progress", **self._progress())
             if keeping:
                 self.keeping.save(self.trunk.step, self.trunk.state())
-        return not self._bad()
+            if stop:
+                reason = "asked to stop; run again to resume"
+                self.folder.log("stopped", reason=reason, **self._progress())
+                return "stopped"
+        return "diverged" if self._bad() else None
 
-    def cool_down(self, stop: Stop) -> bool:
-        """Train a budget's branch, if it has one, to its end; False if it diverged.
+    def cool_down(self, stop: Stop) -> str | None:
+        """Train a budget's branch, if it has one, to its end; returns how the run ended, if so.
 
         The trunk's state is kept meanwhile, and the branch's beside it: either can be resumed from.
         """
         branch = self.spec.branch(stop)
         if self.trunk.step == branch.end:
-            return True
+            return None
         self.checkpoints.save(self.trunk.step, self.trunk.state())
-        self.keeping = Checkpoints(self.folder.branch(stop.budget))
+        self.keeping = self._states(self.folder.branch(stop.budget))
         state = self.keeping.load()
         if state is not None:
             self.trunk.restore(state)
@@ -154,19 +162,17 @@ class Session:
             raise BadInput(f"{self.folder.checkpoints}: emptied meanwhile; repeat the command")
         self.trunk.restore(state)
 
-    def observe(self, stop: Stop) -> bool:
-        """Evaluate at a budget and write its row; False if the loss is not finite."""
+    def observe(self, stop: Stop) -> str | None:
+        """Evaluate at a budget and write its row; returns how the run ended, if it did."""
         with self.speed.not_training():
             return self._observe(stop)
 
-    def _observe(self, stop: Stop) -> bool:
+    def _observe(self, stop: Stop) -> str | None:
         folder, spec, trunk, grid = self.folder, self.spec, self.trunk, self.grid
         model = trunk.averaged_model()
         measured = grid.measured(model)
         if not all(map(math.isfinite, measured.values())):
-            at = self._at(trunk.step)
-            folder.log("diverged", **at, reason="validation loss is not finite")
-            return False
+            return self._diverged(trunk.step, "validation loss is not finite", good=trunk.step)
         pictures = grid.pictures(model)
         if pictures is not None:
             save_pictures(folder, stop.budget, pictures)
@@ -179,20 +185,34 @@ class Session:
         folder.observe(row | {"evaluated_on": grid.evaluated_on} | measured)
         folder.log("observation", budget=stop.budget, loss=measured["loss"], **self._progress())
         self._back(stop)
-        return True
+        return None
 
     def finish(self) -> None:
         """Log that all is done; what a cut left of branches goes."""
         shutil.rmtree(self.folder.branches, ignore_errors=True)
         self.folder.log("done", **self._progress())
 
+    def _states(self, folder: Path) -> Checkpoints:
+        return Checkpoints(folder, self.spec.trains_as())
+
     def _bad(self) -> bool:
         bad = self.trunk.bad()
         if bad is not None:
-            reason = f"loss {bad.loss:g} at step {bad.step} (learning rate too high?)"
-            at = self._at(bad.step)
-            self.folder.log("diverged", **at, reason=reason, seconds=self.speed.seconds())
+            why = f"loss {bad.loss:g} at step {bad.step} (learning rate too high?)"
+            self._diverged(bad.step, why, good=bad.step - 1)
         return bad is not None
+
+    def _diverged(self, step: int, why: str, good: int) -> str:
+        """Log that, with the last step that was well and the last row that was written."""
+        last: dict[str, Any] = {"step": good}
+        said = f"well until step {good}"
+        if rows := self.folder.observations():
+            last |= {"budget": rows[-1]["budget"], "loss": rows[-1]["loss"]}
+            said += f", last observed at {last['budget']:g} FLOPs with loss {last['loss']:.4g}"
+        seconds, reason = self.speed.seconds(), f"{why}; {said}"
+        at = self._at(step)
+        self.folder.log("diverged", **at, reason=reason, seconds=seconds, last_good=last)
+        return "diverged"
 
     def _progress(self) -> dict[str, Any]:
         at = self._at(self.trunk.step)

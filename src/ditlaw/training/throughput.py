@@ -96,6 +96,9 @@ class Throughput:
             "tokens_per_second": _short(tokens),
             "mfu": _short(mfu),
             "accelerator": self.accelerator.name if self.accelerator else None,
+            "gpu_seconds": round(self.seconds() * self.devices * self.share, 3)
+            if self.accelerator
+            else None,
         }
 
     def _between(self, of: Callable[[int], int], first: int, last: int) -> int:

@@ -14,6 +14,7 @@ from ditlaw.data import Source, open_sources
 from ditlaw.families import Own
 from ditlaw.models import build_sized, compile_blocks
 from ditlaw.study import Branch, RunSpec
+from ditlaw.training.checkpoint import require_fits
 from ditlaw.training.ema import PowerEma
 from ditlaw.training.feeder import Feeder, StepInputs, step_seed
 from ditlaw.training.graphs import DeviceSteps
@@ -27,7 +28,8 @@ class Trunk:
 
     ``root`` is the study folder that prepared data lie in; ``sources``, one a resolution, stand in
     for the run's own. ``micro`` samples of a batch go through the model at a time, by default all;
-    ``tell`` hears of events worth a line in the run's log.
+    ``tell`` hears of events worth a line in the run's log; ``idle_loss`` is that of a model which
+    says nothing, against which a loss has exploded.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Trunk:
         *,
         micro: int | None = None,
         tell: Callable[..., None] = lambda event, **fields: None,
+        idle_loss: float = 1.0,
     ) -> None:
         self.spec, self.device = spec, device
         self.model = build_run(spec, spec.seed).to(device)
@@ -65,19 +68,19 @@ class Trunk:
             micro or spec.recipe.batch,
             tell,
         )
-        self.losses: HostLosses | DeviceLosses = HostLosses()
+        self.losses: HostLosses | DeviceLosses = HostLosses(idle_loss)
         self.on_device: DeviceSteps | None = None
         if device.type == "cuda":
-            self._speed_up()
+            self._speed_up(idle_loss)
 
-    def _speed_up(self) -> None:
+    def _speed_up(self, idle_loss: float) -> None:
         """What a GPU needs to be kept busy; a user's own module runs as it was written."""
         if self.spec.recipe.precision == "bfloat16":
             # What stays in float32 beside it may use the tensor cores, at ten bits as bfloat16's 7.
             torch.set_float32_matmul_precision("high")
         if not self.own:
             compile_blocks(self.model)
-        self.losses = DeviceLosses(self.device)
+        self.losses = DeviceLosses(self.device, idle_loss)
         self.on_device = DeviceSteps(self.stepper, self.losses, self.device, captured=not self.own)
 
     def learning_rate(self, step: int) -> float:
@@ -161,7 +164,12 @@ class Trunk:
         return tensors
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Put a saved state back, to the bit."""
+        """Put a saved state back, to the bit.
+
+        Raises:
+            BadInput: it is of another model.
+        """
+        require_fits(tensors, self.state())
         self.step = int(tensors["step"])
         self.losses.restore(float(tensors["train_loss"]))
         with torch.no_grad():

@@ -12,8 +12,8 @@ import signal
 import sys
 import threading
 
+from ditlaw.compute.devices import device_share
 from ditlaw.executors.job import Job, carry_out, prepare
-from ditlaw.executors.places import device_share
 
 
 def main() -> None:
