@@ -298,10 +298,10 @@ class Fake:
     def __init__(self, state="done", lines=()):
         self.state, self.lines = state, lines
 
-    def run(self, folders, *, settings=None, rounds=None, **_):
+    def run(self, jobs, **_):
         for line in self.lines:
-            add_time(folders[0], line)
-        return [Ended(folders[0], self.state, None if self.state == "done" else "no memory")]
+            add_time(jobs[0].folder, line)
+        return [Ended(jobs[0].folder, self.state, None if self.state == "done" else "no memory")]
 
 
 def test_a_worker_that_fails_is_told_of(folder):

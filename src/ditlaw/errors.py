@@ -22,6 +22,10 @@ class Refused(DitlawError):
     exit_code = 3
 
 
+class Held(Refused):
+    """Another process is at work where this one would be (exit 3)."""
+
+
 class RunsFailed(DitlawError):
     """A sweep ended with failed runs (exit 4)."""
 

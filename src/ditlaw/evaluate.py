@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ditlaw.errors import BadInput
-from ditlaw.executors import Ended, Executor, LocalExecutor
+from ditlaw.executors import Ended, Executor, Job, LocalExecutor
 from ditlaw.metrics.base import METRICS, Settings
 from ditlaw.metrics.rows import of_observation, read_rows
 from ditlaw.results import EvaluatedObservation, EvaluateResult, Note
@@ -82,8 +82,9 @@ def evaluate_study(
         _open_once(folder, study, settings)
         start(len(runs))
         try:
+            how = settings.model_dump(mode="json")
             ended = (executor or LocalExecutor()).run(
-                [run.path for run in runs], settings=settings.model_dump(mode="json"), on_end=on_end
+                [Job(run.path, settings=how) for run in runs], on_end=on_end
             )
         finally:
             write_table(folder, study)

@@ -14,7 +14,7 @@ from pathlib import Path
 from ditlaw.data import require_readable
 from ditlaw.data.places import prepare_study
 from ditlaw.errors import BadInput, RunsFailed
-from ditlaw.executors import Ended, Executor, LocalExecutor
+from ditlaw.executors import Ended, Executor, Job, LocalExecutor
 from ditlaw.files import write_text
 from ditlaw.observations import study_frame
 from ditlaw.results import RunCounts, RunStatus, RunSummary
@@ -110,7 +110,7 @@ def run_all(
     watch.start(folders)
     try:
         ended = (executor or LocalExecutor()).run(
-            [run.path for run in missing], on_end=watch.end, on_tick=watch.tick
+            [Job(run.path) for run in missing], on_end=watch.end, on_tick=watch.tick
         )
     finally:
         watch.finish()

@@ -6,7 +6,7 @@ from statistics import median
 
 from ditlaw.data import require_readable
 from ditlaw.errors import BadInput
-from ditlaw.executors import Executor, LocalExecutor
+from ditlaw.executors import Executor, Job, LocalExecutor
 from ditlaw.results import Note, TimedModel, TimeResult
 from ditlaw.step_times import FEWEST_ROUNDS, TIMES_FILE, StepTime, model_key, read_times
 from ditlaw.study import RunSpec, Study, open_study, study_runs
@@ -45,7 +45,7 @@ def time_study(
         _open_data(folder, study)
         before = len(read_times(folder))
         start(len(models))
-        ended = (executor or LocalExecutor(1)).run([folder], rounds=rounds)
+        ended = (executor or LocalExecutor(1)).run([Job(folder, rounds=rounds)])
         failures = [end.reason or end.state for end in ended if end.state != "done"]
         require_done(dict.fromkeys(["timing"], *failures) if failures else {})
         found = read_times(folder)

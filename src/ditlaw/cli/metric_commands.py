@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from ditlaw.cli.executor import Asked, Where, executor_of
 from ditlaw.cli.options import Json, Workers
 from ditlaw.cli.output import emit, need_training
 
@@ -35,23 +36,24 @@ def evaluate(
     unconditional: Annotated[
         bool, typer.Option("--unconditional", help="Measure without captions as well.")
     ] = False,
+    executor: Where = "local",
+    job: Asked = None,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Add metrics to the finished runs of a study; safe to repeat."""
     need_training("evaluate")
-    from ditlaw.cli.live import local_executor, measuring_lines
+    from ditlaw.cli.live import measuring_lines
     from ditlaw.evaluate import evaluate_study, settings_of
     from ditlaw.study import open_study
     from ditlaw.sweep import require_done
 
+    engine = executor_of(executor, workers, job)
     asked = settings_of(
         open_study(folder), metrics, guidance, steps, sampler, samples, extractor, unconditional
     )
     start, on_end = measuring_lines()
-    done = evaluate_study(
-        folder, asked, executor=local_executor(workers), start=start, on_end=on_end
-    )
+    done = evaluate_study(folder, asked, executor=engine, start=start, on_end=on_end)
     emit(done, as_json)
     require_done(done.failures)
 

@@ -4,10 +4,11 @@ Heavy imports happen inside each, so that help and errors come at once.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from ditlaw.cli.executor import Asked, Where, executor_of
 from ditlaw.cli.options import Json, StudyFile, Workers
 from ditlaw.cli.output import emit, need_training, warn
 from ditlaw.errors import BadInput
@@ -50,20 +51,22 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="By default the study's own folder, or ./NAME.")
     ] = None,
-    executor: Annotated[Literal["local"], typer.Option(help="Where runs are trained.")] = "local",
+    executor: Where = "local",
+    job: Asked = None,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Train what is missing of a study; safe to repeat."""
     need_training("run")
-    from ditlaw.cli.live import live_watch, local_executor
+    from ditlaw.cli.live import live_watch
     from ditlaw.study import default_folder, load_study, plan_study
     from ditlaw.sweep import require_done, run_study
 
+    engine = executor_of(executor, workers, job)
     declared = load_study(study)
     warn(plan_study(declared).warnings)
     folder = out or default_folder(study, declared)
-    done = run_study(study, folder, executor=local_executor(workers), watch=live_watch())
+    done = run_study(study, folder, executor=engine, watch=live_watch())
     emit(done, as_json)
     require_done(done.failures)
 
@@ -88,20 +91,23 @@ def verify(
         list[str] | None,
         typer.Option(metavar="dataset=NAME", help="One of the study's several data sets."),
     ] = None,
+    executor: Where = "local",
+    job: Asked = None,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Freeze a forecast, train that run, and compare."""
     need_training("verify")
-    from ditlaw.cli.live import live_watch, local_executor
+    from ditlaw.cli.live import live_watch
     from ditlaw.study import STUDY_FILE, open_study
     from ditlaw.verify import verify as verify_forecast
 
+    engine = executor_of(executor, workers, job)
     study = open_study(folder)
     if flops is None:
         target = study.forecast
         if target is None:
             raise BadInput(f"{folder / STUDY_FILE}: forecast is missing; give --flops")
         flops = target.flops
-    executor, watch = local_executor(workers), live_watch()
-    emit(verify_forecast(folder, flops, where=where or [], executor=executor, watch=watch), as_json)
+    watch = live_watch()
+    emit(verify_forecast(folder, flops, where=where or [], executor=engine, watch=watch), as_json)

@@ -16,34 +16,25 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
+from ditlaw.executors.job import Ended, Job
 from ditlaw.machine import cores
 
 POLL_SECONDS = 0.5
 
 
 @dataclass
-class Ended:
-    """How one run ended here: ``done``, ``failed`` or ``diverged``, with its reason."""
-
-    folder: Path
-    state: str
-    reason: str | None = None
-
-
-@dataclass
 class _Worker:
     process: "subprocess.Popen[str]"
     errors: IO[str]
-    job: Path | None = None
+    job: Job | None = None
 
-    def give(self, job: Path, settings: dict[str, Any] | None, rounds: int | None) -> None:
+    def give(self, job: Job) -> None:
         assert self.process.stdin is not None
         self.job = job
-        line = json.dumps({"folder": str(job), "settings": settings, "rounds": rounds})
         with contextlib.suppress(BrokenPipeError):  # it died idle; its closed output will say so
-            self.process.stdin.write(line + "\n")
+            self.process.stdin.write(job.to_json() + "\n")
             self.process.stdin.flush()
 
 
@@ -54,29 +45,25 @@ def default_workers() -> int:
 
 @dataclass
 class LocalExecutor:
-    """Runs folders on this machine, ``workers`` at a time, one CPU thread each."""
+    """Does jobs on this machine, ``workers`` at a time, one CPU thread each."""
 
     workers: int = field(default_factory=default_workers)
 
     def run(
         self,
-        folders: list[Path],
+        jobs: list[Job],
         *,
-        settings: dict[str, Any] | None = None,
-        rounds: int | None = None,
         on_end: Callable[[Ended], None] = lambda ended: None,
         on_tick: Callable[[], None] = lambda: None,
     ) -> list[Ended]:
-        """Train or measure every folder; a failure is reported and does not stop the others.
+        """Do every job; a failure is reported and does not stop the others.
 
         Args:
-            folders: run folders, in the order to start them (longest first wastes least).
-            settings: what to measure the runs with; None trains them.
-            rounds: instead, how often to time the steps of each study folder's models.
-            on_end: called as each run ends.
+            jobs: in the order to start them (longest first wastes least).
+            on_end: called as each ends.
             on_tick: called about twice a second, for a live display.
         """
-        waiting, ended = deque(folders), []
+        waiting, ended = deque(jobs), []
         pool: list[_Worker] = []
         selector = selectors.DefaultSelector()
         try:
@@ -88,7 +75,7 @@ class LocalExecutor:
                     pool.append(worker)
                 for worker in pool:
                     if worker.job is None and waiting:
-                        worker.give(waiting.popleft(), settings, rounds)
+                        worker.give(waiting.popleft())
                 for key, _ in selector.select(POLL_SECONDS):
                     worker = key.data
                     result = _answer(worker)
@@ -130,7 +117,7 @@ def _answer(worker: _Worker) -> Ended | None:
     if line:
         assert job is not None
         answer = json.loads(line)
-        return Ended(job, answer["state"], answer["reason"])
+        return Ended(job.folder, answer["state"], answer["reason"])
     code = worker.process.wait()
     if job is None:
         return None
@@ -140,7 +127,7 @@ def _answer(worker: _Worker) -> Ended | None:
         worker.errors.seek(0)
         said = worker.errors.read().strip().splitlines()
         reason = said[-1] if said else f"worker ended with exit code {code}"
-    return Ended(job, "failed", reason)
+    return Ended(job.folder, "failed", reason)
 
 
 def _stop(pool: list[_Worker]) -> None:

@@ -25,7 +25,7 @@ from pydantic import ValidationError
 
 from ditlaw import text
 from ditlaw.compute import gpu_hours
-from ditlaw.errors import BadInput, Refused
+from ditlaw.errors import BadInput, Held
 from ditlaw.files import (
     append_json,
     last_json_line,
@@ -133,7 +133,7 @@ class RunFolder:
         """Hold the run; the lock ends with the process, however that ends.
 
         Raises:
-            Refused: another process holds it.
+            Held: another process holds it.
         """
         # A glance by ``status`` holds the lock for an instant: be patient with that.
         with locked(self.path / ".lock", f"run {self.path.name}", patience=2.0):
@@ -197,7 +197,7 @@ def locked(path: Path, what: str, patience: float = 0.0) -> Iterator[None]:
     """An exclusive advisory lock on a file; waits for at most ``patience`` seconds.
 
     Raises:
-        Refused: another process holds it.
+        Held: another process holds it.
         BadInput: the file cannot be written.
     """
     make_folder(path.parent)
@@ -213,7 +213,7 @@ def locked(path: Path, what: str, patience: float = 0.0) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    raise Refused(
+                    raise Held(
                         f"{what}: another ditlaw process is working on it; wait for it"
                     ) from None
                 time.sleep(0.05)
