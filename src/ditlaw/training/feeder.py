@@ -6,7 +6,7 @@ few steps' while it computes, into pinned memory; noise, the bulk of them, is dr
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -49,6 +49,10 @@ class StepInputs:
         condition = Condition(tensors.get("text"), tensors.get("pooled"))
         noise, order = tensors.get("noise"), tensors.get("order")
         return StepInputs(self.bucket, x0, noise, t, order, condition)
+
+    def with_noise(self, noise: Tensor) -> "StepInputs":
+        """The same with noise that was drawn elsewhere."""
+        return replace(self, noise=noise)
 
     def rows(self, part: slice) -> "StepInputs":
         """Some of the batch."""
@@ -101,7 +105,7 @@ class Feeder:
         generator = torch.Generator().manual_seed(step_seed(self.spec.seed, step))
         batch = self.sources[bucket].read(self.mix.images_each(step - 1)[bucket], recipe.batch)
         x0 = torch.from_numpy(batch.images)
-        # A GPU draws this itself, in `noise_of`: it would take a CPU core longer than a step.
+        # A GPU draws this itself: it would take a CPU core longer than a step takes.
         noise = torch.randn(x0.shape, generator=generator) if self.pool is None else None
         quantiles = stratified(recipe.batch, generator)
         t = timesteps(self.spec.objective.timesteps, quantiles, image_tokens).float()
@@ -111,10 +115,10 @@ class Feeder:
         return StepInputs(bucket, x0, noise, t, order, condition_of(batch).kept(kept))
 
 
-def noise_of(spec: RunSpec, step: int, like: Tensor) -> Tensor:
-    """A step's noise, drawn on the device of ``like`` and of its shape."""
-    generator = torch.Generator(like.device).manual_seed(step_seed(spec.seed, step))
-    return torch.randn(like.shape, generator=generator, device=like.device)
+def noise_like(x0: Tensor, seed: int) -> Tensor:
+    """A step's noise, drawn on the device of ``x0``."""
+    generator = torch.Generator(x0.device).manual_seed(seed)
+    return torch.randn(x0.shape, generator=generator, device=x0.device)
 
 
 def step_seed(seed: int, step: int) -> int:

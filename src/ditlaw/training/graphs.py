@@ -9,7 +9,7 @@ from collections import Counter
 
 import torch
 
-from ditlaw.training.feeder import StepInputs
+from ditlaw.training.feeder import StepInputs, noise_like
 from ditlaw.training.losses import DeviceLosses
 from ditlaw.training.step import Stepper
 
@@ -29,7 +29,9 @@ class DeviceSteps:
         self, stepper: Stepper, losses: DeviceLosses, device: torch.device, *, captured: bool
     ) -> None:
         self.stepper, self.losses, self.captured = stepper, losses, captured
+        self.device = device
         self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self.copies = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         groups = stepper.optimiser.param_groups
         self.knobs = torch.zeros(2 + len(groups), device=device)
         for group, rate in zip(groups, self.knobs[2:], strict=True):
@@ -39,21 +41,27 @@ class DeviceSteps:
         self.pool = torch.cuda.graph_pool_handle()  # in common: no two graphs run at once
         self.waiting: list[torch.cuda.Event] = []
 
-    def step(self, inputs: StepInputs, number: int, share: float, rates: list[float]) -> None:
-        """Queue the ``number``-th step; ``inputs`` are on the device."""
+    def step(
+        self, inputs: StepInputs, number: int, share: float, rates: list[float], seed: int
+    ) -> None:
+        """Queue the ``number``-th step; ``inputs`` lie in pinned memory, ``seed`` is of the noise."""
+        with torch.cuda.stream(self.copies):  # beside the steps before, not after them
+            there = inputs.to(self.device)
+        self.stream.wait_stream(self.copies)
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
+            for value in there.tensors().values():
+                value.record_stream(self.stream)
+            there = there.with_noise(noise_like(there.x0, seed))
             knobs = torch.tensor([number, share, *rates], dtype=torch.float32).pin_memory()
             self.knobs.copy_(knobs, non_blocking=True)
-            if inputs.bucket not in self.graphs:
-                self.stepper.fitting(lambda: self._first(inputs))
-            else:
-                graph, held = self.graphs[inputs.bucket]
-                for name, value in inputs.tensors().items():
-                    held.tensors()[name].copy_(value, non_blocking=True)
+            if there.bucket in self.graphs:
+                graph, held = self.graphs[there.bucket]
+                for name, value in there.tensors().items():
+                    held.tensors()[name].copy_(value)
                 graph.replay()
-            for value in inputs.tensors().values():
-                value.record_stream(self.stream)
+            else:
+                self.stepper.fitting(lambda: self._first(there))
         torch.cuda.current_stream().wait_stream(self.stream)
         self._keep_near()
 

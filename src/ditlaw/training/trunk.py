@@ -12,7 +12,7 @@ from ditlaw.families import Own
 from ditlaw.models import build_sized, compile_blocks
 from ditlaw.study import RunSpec
 from ditlaw.training.ema import PowerEma
-from ditlaw.training.feeder import Feeder, StepInputs, noise_of, step_seed
+from ditlaw.training.feeder import Feeder, StepInputs, step_seed
 from ditlaw.training.graphs import DeviceSteps
 from ditlaw.training.losses import Bad, DeviceLosses, HostLosses
 from ditlaw.training.optimiser import build_optimiser
@@ -111,12 +111,11 @@ class Trunk:
         step = self.step + 1
         inputs, share = self.feeder.get(step), self.ema.share(step)
         rates = [self.learning_rate(step) * g["scale"] for g in self.optimiser.param_groups]
+        seed = step_seed(self.spec.seed, step)
         if self.own:  # it may draw as it trains, as dropout does; ours do not
-            torch.manual_seed(step_seed(self.spec.seed, step))
+            torch.manual_seed(seed)
         if self.on_device is not None:
-            there = inputs.to(self.device)
-            noise = noise_of(self.spec, step, there.x0)
-            self.on_device.step(there.of(there.tensors() | {"noise": noise}), step, share, rates)
+            self.on_device.step(inputs, step, share, rates, seed)
         else:
             assert isinstance(self.losses, HostLosses)
             for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
