@@ -15,10 +15,10 @@ from ditlaw.data.places import study_root
 from ditlaw.files import last_json_line
 from ditlaw.observations import IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
 from ditlaw.study import RunSpec, Stop
-from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.observation import observation
+from ditlaw.training.parallel import Alone
 from ditlaw.training.pictures import save_pictures
 from ditlaw.training.trunk import Trunk
 from ditlaw.training.weights import save_weights
@@ -32,8 +32,10 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def train(folder: RunFolder, device: torch.device | None = None) -> str:
+def train(folder: RunFolder, device: torch.device | None = None, ranks: Alone | None = None) -> str:
     """Train the run of a folder from wherever it stands; returns ``done`` or ``diverged``.
+
+    Of several ``ranks`` that share it each calls this; see ``ditlaw.training.ranks``.
 
     Observations are a pure function of the spec on one machine: a run that was killed and resumed
     writes the same bytes as one that was not.
@@ -42,18 +44,18 @@ def train(folder: RunFolder, device: torch.device | None = None) -> str:
         Refused: another process is training it.
     """
     with folder.lock():
-        return _train(folder, folder.spec(), device or pick_device())
+        return _train(folder, folder.spec(), device or pick_device(), ranks or Alone())
 
 
-def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
-    session = Session(folder, spec, device)
+def _train(folder: RunFolder, spec: RunSpec, device: torch.device, ranks: Alone) -> str:
+    session = Session(folder, spec, device, ranks)
     try:
         for stop in spec.stops:
             if not session.train_to(stop.step):
                 return "diverged"
             # Where a resumed state lies past a budget, its row is there.
             missing = folder.missing(spec.model_copy(update={"stops": [stop]}), stop.step)
-            if missing and not session.observe(stop):
+            if ranks.heard(bool(missing))[0] and not session.observe(stop):
                 return "diverged"
         session.finish()
         return "done"
@@ -62,21 +64,30 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
 
 
 class Session:
-    """One sitting at a run: its folder, state, checkpoints and clock."""
+    """One sitting at a run: its folder, state, checkpoints and clock.
 
-    def __init__(self, folder: RunFolder, spec: RunSpec, device: torch.device) -> None:
-        self.folder, self.spec = folder, spec
+    Ranks that share a run sit together: they hear from the first what its clock and its folder say.
+    """
+
+    def __init__(
+        self, folder: RunFolder, spec: RunSpec, device: torch.device, ranks: Alone
+    ) -> None:
+        self.folder, self.spec, self.ranks = folder, spec, ranks
         root = study_root(folder.path)
 
         def fresh() -> Trunk:
-            return Trunk(spec, device, root, tell=folder.log)
+            micro = ranks.micro(folder)
+            return Trunk(spec, device, root, micro=micro, ranks=ranks, tell=folder.log)
 
         self.trunk = fresh()
-        self.checkpoints = Checkpoints(folder.checkpoints)
-        state = self.checkpoints.load()
+        self.checkpoints = ranks.checkpoints(folder.checkpoints)
+        state = self.checkpoints.load(
+            dict(zip(self.trunk.names, self.trunk.parameters, strict=True))
+        )
         if state is not None:
             self.trunk.restore(state)
-            if [s for s in folder.missing(spec, self.trunk.step) if s.step < self.trunk.step]:
+            missing = [s for s in folder.missing(spec, self.trunk.step) if s.step < self.trunk.step]
+            if ranks.heard(bool(missing))[0]:
                 # A row that this state is past can only be made by passing its budget again.
                 self.trunk.close()
                 self.trunk = fresh()
@@ -91,13 +102,15 @@ class Session:
             pid=os.getpid(),
             device=device_name(device),
             threads=torch.get_num_threads(),
+            ranks=ranks.world,
+            parallel=ranks.strategy,
             versions={
                 "ditlaw": __version__,
                 "torch": torch.__version__,
                 "python": platform.python_version(),
             },
         )
-        self.grid = Grid(spec, device, root)
+        self.grid = Grid(spec, device, root) if ranks.first else None
 
     def train_to(self, step: int) -> bool:
         """Train to a step, logging and keeping the state as time passes; False if it diverged.
@@ -105,8 +118,10 @@ class Session:
         The loss of a GPU's steps is read when something is written, and only then.
         """
         for _ in self.trunk.run(step):
-            logging = self.clock.due("log", LOG_SECONDS)
-            keeping = self.clock.due("checkpoint", CHECKPOINT_SECONDS)
+            logging, keeping = self.ranks.heard(
+                self.clock.due("log", LOG_SECONDS),
+                self.clock.due("checkpoint", CHECKPOINT_SECONDS),
+            )
             if (logging or keeping or self.trunk.on_host) and self._bad():
                 return False
             if logging:
@@ -117,23 +132,32 @@ class Session:
 
     def observe(self, stop: Stop) -> bool:
         """Evaluate at a budget and write its row; False if the loss is not finite."""
-        folder, spec, trunk, grid = self.folder, self.spec, self.trunk, self.grid
-        model = trunk.averaged_model()
+        trunk, model = self.trunk, self.trunk.averaged_model()
+        row = None if self.grid is None else self._row(self.grid, stop, model)
+        if not self.ranks.heard(row is not None)[0]:
+            return False
+        self.checkpoints.save(trunk.step, trunk.state())
+        loss = row and row["loss"]
+        self.folder.log("observation", budget=stop.budget, loss=loss, **self._progress())
+        return True
+
+    def _row(self, grid: Grid, stop: Stop, model: torch.nn.Module) -> dict[str, Any] | None:
+        """Evaluate a model at a budget and write its row; None if the loss is not finite."""
+        folder, spec, trunk = self.folder, self.spec, self.trunk
         measured = grid.measured(model)
         if not all(map(math.isfinite, measured.values())):
             folder.log("diverged", step=trunk.step, reason="validation loss is not finite")
-            return False
+            return None
         pictures = grid.pictures(model)
         if pictures is not None:
             save_pictures(folder, stop.budget, pictures)
         if spec.evaluation.keep_weights:
-            save_weights(folder, stop.budget, trunk)
+            save_weights(folder, stop.budget, model)
         row = observation(spec, stop, [source.samples for source in trunk.sources])
         row |= {"train_loss": trunk.train_loss, "note": _note(spec, row)}
-        folder.observe(row | {"evaluated_on": grid.evaluated_on} | measured)
-        self.checkpoints.save(trunk.step, trunk.state())
-        folder.log("observation", budget=stop.budget, loss=measured["loss"], **self._progress())
-        return True
+        row |= {"evaluated_on": grid.evaluated_on} | measured
+        folder.observe(row)
+        return row
 
     def finish(self) -> None:
         """Log that all is done."""
