@@ -60,6 +60,13 @@ def ditlaw(*arguments, cwd: Path | None = None) -> Finished:
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
+def checkpoints_of(folder):
+    """The checkpoints of a run's folder."""
+    from ditlaw.training.checkpoint import Checkpoints
+
+    return Checkpoints(folder.checkpoints, folder.spec().trains_as())
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory) -> Path:
     """A folder in which the tiny study has been trained, once for all tests that only read it."""

@@ -18,6 +18,7 @@ from ditlaw.errors import BadInput, Refused
 from ditlaw.observations import REPEATED, load_observations
 from ditlaw.study import parse_study, study_runs
 from ditlaw.sweep import run_study, study_status
+from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.run import train
 from ditlaw.training.trunk import Trunk
@@ -121,14 +122,12 @@ def test_a_restored_trunk_goes_on_to_the_bit_in_the_middle_of_an_epoch(tmp_path,
 
 
 def test_a_killed_run_observes_the_same(tmp_path, tar, monkeypatch):
-    import ditlaw.training.run as module
-
     class Cut(BaseException):
         pass
 
     whole = made_ready(tar, tmp_path / "whole")
     assert train(whole, CPU) == "done"
-    monkeypatch.setattr(module, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(Checkpoints, "due", lambda self: True)
     cut = made_ready(tar, tmp_path / "cut")
     advance = Trunk._advance
 

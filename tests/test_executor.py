@@ -12,13 +12,11 @@ from pathlib import Path
 import pytest
 from conftest import TINY, ditlaw, tiny_text
 
-from ditlaw.training.folder import locked
-
 pytestmark = pytest.mark.slow
 
 
-def launch(folder: Path) -> subprocess.Popen:
-    (folder / "study.yaml").write_text(TINY)
+def launch(folder: Path, study: str = TINY) -> subprocess.Popen:
+    (folder / "study.yaml").write_text(study)
     return subprocess.Popen(
         [sys.executable, "-m", "ditlaw", "run", "study.yaml", "--out", "tiny", "--workers", "2"],
         cwd=folder,
@@ -94,27 +92,6 @@ def test_a_killed_worker_is_reported_and_the_others_finish(tmp_path, trained):
     assert again.code == 0, again.err
     assert again.json["runs"] == {"done": 6, "failed": 0, "pending": 0}
     assert table(tmp_path / "tiny") == table(trained)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_the_workers_and_says_how_to_go_on(tmp_path, number):
-    process = launch(tmp_path)
-    pids = workers_at(tmp_path, 1, process)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "repeat the command to resume" in said.strip().splitlines()[-1]
-    assert "Traceback" not in said
-    assert gone(pids)
-
-
-def test_a_second_launcher_is_refused(tmp_path):
-    (tmp_path / "study.yaml").write_text(TINY)
-    with locked(tmp_path / "tiny" / ".lock", "the first launcher"):
-        second = ditlaw("run", "study.yaml", "--out", "tiny", cwd=tmp_path)
-    assert second.code == 3
-    assert "another ditlaw process" in second.err
-    assert not (tmp_path / "tiny" / "runs").exists()
 
 
 def test_a_failing_run_does_not_stop_the_others(tmp_path, trained):

@@ -10,7 +10,7 @@ import pytest
 import safetensors.torch
 import theirs
 import torch
-from conftest import ditlaw, tiny_text
+from conftest import checkpoints_of, ditlaw, tiny_text
 
 from ditlaw.cli import run as run_command
 from ditlaw.errors import BadInput
@@ -22,7 +22,6 @@ from ditlaw.models import Condition, build
 from ditlaw.models.tokens import patchify, unpatchify
 from ditlaw.results import ExportResult
 from ditlaw.study import parse_study, study_runs
-from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.run import train
 from ditlaw.training.trunk import Trunk, build_run
@@ -78,13 +77,13 @@ def drawn(path, name, geometry):
         f"ema.{key}": 0.2 * torch.randn(value.shape, generator=generator)
         for key, value in build_run(spec).named_parameters()
     }
-    Checkpoints(folder.checkpoints).save(3, weights | {"step": torch.tensor(3)})
+    checkpoints_of(folder).save(3, weights | {"step": torch.tensor(3)})
     return folder, spec
 
 
 def averaged(folder, spec):
     """Our model with the averages of the newest checkpoint."""
-    tensors = Checkpoints(folder.checkpoints).load()
+    tensors = checkpoints_of(folder).load()
     model = build_run(spec).eval().requires_grad_(False)
     for name, value in model.named_parameters():
         value.copy_(tensors[f"ema.{name}"])
@@ -170,7 +169,7 @@ def test_a_study_of_a_class_of_diffusers_is_written_as_that_class(name, shape, t
     folder, trunk = folder_of(tmp_path, spec), Trunk(spec, CPU)
     for _ in trunk.run(2):
         pass
-    Checkpoints(folder.checkpoints).save(2, trunk.state())
+    checkpoints_of(folder).save(2, trunk.state())
     answer = export_run(folder.path, "diffusers", tmp_path / "out")
     assert answer.class_name == name
     assert [note.code for note in answer.notes] == ["unfinished-run", "words-beside"]
@@ -272,7 +271,7 @@ def test_an_unfinished_run_says_how_far_it_is(tmp_path):
     trunk = Trunk(spec, CPU)
     for _ in trunk.run(2):
         pass
-    Checkpoints(folder.checkpoints).save(trunk.step, trunk.state())
+    checkpoints_of(folder).save(trunk.step, trunk.state())
     answer = export_run(folder.path, "diffusers", tmp_path / "out")
     assert answer.step == 2
     assert answer.notes[0].text == "the weights are of step 2 of the run's 5"
@@ -324,8 +323,8 @@ def test_each_mistake_is_one_line(tmp_path, refused):
 
 def test_a_damaged_newest_checkpoint_gives_the_one_before(tmp_path):
     folder, spec = drawn(tmp_path, "mmdit", FEATURES["square"])
-    state = Checkpoints(folder.checkpoints).load()
-    Checkpoints(folder.checkpoints).save(9, state | {"step": torch.tensor(9)})
+    state = checkpoints_of(folder).load()
+    checkpoints_of(folder).save(9, state | {"step": torch.tensor(9)})
     newest = folder.checkpoints / "step-0000000009.safetensors"
     newest.write_bytes(newest.read_bytes()[:-7])
     assert export_run(folder.path, "diffusers", tmp_path / "out").step == 3

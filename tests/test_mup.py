@@ -323,7 +323,7 @@ def test_a_restored_run_goes_on_to_the_bit(tmp_path):
     """As a killed one does: its groups are made anew, its state is by parameter."""
     run = run_of(get_family("cross-attention"), width=64)
     whole, half = after(run, 9), after(run, 4)
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = Checkpoints(tmp_path, run.trains_as())
     checkpoints.save(4, half.state())
     resumed = Trunk(run, CPU)
     assert len(resumed.optimiser.param_groups) == 2

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import tiny_text
+from conftest import checkpoints_of, tiny_text
 from own_cases import FEATURES, WORDS, counted
 from safetensors.torch import load_file
 
@@ -11,7 +11,6 @@ from ditlaw.export import export_run
 from ditlaw.families import Own, get_family
 from ditlaw.models import Condition, build
 from ditlaw.study import parse_study, study_runs
-from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.trunk import Trunk
 
@@ -322,7 +321,7 @@ class Features(Mine):
     trunk = Trunk(spec, CPU)
     for _ in trunk.run(2):
         pass
-    Checkpoints(folder.checkpoints).save(trunk.step, trunk.state())
+    checkpoints_of(folder).save(trunk.step, trunk.state())
     export_run(folder.path, "diffusers", tmp_path / "out")
     loaded = build(family, spec.shape, spec.geometry.geometry())
     loaded.load_state_dict(load_file(tmp_path / "out" / "model.safetensors"))

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ditlaw
+from conftest import checkpoints_of, ditlaw
 from two_ranks import CPU, a_run, text
 
 from ditlaw.errors import Refused
 from ditlaw.training import step as step_module
-from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.distributed import Replicas, Shards
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.parallel import Alone
@@ -27,7 +26,7 @@ def first_half(folder: RunFolder, at: Path) -> RunFolder:
     """A finished run as it was after its first budget."""
     shutil.copytree(folder.path, at)
     half = RunFolder(at)
-    Checkpoints(half.checkpoints).records()[0].unlink()
+    checkpoints_of(half).records()[0].unlink()
     half.rewind(half.spec().stops[0].step)
     assert len(half.observations()) == 1
     return half
@@ -80,7 +79,7 @@ def test_what_two_ranks_kept_one_process_goes_on_from(shared, tmp_path, name):
 
 @pytest.mark.slow
 def test_each_rank_keeps_its_part_and_nothing_is_pickled(shared):
-    whole = Checkpoints(shared / "one" / "checkpoints").load()
+    whole = checkpoints_of(RunFolder(shared / "one")).load()
     for name in ("ddp", "fsdp"):
         states = [p for p in (shared / name / "checkpoints").iterdir() if p.is_dir()]
         assert len(states) == 2
@@ -88,7 +87,7 @@ def test_each_rank_keeps_its_part_and_nothing_is_pickled(shared):
             parts = sorted(state.iterdir())
             assert [part.name[:11] for part in parts] == ["shard-00001", "shard-00002"]
             assert {part.suffix for part in parts} == {".safetensors"}
-        joined = Checkpoints(shared / name / "checkpoints").load()
+        joined = checkpoints_of(RunFolder(shared / name)).load()
         assert joined.keys() == whole.keys()
         assert all(joined[key].shape == whole[key].shape for key in whole)
 
@@ -96,7 +95,7 @@ def test_each_rank_keeps_its_part_and_nothing_is_pickled(shared):
 @pytest.mark.slow
 def test_a_damaged_shard_costs_its_state_alone(shared, tmp_path):
     shutil.copytree(shared / "fsdp", tmp_path / "cut")
-    checkpoints = Checkpoints(tmp_path / "cut" / "checkpoints")
+    checkpoints = checkpoints_of(RunFolder(tmp_path / "cut"))
     newest, before = checkpoints.records()
     shard = next(newest.with_suffix("").glob("shard-00002-*"))
     shard.write_bytes(shard.read_bytes()[:-1])

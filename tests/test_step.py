@@ -99,7 +99,7 @@ def test_divergence_is_found_at_its_step_however_late_one_asks():
     from ditlaw.training.losses import Bad, DeviceLosses, HostLosses
 
     values = [1.0, 0.5, 2e3, float("nan"), 0.1]
-    host, device = HostLosses(), DeviceLosses(CPU)
+    host, device = HostLosses(idle=1.0), DeviceLosses(CPU, idle=1.0)
     for step, value in enumerate(values, 1):
         host.add(torch.tensor(value), step, 0.5)
         device.add(torch.tensor(value), torch.tensor(float(step)), torch.tensor(0.5))

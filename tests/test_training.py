@@ -1,5 +1,6 @@
 """A run: deterministic, resumable to the bit, honest about points that are too early."""
 
+import itertools
 import json
 
 import numpy as np
@@ -71,7 +72,7 @@ def test_a_restored_trunk_goes_on_to_the_bit(tmp_path):
     run = spec()
     whole = to_step(run, 12)
     half = to_step(run, 5)
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = Checkpoints(tmp_path, run.trains_as())
     checkpoints.save(5, half.state())
     resumed = Trunk(run, CPU)
     resumed.restore(checkpoints.load())
@@ -81,7 +82,7 @@ def test_a_restored_trunk_goes_on_to_the_bit(tmp_path):
 
 
 def test_checkpoints_are_two_deep_and_a_damaged_one_is_passed_over(tmp_path):
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = Checkpoints(tmp_path, "this run")
     for step in (1, 2, 3):
         checkpoints.save(step, {"step": torch.tensor(step)})
     assert len(list(tmp_path.glob("*.safetensors"))) == 2
@@ -109,7 +110,8 @@ def test_a_run_cut_at_any_event_resumes_to_the_same_observations(tmp_path, monke
 
     reference, _ = carry(tmp_path / "whole", spec())
     expected = reference.observations_path.read_bytes()
-    monkeypatch.setattr(module, "CHECKPOINT_SECONDS", 0.0)
+    asked = itertools.count()
+    monkeypatch.setattr(Checkpoints, "due", lambda self: next(asked) % 4 == 0)
     monkeypatch.setattr(module, "LOG_SECONDS", 0.0)
     calls = {"left": 0}
 
@@ -146,12 +148,13 @@ def test_lost_rows_are_made_anew_by_training_to_them(tmp_path, lost):
     kept = {"all": [], "first": lines[1:], "garbage": [b'{"a": 1}\n', lines[0]]}[lost]
     folder.observations_path.write_bytes(b"".join(kept))
     assert folder.status().state == "stopped"
-    newest = sorted(folder.checkpoints.glob("*.json"))[-1]
-    newest.with_name("step-9999999999.json").write_text("{}")  # of a later state, damaged
+    (folder.checkpoints / "step-9999999999.json").write_text("{}")  # of a later state, damaged
     assert train(folder, CPU) == "done"
     # The last row alone is made from the state at hand; an earlier one takes the way again.
-    assert newest.with_name("step-9999999999.json").exists() == (lost == "garbage")
+    again = [event["step"] for event in folder.events() if event["event"] == "start"][-1]
+    assert again == (spec().steps if lost == "garbage" else 0)
     assert folder.observations_path.read_bytes() == expected
+    assert not (folder.checkpoints / "step-9999999999.json").exists()
 
 
 def test_points_too_early_are_marked(tmp_path):

@@ -40,13 +40,13 @@ def export_run(run: Path, to: str, out: Path) -> ExportResult:
         out: a folder that does not exist, or is empty.
 
     Raises:
-        BadInput: no such format, no run folder, no checkpoint, or ``out`` is taken.
+        BadInput: no such format, no run folder, no checkpoint of the run, or ``out`` is taken.
     """
     if to not in FORMATS:
         raise unknown("--to", to, FORMATS)
     spec = open_run(run).spec()
     check_free(out)
-    tensors = Checkpoints(RunFolder(run).checkpoints).load()
+    tensors = Checkpoints(RunFolder(run).checkpoints, spec.trains_as()).load()
     if tensors is None:
         raise BadInput(f"{run}: no checkpoint to export; train it with 'ditlaw run'")
     step = int(tensors["step"])

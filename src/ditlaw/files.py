@@ -1,6 +1,12 @@
-"""Writing files so that nothing is ever half there: write beside, flush to disk, rename."""
+"""Writing files so that nothing is ever half there: write beside, flush to disk, rename.
+
+A name is in its folder, and the folder's own bytes must reach the disk too: after a rename the
+folder is flushed as the file was.
+"""
 
 import contextlib
+import errno
+import io
 import json
 import os
 import shutil
@@ -34,6 +40,7 @@ def write_bytes(path: Path, content: bytes, *, overwrite: bool = True) -> None:
         else:
             os.link(temporary, path)  # fails if the name is taken, unlike rename
             temporary.unlink()
+        _flush_folder(path.parent)
     except FileExistsError:
         raise BadInput(f"{path}: exists already and is left alone; choose another name") from None
     except OSError as error:
@@ -50,7 +57,10 @@ def make_folder(path: Path) -> None:
         BadInput: it cannot be created, or a file is in the way.
     """
     try:
+        new = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
+        for folder in new:
+            _flush_folder(folder.parent)
     except OSError as error:
         raise BadInput(f"{path}: cannot be written ({error.strerror or error})") from None
 
@@ -80,6 +90,7 @@ def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
         for name, content in contents.items():
             write_bytes(temporary / name, content)
         temporary.replace(path)  # takes the place of an empty folder, of nothing else
+        _flush_folder(path.parent)
     except OSError as error:
         raise BadInput(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
@@ -94,17 +105,49 @@ def write_json(path: Path, content: Any, *, overwrite: bool = True) -> None:
 def append_json(path: Path, record: dict[str, Any], *, durable: bool = False) -> None:
     """Append one line to a JSON-lines log; ``durable`` waits until the disk has it.
 
-    A line torn by a crash is closed first, so that it costs only itself.
+    A line torn by a crash is closed first, so that it costs only itself; one that the disk has no
+    room for is taken back.
+
+    Raises:
+        BadInput: it cannot be written.
     """
-    with path.open("ab+") as file:
-        if file.seek(0, os.SEEK_END):
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                file.write(b"\n")
-        file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
+    line = json.dumps(record, allow_nan=False).encode() + b"\n"
+    try:
+        with path.open("ab+", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            if size:
+                file.seek(-1, os.SEEK_END)
+                line = line if file.read(1) == b"\n" else b"\n" + line
+            try:
+                _write_whole(file, line)
+                if durable:
+                    os.fsync(file.fileno())
+            except OSError:
+                os.ftruncate(file.fileno(), size)
+                raise
+        if durable and not size:
+            _flush_folder(path.parent)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def _write_whole(file: io.FileIO, content: bytes) -> None:
+    """Write all of it: a nearly full disk takes a part before it says that there is no room."""
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _flush_folder(path: Path) -> None:
+    """Wait until the disk has a folder's names; not every file system can be asked to."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ DIR/observations.csv         the table, rebuilt from the runs
 DIR/verify/FLOPS/            a frozen forecast and the runs that check it (ditlaw.verify)
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,10 +72,13 @@ def run_study(
         # Before a first run: what refuses the data can then be mended in the study file.
         prepare_study(study, folder, watch.prepare if watch else Watch().prepare)
         freeze_study(folder, study, text)
+        failures: dict[str, str] | None = None
         try:
             failures = run_all(study_runs(study), folder / "runs", executor=executor, watch=watch)
         finally:
-            write_table(folder, study)
+            # What ended runs early is to be told, rather than that the table has no room either.
+            with contextlib.suppress(*(() if failures == {} else (BadInput,))):
+                write_table(folder, study)
     return RunSummary(study=str(folder), runs=tally(own_status(folder, study)), failures=failures)
 
 

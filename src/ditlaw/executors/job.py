@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ditlaw.errors import Held, reason_of
+from ditlaw.errors import DitlawError, Held, reason_of
 from ditlaw.training.folder import RunFolder
 
 
@@ -45,7 +45,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Ended:
-    """How one job ended: ``done``, ``failed`` or ``diverged``, with its reason."""
+    """How one job ended: ``done``, ``failed``, ``diverged`` or ``stopped``, with its reason."""
 
     folder: Path
     state: str
@@ -82,7 +82,8 @@ def carry_out(job: Job, patience: float = 0.0) -> Ended:
         except Exception as error:  # one run's failure must not end the others
             reason = reason_of(error)
             log = folder.log if job.trains else folder.log_measuring
-            with contextlib.suppress(OSError):  # a full disk cannot hold its own obituary
+            # A full disk cannot hold its own obituary.
+            with contextlib.suppress(OSError, DitlawError):
                 log("failed", reason=reason, traceback=traceback.format_exc())
             return Ended(job.folder, "failed", reason)
 

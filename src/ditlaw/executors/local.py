@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from ditlaw.executors.job import Ended, Job
 from ditlaw.machine import cores
 
 POLL_SECONDS = 0.5
+GRACE_SECONDS = 8.0  # less than the ten that containers are commonly given to end in
 
 
 @dataclass
@@ -131,6 +133,20 @@ def _answer(worker: _Worker) -> Ended | None:
 
 
 def _stop(pool: list[_Worker]) -> None:
+    """End workers; those at work are asked to first, so that a run can write a checkpoint."""
+    try:
+        busy = [worker.process for worker in pool if worker.job and worker.process.poll() is None]
+        for process in busy:
+            process.terminate()
+        deadline = time.monotonic() + GRACE_SECONDS
+        for process in busy:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, deadline - time.monotonic()))
+    finally:  # a second interrupt does not wait
+        _end(pool)
+
+
+def _end(pool: list[_Worker]) -> None:
     for worker in pool:
         if worker.process.poll() is None:
             worker.process.kill()  # nothing is lost: a run resumes from its checkpoint

@@ -88,8 +88,9 @@ class Task:
         job = Array.read(self.array).jobs[index]
         prepare(self.threads, self.modules)
         ended = carry_out(job, PATIENCE)
-        answer = {"state": ended.state, "reason": ended.reason}
-        write_json(self.array / "ended" / f"{index}.json", answer)
+        if ended.state != "stopped":  # else Slurm starts it again, or drops it from its queue
+            answer = {"state": ended.state, "reason": ended.reason}
+            write_json(self.array / "ended" / f"{index}.json", answer)
 
     def checkpoint(self, index: int) -> Any:
         """What submitit hands over again before a time limit or a preemption: the same job.

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from ditlaw import text
+from ditlaw.digests import digest
 from ditlaw.errors import BadInput
 from ditlaw.families import Counts, Family, Own, Shape, get_family
 from ditlaw.study.data_section import Data
@@ -91,6 +92,14 @@ class RunSpec(BaseModel):
     def flops(self, step: int) -> int:
         """Exact training FLOPs of that many steps."""
         return self.mix().flops(step)
+
+    def trains_as(self) -> str:
+        """A digest of all that the state at a step is a function of: not budgets or evaluation.
+
+        Fields at their defaults do not count, so that one which comes later changes no digest.
+        """
+        left_out = {"id", "stops", "evaluation"}
+        return digest(self.model_dump(mode="json", exclude=left_out, exclude_defaults=True))
 
 
 def study_mix(study: Study, shape: Shape) -> Mix:

@@ -89,9 +89,9 @@ class Replicas(Alone):
         ]
         return min(told, default=None)
 
-    def checkpoints(self, folder: Path) -> Checkpoints:
+    def checkpoints(self, folder: Path, training: str) -> Checkpoints:
         """States of which each rank writes a part."""
-        return ShardedCheckpoints(folder)
+        return ShardedCheckpoints(folder, training)
 
     def close(self) -> None:
         """Leave the process group."""

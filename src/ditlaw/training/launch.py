@@ -22,8 +22,11 @@ def launch(folder: RunFolder, ranks: int, parallel: str) -> str:
     """Train a run by that many ranks, and return the state it is in then; its log says why.
 
     Raises:
+        Held: another process is training it.
         RunsFailed: a rank ended without a word.
     """
+    with folder.lock():
+        pass  # who asks for the run can wait for it; the first rank could only fail
     with tempfile.TemporaryDirectory(prefix="ditlaw-ranks-") as scratch:
         config = LaunchConfig(
             min_nodes=1,

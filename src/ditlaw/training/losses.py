@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-EXPLODED = 1e3  # a velocity loss starts near 1; past this the run has diverged
+EXPLODED = 1e3  # times the loss of a model that says nothing, where most begin: no batch is so odd
 
 
 class Bad(NamedTuple):
@@ -20,16 +20,20 @@ class Bad(NamedTuple):
 
 
 class HostLosses:
-    """Of a CPU: numbers are there as soon as they are computed."""
+    """Of a CPU: numbers are there as soon as they are computed.
 
-    def __init__(self) -> None:
+    ``idle`` is the loss of a model that says nothing.
+    """
+
+    def __init__(self, idle: float) -> None:
+        self.limit = EXPLODED * idle
         self.smoothed = 0.0
         self.bad: Bad | None = None
 
     def add(self, mean: Tensor, step: int, share: float) -> None:
         """Fold in a step's mean loss with that share."""
         value = float(mean)
-        if self.bad is None and not value <= EXPLODED:  # NaN is neither
+        if self.bad is None and not value <= self.limit:  # NaN is neither
             self.bad = Bad(step, value)
         self.smoothed += share * (value - self.smoothed)
 
@@ -48,7 +52,8 @@ class DeviceLosses:
     ``step`` and ``share`` of ``add`` are tensors there too, set before each step.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, idle: float) -> None:
+        self.limit = EXPLODED * idle
         # Average, first bad step (0: none), its loss.
         self.kept = torch.zeros(3, dtype=torch.float64, device=device)
 
@@ -56,7 +61,7 @@ class DeviceLosses:
         """Fold in a step's mean loss with that share."""
         value = mean.double()
         smoothed, bad_step, bad_loss = self.kept.unbind()
-        first = ~(value <= EXPLODED) & (bad_step == 0)
+        first = ~(value <= self.limit) & (bad_step == 0)
         bad_loss.copy_(torch.where(first, value, bad_loss))
         bad_step.copy_(torch.where(first, step.double(), bad_step))
         smoothed.add_(share.double() * (value - smoothed))

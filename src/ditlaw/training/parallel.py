@@ -75,6 +75,6 @@ class Alone:
         """How many samples at a time a rank's memory has been seen to hold; None: not known."""
         return None
 
-    def checkpoints(self, folder: Path) -> Checkpoints:
+    def checkpoints(self, folder: Path, training: str) -> Checkpoints:
         """Where states are kept; ranks write and read them together."""
-        return Checkpoints(folder)
+        return Checkpoints(folder, training)

@@ -15,6 +15,7 @@ from ditlaw.data.places import study_root
 from ditlaw.files import last_json_line
 from ditlaw.observations import IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
 from ditlaw.study import RunSpec, Stop
+from ditlaw.training import stopping
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.observation import observation
@@ -24,7 +25,6 @@ from ditlaw.training.trunk import Trunk
 from ditlaw.training.weights import save_weights
 
 LOG_SECONDS = 1.0
-CHECKPOINT_SECONDS = 20.0
 
 
 def pick_device() -> torch.device:
@@ -33,7 +33,8 @@ def pick_device() -> torch.device:
 
 
 def train(folder: RunFolder, device: torch.device | None = None, ranks: Alone | None = None) -> str:
-    """Train the run of a folder from wherever it stands; returns ``done`` or ``diverged``.
+    """Train the run of a folder from wherever it stands; returns ``done``, ``diverged``
+    or, asked by SIGTERM or ``stopping.ask``, ``stopped``.
 
     Of several ``ranks`` that share it each calls this; see ``ditlaw.training.ranks``.
 
@@ -43,7 +44,7 @@ def train(folder: RunFolder, device: torch.device | None = None, ranks: Alone | 
     Raises:
         Refused: another process is training it.
     """
-    with folder.lock():
+    with stopping.heeding(), folder.lock():
         return _train(folder, folder.spec(), device or pick_device(), ranks or Alone())
 
 
@@ -51,12 +52,13 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device, ranks: Alone)
     session = Session(folder, spec, device, ranks)
     try:
         for stop in spec.stops:
-            if not session.train_to(stop.step):
-                return "diverged"
+            ended = session.train_to(stop.step)
             # Where a resumed state lies past a budget, its row is there.
             missing = folder.missing(spec.model_copy(update={"stops": [stop]}), stop.step)
-            if ranks.heard(bool(missing))[0] and not session.observe(stop):
-                return "diverged"
+            if ranks.heard(bool(missing))[0] and not ended:
+                ended = session.observe(stop)
+            if ended:
+                return ended
         session.finish()
         return "done"
     finally:
@@ -74,13 +76,17 @@ class Session:
     ) -> None:
         self.folder, self.spec, self.ranks = folder, spec, ranks
         root = study_root(folder.path)
+        self.grid = Grid(spec, device, root)
 
         def fresh() -> Trunk:
+            loss = self.grid.zero_loss
             micro = ranks.micro(folder)
-            return Trunk(spec, device, root, micro=micro, ranks=ranks, tell=folder.log)
+            return Trunk(
+                spec, device, root, micro=micro, ranks=ranks, tell=folder.log, idle_loss=loss
+            )
 
         self.trunk = fresh()
-        self.checkpoints = ranks.checkpoints(folder.checkpoints)
+        self.checkpoints = ranks.checkpoints(folder.checkpoints, spec.trains_as())
         state = self.checkpoints.load(
             dict(zip(self.trunk.names, self.trunk.parameters, strict=True))
         )
@@ -110,43 +116,47 @@ class Session:
                 "python": platform.python_version(),
             },
         )
-        self.grid = Grid(spec, device, root) if ranks.first else None
 
-    def train_to(self, step: int) -> bool:
-        """Train to a step, logging and keeping the state as time passes; False if it diverged.
+    def train_to(self, step: int) -> str | None:
+        """Train to a step, logging and keeping the state as time passes.
 
-        The loss of a GPU's steps is read when something is written, and only then.
+        Returns how the run ended, where it did before that step. The loss of a GPU's steps is read
+        when something is written, and only then.
         """
         for _ in self.trunk.run(step):
-            logging, keeping = self.ranks.heard(
-                self.clock.due("log", LOG_SECONDS),
-                self.clock.due("checkpoint", CHECKPOINT_SECONDS),
+            stop, logging, due = self.ranks.heard(
+                stopping.asked(), self.clock.due("log", LOG_SECONDS), self.checkpoints.due()
             )
+            keeping = stop or due
             if (logging or keeping or self.trunk.on_host) and self._bad():
-                return False
+                return "diverged"
             if logging:
                 self.folder.log("progress", **self._progress())
             if keeping:
                 self.checkpoints.save(self.trunk.step, self.trunk.state())
-        return not self._bad()
+            if stop:
+                reason = "asked to stop; run again to resume"
+                self.folder.log("stopped", reason=reason, **self._progress())
+                return "stopped"
+        return "diverged" if self._bad() else None
 
-    def observe(self, stop: Stop) -> bool:
-        """Evaluate at a budget and write its row; False if the loss is not finite."""
+    def observe(self, stop: Stop) -> str | None:
+        """Evaluate at a budget and write its row; returns how the run ended, if it did."""
         trunk, model = self.trunk, self.trunk.averaged_model()
-        row = None if self.grid is None else self._row(self.grid, stop, model)
+        row = self._row(stop, model) if self.ranks.first else None
         if not self.ranks.heard(row is not None)[0]:
-            return False
+            why = "validation loss is not finite"
+            return self._diverged(trunk.step, why, good=trunk.step)
         self.checkpoints.save(trunk.step, trunk.state())
         loss = row and row["loss"]
         self.folder.log("observation", budget=stop.budget, loss=loss, **self._progress())
-        return True
+        return None
 
-    def _row(self, grid: Grid, stop: Stop, model: torch.nn.Module) -> dict[str, Any] | None:
-        """Evaluate a model at a budget and write its row; None if the loss is not finite."""
-        folder, spec, trunk = self.folder, self.spec, self.trunk
+    def _row(self, stop: Stop, model: torch.nn.Module) -> dict[str, Any] | None:
+        """Evaluate a model at a budget and write its row; None if a loss is not finite."""
+        folder, spec, trunk, grid = self.folder, self.spec, self.trunk, self.grid
         measured = grid.measured(model)
         if not all(map(math.isfinite, measured.values())):
-            folder.log("diverged", step=trunk.step, reason="validation loss is not finite")
             return None
         pictures = grid.pictures(model)
         if pictures is not None:
@@ -166,9 +176,20 @@ class Session:
     def _bad(self) -> bool:
         bad = self.trunk.bad()
         if bad is not None:
-            reason = f"loss {bad.loss:g} at step {bad.step} (learning rate too high?)"
-            self.folder.log("diverged", step=bad.step, reason=reason, seconds=self.clock.total())
+            why = f"loss {bad.loss:g} at step {bad.step} (learning rate too high?)"
+            self._diverged(bad.step, why, good=bad.step - 1)
         return bad is not None
+
+    def _diverged(self, step: int, why: str, good: int) -> str:
+        """Log that, with the last step that was well and the last row that was written."""
+        last: dict[str, Any] = {"step": good}
+        said = f"well until step {good}"
+        if rows := self.folder.observations():
+            last |= {"budget": rows[-1]["budget"], "loss": rows[-1]["loss"]}
+            said += f", last observed at {last['budget']:g} FLOPs with loss {last['loss']:.4g}"
+        seconds, reason = self.clock.total(), f"{why}; {said}"
+        self.folder.log("diverged", step=step, reason=reason, seconds=seconds, last_good=last)
+        return "diverged"
 
     def _progress(self) -> dict[str, Any]:
         trunk = self.trunk

@@ -26,10 +26,12 @@ from torch.distributed.tensor import DTensor
 from ditlaw.errors import BadInput
 from ditlaw.files import make_folder, write_json
 from ditlaw.training.checkpoint import (
+    FORMAT,
     Checkpoints,
     digest_of,
     is_whole,
     load_state,
+    lone,
     remove,
     shards_of,
 )
@@ -38,17 +40,12 @@ from ditlaw.training.checkpoint import (
 class ShardedCheckpoints(Checkpoints):
     """The newest two states of a run that ranks share; each method is called by all of them."""
 
-    def save(self, step: int, tensors: dict[str, Tensor]) -> None:
-        """Write a state, each rank its part, then the hashes; then drop all but the newest two.
-
-        Raises:
-            BadInput: a part cannot be written; the states before it are still there.
-        """
-        record = self.record(step)
+    def _write(self, record: Path, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Each rank writes its part, then the first the hashes."""
         state, rank = shards_of(record), dist.get_rank()
         if rank == 0:  # a part that was left here would pass for one of this state
-            remove(record)
-            remove(state)
+            for old in (record, state, lone(record)):
+                remove(old)
             make_folder(state)
         dist.barrier()
         writer = HuggingFaceStorageWriter(str(state), save_distributed=True)
@@ -64,8 +61,9 @@ class ShardedCheckpoints(Checkpoints):
         dist.all_gather_object(parts, own)
         if rank == 0:
             shards = {name: digest for part in parts for name, digest in part.items()}
-            write_json(record, {"step": step, "shards": shards})
-            self.prune()
+            said = {"step": step, "format": FORMAT, "training": self.training, "shards": shards}
+            write_json(record, said)
+            self._prune(record)
 
     def clear(self) -> None:
         """Remove every state."""
@@ -77,11 +75,15 @@ class ShardedCheckpoints(Checkpoints):
 
         What has a sharded parameter's form comes sharded, each rank reading its part alone;
         a state that one process wrote comes whole to each.
+
+        Raises:
+            BadInput: it is whole, and no state of this training.
         """
         dist.barrier()
         for record in self.records():
             if not _all_say(is_whole(record, dist.get_rank(), dist.get_world_size())):
                 continue
+            self._require_ours(record)
             return (
                 _read(record, parameters or {})
                 if shards_of(record).is_dir()

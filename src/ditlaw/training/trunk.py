@@ -12,6 +12,7 @@ from ditlaw.data import Source, open_sources
 from ditlaw.families import Own
 from ditlaw.models import build_sized, compile_blocks
 from ditlaw.study import RunSpec
+from ditlaw.training.checkpoint import require_fits
 from ditlaw.training.ema import PowerEma
 from ditlaw.training.feeder import Feeder, StepInputs, step_seed
 from ditlaw.training.graphs import DeviceSteps
@@ -26,8 +27,9 @@ class Trunk:
 
     ``root`` is the study folder that prepared data lie in; ``sources``, one a resolution, stand in
     for the run's own. ``micro`` samples of a batch go through the model at a time, by default all;
-    ``tell`` hears of events worth a line in the run's log. ``ranks`` share the run: each has a
-    trunk, and all have to be told the same.
+    ``tell`` hears of events worth a line in the run's log; ``idle_loss`` is that of a model which
+    says nothing, against which a loss has exploded. ``ranks`` share the run: each has a trunk, and
+    all have to be told the same.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Trunk:
         micro: int | None = None,
         ranks: Alone | None = None,
         tell: Callable[..., None] = lambda event, **fields: None,
+        idle_loss: float = 1.0,
     ) -> None:
         self.spec, self.device, self.ranks = spec, device, ranks or Alone()
         self.own = isinstance(spec.design(), Own)
@@ -71,19 +74,19 @@ class Trunk:
             self.ranks,
             tell,
         )
-        self.losses: HostLosses | DeviceLosses = HostLosses()
+        self.losses: HostLosses | DeviceLosses = HostLosses(idle_loss)
         self.on_device: DeviceSteps | None = None
         if device.type == "cuda":
-            self._speed_up()
+            self._speed_up(idle_loss)
 
-    def _speed_up(self) -> None:
+    def _speed_up(self, idle_loss: float) -> None:
         """What a GPU needs to be kept busy; a user's own module runs as it was written."""
         if self.spec.recipe.precision == "bfloat16":
             # What stays in float32 beside it may use the tensor cores, at ten bits as bfloat16's 7.
             torch.set_float32_matmul_precision("high")
         if not self.own:
             compile_blocks(self.model)
-        self.losses = DeviceLosses(self.device)
+        self.losses = DeviceLosses(self.device, idle_loss)
         captured = not self.own and self.ranks.world == 1
         self.on_device = DeviceSteps(self.stepper, self.losses, self.device, captured=captured)
 
@@ -168,7 +171,12 @@ class Trunk:
         return tensors
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Put a saved state back, to the bit."""
+        """Put a saved state back, to the bit.
+
+        Raises:
+            BadInput: it is of another model.
+        """
+        require_fits(tensors, self.state())
         self.step = int(tensors["step"])
         self.losses.restore(float(tensors["train_loss"]))
         with torch.no_grad():
