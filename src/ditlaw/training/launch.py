@@ -15,7 +15,7 @@ from ditlaw.errors import RunsFailed
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.ranks import ENDED_BADLY
 
-GRACE_SECONDS = 6  # for a checkpoint, where the ranks are asked to stop
+GRACE_SECONDS = "6"  # for a checkpoint, where the ranks are asked to stop
 
 
 def launch(folder: RunFolder, ranks: int, parallel: str) -> str:
@@ -25,6 +25,7 @@ def launch(folder: RunFolder, ranks: int, parallel: str) -> str:
         Held: another process is training it.
         RunsFailed: a rank ended without a word.
     """
+    os.environ["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"] = GRACE_SECONDS
     with folder.lock():
         pass  # who asks for the run can wait for it; the first rank could only fail
     with tempfile.TemporaryDirectory(prefix="ditlaw-ranks-") as scratch:
@@ -37,7 +38,7 @@ def launch(folder: RunFolder, ranks: int, parallel: str) -> str:
             rdzv_endpoint="localhost:0",
             max_restarts=0,  # a run resumes when it is asked for again, as any other
             logs_specs=DefaultLogsSpecs(log_dir=scratch, redirects=Std.ERR),
-            shutdown_timeout=GRACE_SECONDS,
+            signals_to_handle="SIGTERM",  # as a worker is asked to stop; it is deaf to interrupts
         )
         run = [str(folder.path.absolute()), "--parallel", parallel, "--modules"]
         # As workers are started: nothing in the current folder may pass for a module.
