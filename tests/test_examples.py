@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ditlaw.observations import load_groups, load_observations
-from ditlaw.study import load_study, study_runs
+from ditlaw.study import load_study, parse_study, preset_text, study_runs
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 STUDIES = sorted(path.stem for path in EXAMPLES.glob("*.yaml"))
@@ -41,6 +41,14 @@ def test_tables_without_a_file_of_their_own_are_of_known_ones():
     assert set(TABLES) - set(STUDIES) == {"mup_standard"}  # mup.yaml in the standard one
     rows = load_observations(str(EXAMPLES / "mup_standard.csv")).frame
     assert set(rows["parametrization"]) == {"standard"}
+
+
+def test_the_twin_on_photographs_is_the_preset_with_other_data():
+    twin = load_study(EXAMPLES / "paper_small_photos.yaml")
+    preset = parse_study(preset_text("paper-small"), "paper-small")
+    same = {"objective", "budgets", "shapes", "seeds", "recipe", "evaluation", "forecast"}
+    assert twin.model_dump(include=same) == preset.model_dump(include=same)
+    assert twin.geometry.geometry().image_tokens == 256
 
 
 def test_the_three_families_can_be_compared():

@@ -41,7 +41,7 @@ STUDY = tiny_text(
 
 
 SWEEP = tiny_text(
-    budgets=[4e8, 1e9, 4e9],
+    budgets=[4e8, 1e9, 2.5e9],
     shapes=[{"depth": 1, "width": width, "heads": 2} for width in (12, 16)],
     evaluation={"samples": 16, "pictures": 0},
 )

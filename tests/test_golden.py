@@ -11,5 +11,6 @@ from golden import STEPS, curve, path
 def test_the_first_losses_are_the_recorded_ones(family):
     recorded = json.loads(path(family).read_text())
     assert len(recorded) == STEPS
-    np.testing.assert_allclose(curve(family), recorded, rtol=1e-9)
+    # Another processor rounds the pictures, which are float32, otherwise in a last bit.
+    np.testing.assert_allclose(curve(family), recorded, rtol=2e-6)
     assert recorded[-1] < recorded[0]

@@ -13,7 +13,10 @@ import torch
 from conftest import checkpoints_of, ditlaw
 from two_ranks import CPU, a_run, text
 
+from ditlaw import machine
 from ditlaw.errors import Refused
+from ditlaw.executors.job import Job
+from ditlaw.executors.places import Place, shifts
 from ditlaw.training import step as step_module
 from ditlaw.training.distributed import Replicas, Shards
 from ditlaw.training.folder import RunFolder
@@ -194,3 +197,9 @@ def test_a_rank_out_of_memory_ends_the_run_and_the_next_attempt_takes_less(tmp_p
     assert replicas.micro(folder) == 2
     replicas.world = 4
     assert replicas.micro(folder) is None
+
+
+def test_a_run_of_several_ranks_has_all_gpus_of_the_machine_and_runs_take_turns(monkeypatch):
+    monkeypatch.setattr(machine, "gpus", lambda: ["0", "1"])
+    jobs = [Job(Path("a"), ranks=2), Job(Path("b"), ranks=2)]
+    assert shifts(jobs, workers=2) == [([Place("0,1")], jobs)]

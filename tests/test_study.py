@@ -7,6 +7,7 @@ from conftest import TINY, tiny_text
 from ditlaw.digests import digest
 from ditlaw.errors import BadInput, Refused
 from ditlaw.families import get_family
+from ditlaw.observations import MIN_STEPS
 from ditlaw.study import (
     difference,
     frozen_content,
@@ -109,7 +110,7 @@ def test_init_writes_a_commented_study_and_never_overwrites(tmp_path):
 
 
 def test_every_preset_can_be_planned():
-    assert presets() == ["paper", "paper-512", "quickstart"]
+    assert presets() == ["paper", "paper-512", "paper-small", "quickstart"]
     for name in presets():
         plan_study(parse_study(preset_text(name), name))
 
@@ -128,6 +129,25 @@ def test_the_papers_study_is_planned_but_not_trained():
     assert {note.code for note in plan.warnings} >= {"long-plan", "plan-only"}
 
 
+def test_the_papers_small_twin_has_points_on_both_sides_of_each_minimum():
+    """Sizes with steps enough to be fitted, and a target ten times beyond them."""
+    twin = parse_study(preset_text("paper-small"), "paper-small")
+    paper = parse_study(preset_text("paper"), "paper")
+    assert twin.family == paper.family
+    assert twin.objective == paper.objective
+    assert twin.geometry.geometry().image_tokens == paper.geometry.geometry().image_tokens
+    assert twin.recipe.learning_rate.exponent == paper.recipe.learning_rate.exponent == 0
+    assert twin.forecast.flops == 10 * twin.budgets[-1]
+    for budget in twin.budgets:
+        steps = [
+            stop.step for run in study_runs(twin) for stop in run.stops if stop.budget == budget
+        ]
+        assert sum(step >= 2 * MIN_STEPS for step in steps) >= 5
+    plan = plan_study(twin)
+    assert plan.assumed_hardware  # so that what its runs measure feeds the next plan
+    assert plan.total.flops < 1e16
+
+
 def test_a_trunk_serves_every_budget_with_whole_steps_inside_it():
     for run in study_runs(study()):
         for stop in run.stops:
@@ -138,6 +158,8 @@ def test_the_plan_adds_up():
     plan = plan_study(study(seeds=[0, 1]))
     assert plan.total.runs == len(plan.runs) == 12
     assert plan.total.flops == sum(r.flops for r in plan.runs)
+    each = [run.flops(stop.step) for run in study_runs(study(seeds=[0, 1])) for stop in run.stops]
+    assert plan.total.flops_separate == sum(each)
     run = plan.runs[0]
     counts = get_family("in-context").counts(
         get_family("in-context").shape(run.depth, run.width, run.heads),

@@ -29,7 +29,8 @@ from ditlaw.step_times import (
 from ditlaw.study import freeze_study, open_study, parse_study, study_runs
 from ditlaw.timing import time_study
 from ditlaw.training import timing
-from ditlaw.training.folder import RunFolder, locked
+from ditlaw.training.folder import RunFolder
+from ditlaw.training.locks import locked
 from ditlaw.training.run import train
 
 CPU = torch.device("cpu")

@@ -12,7 +12,8 @@ from ditlaw.results import EvaluatedObservation, EvaluateResult, Note
 from ditlaw.study import Study, open_study
 from ditlaw.sweep import checking_runs, own_runs, write_table
 from ditlaw.text import unknown
-from ditlaw.training.folder import RunFolder, locked
+from ditlaw.training.folder import RunFolder
+from ditlaw.training.locks import locked
 
 DEFAULT_METRICS = ("vlb", "nll")
 LARGEST_GUIDANCE = 1e3

@@ -162,19 +162,25 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
                     yield record
 
 
-def last_json_line(path: Path, having: str | None = None) -> dict[str, Any] | None:
-    """The last whole record (with a number in field ``having``) of a file, read from its end."""
-    if not path.exists():
-        return None
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 65536))
-        lines = file.read().splitlines()
+def newest_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The whole records at a file's end (its last 64 kB), newest first; none of a missing file."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 65536))
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return
     for line in reversed(lines):
         with contextlib.suppress(json.JSONDecodeError, UnicodeDecodeError):
             record = json.loads(line)
-            if isinstance(record, dict) and (
-                having is None or isinstance(record.get(having), int | float)
-            ):
-                return record
+            if isinstance(record, dict):
+                yield record
+
+
+def last_json_line(path: Path, having: str | None = None) -> dict[str, Any] | None:
+    """The last whole record (with a number in field ``having``) at a file's end."""
+    for record in newest_json_lines(path):
+        if having is None or isinstance(record.get(having), int | float):
+            return record
     return None

@@ -16,11 +16,12 @@ from ditlaw.laws.candidates import Method
 from ditlaw.laws.kappa import shapes_along
 from ditlaw.laws.law import NEAR_OPTIMAL
 from ditlaw.laws.swept_recipe import rate_along, usual_batch
+from ditlaw.measured import hours_of
 from ditlaw.metrics_forecast import forecast_metrics
 from ditlaw.observations import load_observations
 from ditlaw.published import PREFIX, published_law
 from ditlaw.results import Forecast, Note, Quantity, Recipe, Wish, scaled
-from ditlaw.study import Study, hardware_of, study_mix
+from ditlaw.study import Hours, Study, study_mix
 from ditlaw.study.schema import Hardware
 
 LAW_SUFFIX = ".law.json"
@@ -103,7 +104,8 @@ def forecast(
         law: the law, fitted or published.
         flops: training FLOPs of the run that is forecast.
         wish: what those FLOPs are the cost of, if they are (``inverse.cost``).
-        hardware: what hours are counted on; else the study's, else one H100 at 0.4, assumed.
+        hardware: what hours are counted on; else what the study states, else what its runs
+            measured at the size that is forecast, else one H100 at 0.4, assumed.
         sizes: params of models whose loss and regret at that budget are wanted too.
         tolerance: what the range of near-optimal sizes may give away, as a fraction of the loss.
 
@@ -115,9 +117,11 @@ def forecast(
     if not 0 < flops < float("inf"):
         raise BadInput(f"flops: {flops:g} is not a budget; use a positive number, as 1e21")
     study = law.observations.study
-    assumed = hardware is None and (study is None or study.hardware is None)
-    hardware = hardware or hardware_of(study)
     optimum = law.optimum(flops, tolerance)
+    hours = law.observations.hours if isinstance(law, Law) else hours_of(study)
+    if hardware:
+        hours = Hours(hardware, "stated")
+    hardware = hours.at(optimum.params.value) if optimum.params else hours.hardware
     each = law.observations.tokens_per_image()
     images = scaled(optimum.tokens, 1 / each) if each and optimum.tokens else None
     warnings = list(optimum.warnings)
@@ -163,7 +167,8 @@ def forecast(
         gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
         gpu=get_accelerator(hardware.gpu).name,
         mfu=hardware.mfu,
-        assumed_hardware=assumed,
+        mfu_source=hours.source,
+        assumed_hardware=hours.source == "assumed",
         recipe=_recipe(study, law, optimum.params, flops, hardware) if study else None,
         warnings=warnings,
         basis=optimum.basis,

@@ -17,23 +17,27 @@ from ditlaw.data.places import prepare_study
 from ditlaw.errors import BadInput, RunsFailed
 from ditlaw.executors import Ended, Executor, Job, LocalExecutor
 from ditlaw.files import write_text
+from ditlaw.measured import hours_of
 from ditlaw.observations import study_frame
 from ditlaw.results import RunCounts, RunStatus, RunSummary
 from ditlaw.study import (
     RECORD_FILE,
+    Hours,
     RunSpec,
     Study,
     freeze_study,
-    hardware_of,
     open_study,
     parse_study,
     plan_study,
     read_study,
     study_runs,
 )
-from ditlaw.training.folder import ENDED, RunFolder, folder_runs, locked
+from ditlaw.tracking.chosen import choose_trackers
+from ditlaw.training.folder import ENDED, RunFolder, folder_runs
+from ditlaw.training.locks import locked
 
 NAMED = 3  # failed runs that an error line names
+Runs = list[tuple[RunFolder, RunSpec]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Watch:
     """What a display is told while runs go on."""
 
     prepare: Callable[[str, int, int], None] = lambda name, done, of: None
-    start: Callable[[list[RunFolder]], None] = lambda folders: None
+    start: Callable[[Runs], None] = lambda runs: None
     tick: Callable[[], None] = lambda: None
     end: Callable[[Ended], None] = lambda ended: None
     finish: Callable[[], None] = lambda: None
@@ -53,8 +57,11 @@ def run_study(
     *,
     executor: Executor | None = None,
     watch: Watch | None = None,
+    trackers: list[str] | None = None,
 ) -> RunSummary:
     """Train what is missing of a study; safe to repeat. Failed runs are in the summary.
+
+    ``trackers`` is what runs are mirrored in from now on; None leaves that as it is.
 
     Raises:
         BadInput: the folder holds runs of a study that differs; the difference is shown.
@@ -72,6 +79,8 @@ def run_study(
         # Before a first run: what refuses the data can then be mended in the study file.
         prepare_study(study, folder, watch.prepare if watch else Watch().prepare)
         freeze_study(folder, study, text)
+        if trackers is not None:
+            choose_trackers(folder, trackers)
         failures: dict[str, str] | None = None
         try:
             failures = run_all(study_runs(study), folder / "runs", executor=executor, watch=watch)
@@ -104,14 +113,15 @@ def run_all(
         The reason of each run that is not done now, by id.
     """
     watch = watch or Watch()
-    folders = []
+    runs: Runs = []
     for spec in sorted(specs, key=_cost, reverse=True):
         run = RunFolder(folder / spec.id)
         run.create(spec)
-        folders.append(run)
+        runs.append((run, spec))
     # A diverged run would diverge again: it is deterministic. A failed one is tried again.
-    missing = [run for run in folders if run.status().state not in ("done", "diverged")]
-    watch.start(folders)
+    over = ("done", "diverged")
+    missing = [run for run, spec in runs if run.status(spec=spec).state not in over]
+    watch.start(runs)
     try:
         ended = (executor or LocalExecutor()).run(
             [Job(run.path) for run in missing], on_end=watch.end, on_tick=watch.tick
@@ -121,7 +131,7 @@ def run_all(
     said = {end.folder.name: end.reason for end in ended}
     return {
         run.id: said.get(run.id) or run.reason or run.state
-        for run in (folder.status() for folder in folders)
+        for run in (folder.status(spec=spec) for folder, spec in runs)
         if run.state != "done"
     }
 
@@ -151,18 +161,22 @@ def study_status(folder: Path) -> list[RunStatus]:
         BadInput: not a study folder.
     """
     study = open_study(folder)
-    return [
-        *own_status(folder, study),
-        *(run.status(hardware_of(study)) for run in checking_runs(folder)),
-    ]
+    hours = hours_of(study, folder)
+    checking = [(run, run.spec()) for run in checking_runs(folder)]
+    return [_status(run, spec, hours) for run, spec in [*own_runs(folder, study), *checking]]
+
+
+def _status(run: RunFolder, spec: RunSpec, hours: Hours) -> RunStatus:
+    return run.status(hours.at(spec.counts().params), spec)
 
 
 def own_status(folder: Path, study: Study) -> list[RunStatus]:
     """How far each planned run is, those without a folder included."""
-    return [run.status(hardware_of(study), spec) for run, spec in own_runs(folder, study)]
+    hours = hours_of(study, folder)
+    return [_status(run, spec, hours) for run, spec in own_runs(folder, study)]
 
 
-def own_runs(folder: Path, study: Study) -> list[tuple[RunFolder, RunSpec]]:
+def own_runs(folder: Path, study: Study) -> Runs:
     """Each planned run of a study with the place of its folder, which need not exist yet."""
     return [(RunFolder(folder / "runs" / spec.id), spec) for spec in folder_runs(folder, study)]
 

@@ -85,6 +85,12 @@ def hours(value: float) -> str:
     return f"{seconds:.2g} s"
 
 
+def hardware(gpu: str, mfu: float, source: str | None, assumed: bool) -> str:
+    """What hours are counted on, and where its MFU is from unless it was stated."""
+    known = source or ("assumed" if assumed else "stated")
+    return f"{gpu} at {mfu:.3g} MFU" + ("" if known == "stated" else f", {known}")
+
+
 def loss(value: float) -> str:
     """A loss with four significant digits."""
     return f"{value:.4g}"

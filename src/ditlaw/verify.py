@@ -42,7 +42,8 @@ from ditlaw.study import (
 from ditlaw.study.variants import family_slug
 from ditlaw.sweep import Watch, own_runs, require_done, run_all
 from ditlaw.text import budget_name, unknown
-from ditlaw.training.folder import RunFolder, locked
+from ditlaw.training.folder import RunFolder
+from ditlaw.training.locks import locked
 
 CHECKS = 2  # sizes that are trained: the two of the study's grid nearest the forecast N*
 FORECAST_FILE = "forecast.json"

@@ -34,7 +34,7 @@ def executor_of(
     ranks: int = 1,
     parallel: str = "ddp",
 ) -> "Executor":
-    """The executor that a command line names; on this machine runs of many ranks take turns.
+    """The executor that a command line names.
 
     Raises:
         BadInput: its library or commands are missing, or what is asked for is not to be had.
@@ -42,7 +42,6 @@ def executor_of(
     if ranks > 1:
         from ditlaw.executors.sharing import Sharing
 
-        workers = workers or (1 if name == "local" else None)
         return Sharing(executor_of(name, workers, asked), ranks, parallel)
     if name == "slurm":
         from ditlaw.executors.sbatch import Request, require_slurm

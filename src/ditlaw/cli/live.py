@@ -6,15 +6,21 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 
 from ditlaw import text
+from ditlaw.cli.run_lines import status_table, totals
 from ditlaw.executors import Ended, LocalExecutor
-from ditlaw.executors.local import default_workers
-from ditlaw.sweep import Watch
+from ditlaw.executors.places import default_workers
+from ditlaw.results import RunStatus
+from ditlaw.study.schema import Hardware
+from ditlaw.sweep import Runs, Watch
 from ditlaw.training.folder import ENDED, RunFolder
+from ditlaw.training.status import Statuses
 
 PREPARING_SECONDS = 5.0
+LINE_SECONDS = 60.0
+SHARE = 0.1  # of the time, at most, that goes into reading how far runs are
+BESIDES = 6  # lines of a screen that are no run: the heading, the totals, the shell's own
 
 
 def local_executor(workers: int | None) -> LocalExecutor:
@@ -22,10 +28,11 @@ def local_executor(workers: int | None) -> LocalExecutor:
     return LocalExecutor(workers or default_workers())
 
 
-def live_watch() -> Watch:
-    """A display that suits where standard error goes."""
+def live_watch(hardware: Hardware | None = None) -> Watch:
+    """A display that suits where standard error goes; GPU time is of ``hardware`` where assumed."""
     console = Console(stderr=True, highlight=False)
-    display = _Terminal(console) if console.is_terminal else _Lines(console)
+    kind = _Terminal if console.is_terminal else _Lines
+    display = kind(console, hardware or Hardware())
     return Watch(display.prepare, display.start, display.tick, display.end, display.finish)
 
 
@@ -54,9 +61,12 @@ def measuring_lines() -> tuple[Callable[[int], None], Callable[[Ended], None]]:
 @dataclass
 class _Display:
     console: Console
-    folders: list[RunFolder] = field(default_factory=list)
+    hardware: Hardware
+    every: float = 0.5  # seconds from one look at the runs to the next
     began: float = 0.0
     told: float = 0.0
+    due: float = 0.0
+    statuses: Statuses = field(default_factory=lambda: Statuses([], Hardware()))
 
     def prepare(self, name: str, done: int, of: int) -> None:
         """Called as a data set's samples are made ready."""
@@ -64,11 +74,21 @@ class _Display:
             self.told = time.monotonic()
             self.console.print(f"preparing {name}: {done:,} of {of:,} samples", soft_wrap=True)
 
-    def start(self, folders: list[RunFolder]) -> None:
-        self.folders, self.began = folders, time.monotonic()
+    def start(self, runs: Runs) -> None:
+        """Called with all runs of the study, those that are done too."""
+        self.statuses, self.began = Statuses(runs, self.hardware), time.monotonic()
+        self.due = self.began + self.every
 
     def tick(self) -> None:
         """Called about twice a second."""
+        began = time.monotonic()
+        if began >= self.due:
+            self.show(self.statuses.read())
+            took = time.monotonic() - began
+            self.due = time.monotonic() + max(self.every, took / SHARE)
+
+    def show(self, runs: list[RunStatus]) -> None:
+        """Called when there is news."""
 
     def end(self, ended: Ended) -> None:
         """Called as each run ends."""
@@ -76,77 +96,60 @@ class _Display:
     def finish(self) -> None:
         """Called when all is over, however it ended."""
 
-    def _left(self, done: float, total: float, at_start: float) -> str:
-        """Time left at the rate so far, or nothing while that is unknown."""
-        spent, made = time.monotonic() - self.began, done - at_start
-        return f"{(total - done) * spent / made:.0f} s left" if made > 0 and done < total else ""
 
-
+@dataclass
 class _Lines(_Display):
-    """One line as each run ends."""
+    """One line as each run ends, and one a minute of how far all are."""
+
+    every: float = LINE_SECONDS
+    over: int = 0
+    of: int = 0
+
+    def start(self, runs: Runs) -> None:
+        super().start(runs)
+        found = self.statuses.read()
+        self.over, self.of = sum(run.state in ENDED for run in found), len(found)
+        if self.over:
+            self.show(found)
+
+    def show(self, runs: list[RunStatus]) -> None:
+        line = totals(runs).replace("\n", "; ")
+        self.console.print(f"{self._spent()}: {line}", markup=False, soft_wrap=True)
 
     def end(self, ended: Ended) -> None:
-        status = RunFolder(ended.folder).status()
-        over = sum(f.status().state in ENDED for f in self.folders)
-        loss = "" if status.loss is None else f" loss {status.loss:.4g}"
-        why = f" ({ended.reason})" if ended.reason else ""
-        spent = time.monotonic() - self.began
+        loss = RunFolder(ended.folder).last_loss()
+        self.over = min(self.over + 1, self.of)
         self.console.print(
-            f"[{over}/{len(self.folders)}] {ended.folder.name} {ended.state}{loss}{why} "
-            f"after {spent:.0f} s",
+            f"[{self.over}/{self.of}] {ended.folder.name} {ended.state}"
+            f"{'' if loss is None else f' loss {text.loss(loss)}'}"
+            f"{f' ({ended.reason})' if ended.reason else ''} after {self._spent()}",
             markup=False,
             soft_wrap=True,
         )
 
+    def _spent(self) -> str:
+        return f"{time.monotonic() - self.began:.0f} s"
 
+
+@dataclass
 class _Terminal(_Display):
-    """A table of every run, redrawn in place."""
+    """A table of the runs, redrawn in place: of as many as the screen has lines for."""
 
-    def start(self, folders: list[RunFolder]) -> None:
-        super().start(folders)
-        self.specs = {f.path.name: f.spec() for f in folders}
-        self.at_start = sum(f.status().flops for f in folders)
-        self.seen: dict[str, tuple[float, float]] = {}
-        self.rates: dict[str, float] = {}
-        self.live = Live(self._draw(), console=self.console, refresh_per_second=2)
+    live: Live | None = None
+
+    def start(self, runs: Runs) -> None:
+        super().start(runs)
+        # Drawn when there is news, and not by Rich's own clock.
+        self.live = Live(console=self.console, auto_refresh=False)
         self.live.start()
+        self.show(self.statuses.read())
 
-    def tick(self) -> None:
-        self.live.update(self._draw())
+    def show(self, runs: list[RunStatus]) -> None:
+        if self.live is not None:
+            room = max(self.console.size.height - BESIDES, 1)
+            self.live.update(status_table(runs, room, cut=True), refresh=True)
 
     def finish(self) -> None:
-        self.live.update(self._draw())
-        self.live.stop()
-
-    def _draw(self) -> Table:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for name in ("run", "state"):
-            table.add_column(name)
-        for name in ("progress", "loss", "FLOP/s"):
-            table.add_column(name, justify="right")
-        done = total = 0.0
-        for folder in self.folders:
-            status = folder.status()
-            spec = self.specs[folder.path.name]
-            total += spec.flops(spec.steps)
-            done += status.flops
-            colour = {"done": "green", "failed": "red", "diverged": "red"}.get(status.state, "")
-            table.add_row(
-                status.id,
-                f"[{colour}]{status.state}[/]" if colour else status.state,
-                f"{status.progress:.0%}",
-                "" if (loss := status.loss or status.train_loss) is None else f"{loss:.4f}",
-                self._rate(status.id, status.flops) if status.state == "running" else "",
-            )
-        table.caption = self._left(done, total, self.at_start)
-        table.caption_justify = "left"
-        return table
-
-    def _rate(self, name: str, flops: float) -> str:
-        """FLOP/s since the last time that the log moved on."""
-        now = time.monotonic()
-        last, when = self.seen.setdefault(name, (flops, now))
-        if flops > last and now - when > 0.9:
-            self.rates[name] = (flops - last) / (now - when)
-            self.seen[name] = (flops, now)
-        return text.flops(self.rates[name]) if name in self.rates else ""
+        if self.live is not None:
+            self.show(self.statuses.read())
+            self.live.stop()

@@ -41,6 +41,23 @@ def need_encoders(command: str) -> None:
     _need(f"{command}: networks need an extra", ("diffusers", "transformers"), "encode")
 
 
+def need_trackers(names: list[str] | None) -> list[str] | None:
+    """The trackers that are asked for; none of them with ``none``, None where nobody asked.
+
+    Raises:
+        BadInput: no such tracker, or its library is not installed.
+    """
+    from ditlaw.text import unknown
+    from ditlaw.tracking import TRACKERS
+
+    for name in names or []:
+        if name not in (*TRACKERS, "none"):
+            raise unknown("--track", name, (*TRACKERS, "none"))
+        if name in TRACKERS:
+            _need(f"--track: {name} needs an extra", (TRACKERS[name],), "track")
+    return None if names is None else [name for name in names if name != "none"]
+
+
 def _need(what: str, modules: tuple[str, ...], extra: str) -> None:
     for module in modules:
         if importlib.util.find_spec(module) is None:

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ditlaw import text
+from ditlaw.cli.run_lines import MANY, most_telling, plan_lines, status_table
 from ditlaw.cli.table_parts import make_table, show_notes, size_of
 from ditlaw.data.manifest import SKIPPED_FILE
 from ditlaw.results import (
@@ -27,9 +28,9 @@ def show_plan(console: Console, plan: PlanResult) -> None:
     table = make_table(
         "run", "params", "steps", "images", "tokens", "FLOPs", "6ND/C", f"{plan.gpu} time"
     )
-    for run in plan.runs:
+    for run in plan_lines(plan.runs):
         table.add_row(
-            run.id,
+            escape(run.name),
             text.count(run.params),
             f"{run.steps:,}",
             text.count(run.images),
@@ -39,6 +40,8 @@ def show_plan(console: Console, plan: PlanResult) -> None:
             text.hours(run.gpu_hours),
         )
     console.print(table)
+    if len(plan.runs) > MANY:
+        console.print("Runs of one size are summed; --json lists each.")
     if len(plan.sizes) > 1:
         shown = [
             f"{size.height}×{size.width} ({size.tokens_per_sample:,} tokens a sample, "
@@ -46,14 +49,21 @@ def show_plan(console: Console, plan: PlanResult) -> None:
             for size in plan.sizes
         ]
         console.print(f"\nMixed: {'; '.join(shown)}", soft_wrap=True)
-    total, assumed = plan.total, " (assumed)" if plan.assumed_hardware else ""
+    total = plan.total
+    on = text.hardware(plan.gpu, plan.mfu, plan.mfu_source, plan.assumed_hardware)
     console.print(
         f"\n{total.runs} runs, {text.flops(total.flops)} FLOPs, {text.count(total.images)} images, "
-        f"{text.hours(total.gpu_hours)} of one {plan.gpu} at {plan.mfu:g} MFU{assumed}",
+        f"{text.hours(total.gpu_hours)} of one {on}",
         soft_wrap=True,
     )
-    saved = sum(sum(run.budgets) for run in plan.runs) / total.flops
-    console.print(f"Training once and reading off each budget saves {saved:.2f}×.")
+    saved = total.flops_separate - total.flops
+    if saved:
+        console.print(
+            "One run of a size serves every budget that it passes: a run for each would take "
+            f"{text.flops(total.flops_separate)} FLOPs, {text.flops(saved)} more "
+            f"({total.flops_separate / total.flops:.2f}×)",
+            soft_wrap=True,
+        )
     show_notes(console, plan.warnings)
 
 
@@ -76,22 +86,10 @@ def show_run(console: Console, summary: RunSummary) -> None:
 
 def show_status(console: Console, status: StatusResult) -> None:
     """How far each run is."""
-    table = make_table("run", "state", "done", "loss", "images", "tokens", "FLOPs", "time")
-    for run in status.runs:
-        table.add_row(
-            run.id,
-            run.state,
-            f"{run.progress:.0%}",
-            "-" if run.loss is None else text.loss(run.loss),
-            text.count(run.images),
-            text.count(run.tokens),
-            text.flops(run.flops),
-            text.hours(run.gpu_hours),
-        )
-    console.print(table)
-    for run in status.runs:
+    console.print(status_table(status.runs, MANY))
+    for run in most_telling(status.runs, MANY):
         if run.reason:
-            console.print(f"{run.id}: {escape(run.reason)}", soft_wrap=True)
+            console.print(f"{escape(run.id)}: {escape(run.reason)}", soft_wrap=True)
 
 
 def show_budget(console: Console, result: BudgetResult) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from ditlaw.cli.executor import Asked, Parallel, Ranks, Where, executor_of
 from ditlaw.cli.options import Json, StudyFile, Workers
-from ditlaw.cli.output import emit, need_training, warn
+from ditlaw.cli.output import emit, need_trackers, need_training, warn
 from ditlaw.errors import BadInput
 
 
@@ -30,7 +30,9 @@ def demo(
 
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the study.")],
-    preset: Annotated[str, typer.Option(help="quickstart or paper.")] = "quickstart",
+    preset: Annotated[
+        str, typer.Option(help="quickstart, paper, paper-512 or paper-small.")
+    ] = "quickstart",
 ) -> None:
     """Write a commented study file; never overwrites."""
     from ditlaw.study import init_study
@@ -39,11 +41,26 @@ def init(
     typer.echo(f"wrote {file}; next: ditlaw plan {file}", err=True)
 
 
-def plan(study: StudyFile, as_json: Json = False) -> None:
+def plan(
+    study: StudyFile,
+    measured: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="A study folder whose runs say how fast models of each size train; by default the "
+            "study's own, where it does not state its hardware.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Show a study's runs and their cost; nothing runs."""
-    from ditlaw.study import load_study, plan_study
+    from ditlaw.measured import hours_of, require_measured
+    from ditlaw.study import default_folder, load_study, plan_study
 
-    emit(plan_study(load_study(study)), as_json)
+    declared = load_study(study)
+    own = default_folder(study, declared)
+    hours = require_measured(measured) if measured else hours_of(declared, own)
+    emit(plan_study(declared, hours), as_json)
 
 
 def run(
@@ -55,20 +72,29 @@ def run(
     job: Asked = None,
     ranks: Ranks = 1,
     parallel: Parallel = "ddp",
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Mirror runs in tensorboard or wandb, from now on; none ends it.",
+        ),
+    ] = None,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Train what is missing of a study; safe to repeat."""
     need_training("run")
+    trackers = need_trackers(track)
     from ditlaw.cli.live import live_watch
-    from ditlaw.study import default_folder, load_study, plan_study
+    from ditlaw.study import default_folder, hardware_of, load_study, plan_study
     from ditlaw.sweep import require_done, run_study
 
     engine = executor_of(executor, workers, job, ranks, parallel)
     declared = load_study(study)
     warn(plan_study(declared).warnings)
     folder = out or default_folder(study, declared)
-    done = run_study(study, folder, executor=engine, watch=live_watch())
+    watch = live_watch(hardware_of(declared))
+    done = run_study(study, folder, executor=engine, watch=watch, trackers=trackers)
     emit(done, as_json)
     require_done(done.failures)
 

@@ -74,7 +74,7 @@ def _fit(console: Console, fit: FitResult) -> None:
     console.print(
         f"[bold]{escape(fit.source)}[/]: {fit.rows.used} rows, {len(fit.rows.dropped)} dropped; "
         f"{fit.level:.0%} intervals, {'exact' if fit.flops_as == 'exact' else '6·N·D'} FLOPs, "
-        f"time of one {fit.gpu} at {fit.mfu:g} MFU",
+        f"time of one {fit.gpu} at {fit.mfu:.3g} MFU",
         soft_wrap=True,
     )
     console.print(
@@ -192,13 +192,13 @@ def _yes(flag: bool) -> str:
 
 
 def _forecast(console: Console, answer: Forecast) -> None:
-    assumed = ", assumed" if answer.assumed_hardware else ""
+    on = text.hardware(answer.gpu, answer.mfu, answer.mfu_source, answer.assumed_hardware)
     far = (
         "" if answer.beyond is None else f", {text.count(answer.beyond)}× the largest fitted budget"
     )
     console.print(
-        f"[bold]{text.flops(answer.flops)} FLOPs[/]{far}: {text.hours(answer.gpu_hours)} of one "
-        f"{answer.gpu} at {answer.mfu:g} MFU{assumed}",
+        f"[bold]{text.flops(answer.flops)} FLOPs[/]{far}: {text.hours(answer.gpu_hours)} "
+        f"of one {on}",
         soft_wrap=True,
     )
     if answer.wish:

@@ -61,7 +61,7 @@ def get_accelerator(name: str) -> Accelerator:
     Raises:
         BadInput: not in the table; the message gives the nearest name. Nothing is guessed.
     """
-    found = {_plain(known): device for known, device in ACCELERATORS.items()}.get(_plain(name))
+    found = _FORGIVING.get(_plain(name))
     if found is None:
         raise unknown("gpu", name, ACCELERATORS)
     return found
@@ -69,3 +69,6 @@ def get_accelerator(name: str) -> Accelerator:
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s_-]", "", name.lower())
+
+
+_FORGIVING = {_plain(name): device for name, device in ACCELERATORS.items()}

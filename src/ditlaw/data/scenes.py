@@ -51,6 +51,7 @@ BACKGROUND = 9.0  # size of leaf 0, which covers everything
 SLOTS_PER_LEAF = 12  # uniforms that one leaf may draw
 JITTER = 0.036
 CHUNK = 512
+AT_ONCE = 2**15  # pixels
 DIRECT = 64  # as many are drawn as fast by themselves, by several threads at once
 
 
@@ -139,16 +140,28 @@ class Scenes:
     def draw(self, index: NDArray[np.int64]) -> Batch:
         """The samples of those indices."""
         q = uniforms(self.seed, index, LEAVES * SLOTS_PER_LEAF + 1)
-        picture, top = _paint(q[:, :-1].reshape(len(index), LEAVES, SLOTS_PER_LEAF), self.size)
-        words = _layout(top, self.cells)
+        leaves = q[:, :-1].reshape(len(index), LEAVES, SLOTS_PER_LEAF)
+        # A few at a time: what a leaf is painted with then stays in the processor's cache.
+        some = AT_ONCE // math.prod(self.size)
+        painted = [
+            _paint(leaves[start : start + some], self.size, self.cells)
+            for start in range(0, len(index), some)
+        ]
+        picture = np.concatenate([picture for picture, _ in painted])
+        words = np.concatenate([words for _, words in painted])
         if self.captions == "sparse":
             kept = np.floor(q[:, -1] * words.shape[1]).astype(np.int64)[:, None]
             words = np.where(np.arange(words.shape[1])[None, :] == kept, words, 0)
-        return Batch(picture.astype(np.float32), words)
+        return Batch(picture, words)
 
 
-def _paint(q: Floats, sides: tuple[int, int]) -> tuple[Floats, NDArray[np.int64]]:
-    """Leaves to pictures (n, 3, *sides) and the colour word on top of each pixel (n, *sides)."""
+def _paint(
+    q: Floats, sides: tuple[int, int], cells: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Leaves to pictures (n, 3, *sides), and the word at the centre of each cell (n, cells²).
+
+    A word is the colour of the topmost leaf there; they are in reading order.
+    """
     n = len(q)
     rows, columns = (((np.arange(k) + 0.5) / k * 2 - 1).astype(np.float32) for k in sides)
     x, y = columns[None, None, :], rows[None, :, None]
@@ -165,7 +178,9 @@ def _paint(q: Floats, sides: tuple[int, int]) -> tuple[Floats, NDArray[np.int64]
     shade = 0.6 * q[..., 10] - 0.3
 
     picture = np.zeros((n, 3, *sides), np.float32)
-    top = np.zeros((n, *sides), np.int64)
+    down, wide = (side // cells for side in sides)
+    centres = (slice(None), slice(down // 2, None, down), slice(wide // 2, None, wide))
+    words = np.zeros((n, cells, cells), np.int64)
 
     def column(values: NDArray[Any]) -> NDArray[np.float32]:
         return values.astype(np.float32)[:, None, None]
@@ -174,26 +189,48 @@ def _paint(q: Floats, sides: tuple[int, int]) -> tuple[Floats, NDArray[np.int64]
         dx, dy = x - column(centre[:, leaf, 0]), y - column(centre[:, leaf, 1])
         cos, sin = column(np.cos(angle[:, leaf])), column(np.sin(angle[:, leaf]))
         along, across = cos * dx + sin * dy, cos * dy - sin * dx
-        half_long = column(size[:, leaf] * aspect[:, leaf])
-        half_short = column(size[:, leaf] / aspect[:, leaf])
-        u, v = np.abs(along) / half_long, np.abs(across) / half_short
-        distance = np.select(
-            [column(kind[:, leaf]) == 0, column(kind[:, leaf]) == 1],
-            [np.sqrt(u * u + v * v), 1.13 * np.maximum(u, v)],
-            0.8 * (u + v),
-        )
-        cover = np.clip((1 - distance) * column(size[:, leaf]) * (min(sides) / 2) + 0.5, 0, 1)
         if leaf == 0:
-            cover = np.ones_like(cover)
-        colour = tint[:, leaf].astype(np.float32)[:, :, None, None]
-        colour = colour + (column(shade[:, leaf]) * along)[:, None]
-        picture += cover[:, None] * (colour - picture)
-        top = np.where(cover > 0.5, colour_index[:, leaf, None, None] + 1, top)
-    return np.clip(picture, -1, 1), top
+            cover = np.ones_like(along)
+        else:
+            half_long = column(size[:, leaf] * aspect[:, leaf])
+            half_short = column(size[:, leaf] / aspect[:, leaf])
+            cover = np.abs(along)
+            cover /= half_long
+            across = np.abs(across, out=across)
+            across /= half_short
+            _distance(cover, across, kind[:, leaf])
+            np.subtract(1, cover, out=cover)
+            cover *= column(size[:, leaf])
+            cover *= min(sides) / 2
+            cover += 0.5
+            np.clip(cover, 0, 1, out=cover)
+        along *= column(shade[:, leaf])
+        for channel in range(3):
+            colour = along + column(tint[:, leaf, channel])
+            colour -= picture[:, channel]
+            colour *= cover
+            picture[:, channel] += colour
+        np.copyto(words, colour_index[:, leaf, None, None] + 1, where=cover[centres] > 0.5)
+    return np.clip(picture, -1, 1, out=picture), words.reshape(n, -1)
 
 
-def _layout(top: NDArray[np.int64], cells: int) -> NDArray[np.int64]:
-    """The word at the centre of each cell, in reading order: (n, cells²)."""
-    down, across = (side // cells for side in top.shape[1:])
-    centres = top[:, down // 2 :: down, across // 2 :: across]
-    return centres.reshape(len(top), cells * cells)
+def _distance(u: NDArray[np.float32], v: NDArray[np.float32], kind: NDArray[np.int64]) -> None:
+    """Overwrite u (n, h, w) ≥ 0 with how far (u, v) lies out in a leaf of its kind: 1 is the edge.
+
+    An ellipse, a box or a diamond.
+    """
+    for number in range(3):
+        chosen = np.flatnonzero(kind == number)
+        of, other = u[chosen], v[chosen]
+        if number == 0:
+            of *= of
+            other *= other
+            of += other
+            np.sqrt(of, out=of)
+        elif number == 1:
+            np.maximum(of, other, out=of)
+            of *= 1.13
+        else:
+            of += other
+            of *= 0.8
+        u[chosen] = of

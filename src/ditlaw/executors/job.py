@@ -16,6 +16,8 @@ from typing import Any
 from ditlaw.errors import DitlawError, Held, reason_of
 from ditlaw.training.folder import RunFolder
 
+CONTEXTS = 0.95  # of a GPU's memory, what is left beside the contexts of those who share it
+
 
 @dataclass(frozen=True)
 class Job:
@@ -52,17 +54,21 @@ class Ended:
     reason: str | None = None
 
 
-def prepare(threads: int, modules: list[str]) -> None:
+def prepare(threads: int, modules: list[str], share: float = 1.0) -> None:
     """Make this process ready for jobs, which takes seconds.
 
     Args:
         threads: CPU threads; a sum's last bits depend on them.
         modules: folders where a user's own modules may lie, looked at last.
+        share: of a GPU's memory that this process may take.
     """
     sys.path += [folder for folder in modules if folder not in sys.path]
     import torch
 
     torch.set_num_threads(threads)
+    if share < 1 and torch.cuda.is_available():
+        # A CUDA context is not counted, and takes some of the memory too.
+        torch.cuda.set_per_process_memory_fraction(CONTEXTS * share)
 
 
 def carry_out(job: Job, patience: float = 0.0) -> Ended:

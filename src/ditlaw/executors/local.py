@@ -16,11 +16,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO
 
 from ditlaw.executors.job import Ended, Job
-from ditlaw.machine import cores
+from ditlaw.executors.places import Place, default_workers, shifts
 
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 8.0  # less than the ten that containers are commonly given to end in
@@ -30,6 +29,7 @@ GRACE_SECONDS = 8.0  # less than the ten that containers are commonly given to e
 class _Worker:
     process: "subprocess.Popen[str]"
     errors: IO[str]
+    place: Place
     job: Job | None = None
 
     def give(self, job: Job) -> None:
@@ -40,14 +40,9 @@ class _Worker:
             self.process.stdin.flush()
 
 
-def default_workers() -> int:
-    """One worker a core, or one in all where there is a GPU to share."""
-    return 1 if Path("/proc/driver/nvidia/version").exists() else cores()
-
-
 @dataclass
 class LocalExecutor:
-    """Does jobs on this machine, ``workers`` at a time, one CPU thread each."""
+    """Does jobs on this machine, ``workers`` at a time, each on a CPU core or part of a GPU."""
 
     workers: int = field(default_factory=default_workers)
 
@@ -65,13 +60,26 @@ class LocalExecutor:
             on_end: called as each ends.
             on_tick: called about twice a second, for a live display.
         """
-        waiting, ended = deque(jobs), []
+        ended = []
+        for places, members in shifts(jobs, self.workers):
+            ended += self._serve(members, places, on_end, on_tick)
+        return ended
+
+    def _serve(
+        self,
+        jobs: list[Job],
+        places: list[Place],
+        on_end: Callable[[Ended], None],
+        on_tick: Callable[[], None],
+    ) -> list[Ended]:
+        """Do jobs with a worker a place."""
+        waiting, ended, free = deque(jobs), [], list(places)
         pool: list[_Worker] = []
         selector = selectors.DefaultSelector()
         try:
             while waiting or any(w.job for w in pool):
-                while waiting and len(pool) < self.workers:
-                    worker = _start()
+                while waiting and free and len(pool) < len(jobs):
+                    worker = _start(free.pop(0))
                     assert worker.process.stdout is not None
                     selector.register(worker.process.stdout, selectors.EVENT_READ, worker)
                     pool.append(worker)
@@ -84,6 +92,7 @@ class LocalExecutor:
                     if worker.process.poll() is not None:
                         selector.unregister(key.fileobj)
                         pool.remove(worker)
+                        free.append(worker.place)
                         _stop([worker])
                     if result:
                         ended.append(result)
@@ -95,7 +104,7 @@ class LocalExecutor:
         return ended
 
 
-def _start() -> _Worker:
+def _start(place: Place) -> _Worker:
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in _stop)
     process = subprocess.Popen(
@@ -106,9 +115,9 @@ def _start() -> _Worker:
         stdout=subprocess.PIPE,
         stderr=errors,
         text=True,
-        env=os.environ | threads,
+        env=os.environ | threads | place.environment(),
     )
-    return _Worker(process, errors)
+    return _Worker(process, errors, place)
 
 
 def _answer(worker: _Worker) -> Ended | None:

@@ -5,6 +5,7 @@ import importlib.util
 import math
 import os
 import signal
+import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +16,7 @@ from ditlaw.errors import BadInput
 from ditlaw.executors.job import Ended, Job, carry_out, prepare
 
 TICK_SECONDS = 0.5
+CONNECT_SECONDS = 10.0
 PATIENCE = 60.0  # for an earlier attempt of the same run to die with its node
 NUMBERS = ("num_cpus", "num_gpus", "memory", "max_retries")
 KNOWN = (*NUMBERS, "accelerator_type")
@@ -135,19 +137,37 @@ def _connected(address: str | None) -> Iterator[None]:
     import ray
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
+    address = address or os.environ.get("RAY_ADDRESS")
     ours = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(
-            address=address,
-            include_dashboard=False,
-            configure_logging=False,
-            log_to_driver=False,
-        )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise BadInput(f"--executor ray: no cluster to work on ({said}); see RAY_ADDRESS") from None
-    try:
-        signal.signal(signal.SIGTERM, ours)  # Ray puts its own there, which says nothing
-        yield
-    finally:
-        ray.shutdown()
+    # What Ray says of lost nodes it prints as output, where a command's answer goes.
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            _knock(address)
+            ray.init(
+                address=address,
+                include_dashboard=False,
+                configure_logging=False,
+                log_to_driver=False,
+            )
+        except (OSError, RuntimeError, ValueError) as error:
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise BadInput(
+                f"--executor ray: no cluster at {address or 'this machine'} ({said}); "
+                "RAY_ADDRESS=HOST:PORT names one"
+            ) from None
+        try:
+            signal.signal(signal.SIGTERM, ours)  # Ray puts its own there, which says nothing
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Whether something listens at HOST:PORT; Ray itself would try for minutes.
+
+    Raises:
+        OSError: nothing does.
+    """
+    host, colon, port = (address or "").rpartition(":")
+    if colon and port.isdecimal() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()

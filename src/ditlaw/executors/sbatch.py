@@ -19,7 +19,7 @@ from ditlaw.errors import BadInput
 
 COMMANDS = ("sbatch", "srun", "squeue", "scancel", "scontrol")
 REQUEUES = 1000  # after time limits, for one run; after preemptions there is no bound
-SIGNAL_SECONDS = 90  # before its time limit, a job is told to requeue itself
+WARNING_SECONDS = 90
 # What is ours or submitit's to set; a run is one task on one node.
 RESERVED = (
     *("array", "chdir", "error", "job-name", "nodes", "ntasks", "ntasks-per-node"),
@@ -34,6 +34,11 @@ class Request:
     minutes: int = 240
     cpus: int = 1
     options: dict[str, str | bool] = field(default_factory=dict)
+
+    @property
+    def warning(self) -> int:
+        """Seconds before its time limit at which a job is told to requeue itself."""
+        return min(WARNING_SECONDS, self.minutes * 60 // 2)
 
     @staticmethod
     def parse(words: Iterable[str]) -> "Request":
@@ -98,7 +103,7 @@ def submit(
         timeout_min=request.minutes,
         cpus_per_task=request.cpus,
         slurm_array_parallelism=at_once,
-        slurm_signal_delay_s=min(SIGNAL_SECONDS, request.minutes * 60 // 2),
+        slurm_signal_delay_s=request.warning,
         slurm_srun_args=[f"--cpus-per-task={request.cpus}"],  # srun does not inherit it any more
         slurm_additional_parameters={"requeue": True} | request.options,
     )
@@ -128,11 +133,10 @@ def queue(names: Iterable[str]) -> dict[tuple[str, int], str] | None:
     return found
 
 
-def cancel(names: Iterable[str]) -> None:
-    """Take those jobs off the cluster: what runs is killed at once, what waits is forgotten."""
-    for name in names:
-        _ask("scancel", "--signal=KILL", f"--name={name}")
-        _ask("scancel", f"--name={name}")
+def cancel(names: Iterable[str]) -> bool:
+    """Take those jobs off the cluster; what runs may keep its state first. Whether Slurm heard."""
+    answers = [_ask("scancel", f"--name={name}") for name in names]
+    return None not in answers
 
 
 def _ask(*command: str) -> str | None:

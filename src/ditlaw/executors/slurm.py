@@ -4,102 +4,25 @@ How far a run is stands in its run folder. ``DIR/.slurm/NAME/`` says which jobs 
 under that name, and how each ended; Slurm itself is asked for one thing only: which of them are in
 its queue. So nothing depends on this process: if it dies, the jobs go on, and the next one takes
 them over.
-
-jobs.json     the jobs of the array, in its order; written before Slurm hears of them
-ended/N.json  how the Nth ended
-the rest      submitit's: what it hands over, and what each job printed
 """
 
-import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 from ditlaw.errors import BadInput
-from ditlaw.executors.job import Ended, Job, carry_out, prepare
+from ditlaw.executors.array import Array, Task
+from ditlaw.executors.job import Ended, Job
 from ditlaw.executors.sbatch import Request, cancel, queue, submit
-from ditlaw.files import make_folder, write_json
 from ditlaw.study import RECORD_FILE
-from ditlaw.text import slug
 from ditlaw.training.folder import RunFolder
 
 TICK_SECONDS = 0.5
 LARGEST_ARRAY = 1000  # as Slurm is set up where nobody has changed it
-PATIENCE = 60.0  # for an earlier attempt of the same run to die on its node
-
-
-@dataclass(frozen=True)
-class Array:
-    """One array of jobs and its folder, which is called as the jobs are in the queue."""
-
-    folder: Path
-    jobs: list[Job]
-
-    @staticmethod
-    def make(home: Path, jobs: list[Job]) -> "Array":
-        """Note down jobs that are about to be handed over."""
-        folder = home / f"ditlaw-{slug(home.parent.name)}-{uuid4().hex[:8]}"
-        make_folder(folder / "ended")
-        write_json(folder / "jobs.json", [job.to_json() for job in jobs])
-        return Array(folder.absolute(), jobs)
-
-    @staticmethod
-    def read(folder: Path) -> "Array":
-        """What was noted down in a folder."""
-        lines = json.loads((folder / "jobs.json").read_text())
-        return Array(folder.absolute(), [Job.from_json(line) for line in lines])
-
-    def ended(self) -> list[int]:
-        """Which of the jobs have said how they ended."""
-        return [
-            int(name[:-5]) for name in os.listdir(self.folder / "ended") if name[-5:] == ".json"
-        ]
-
-    def how(self, index: int) -> Ended:
-        """How that job ended."""
-        said = json.loads((self.folder / "ended" / f"{index}.json").read_text())
-        return Ended(self.jobs[index].folder, said["state"], said["reason"])
-
-    def last_words(self, index: int) -> str:
-        """The last line that a job printed as an error, or Slurm for it."""
-        name = f"*_{index}_0_log.err" if len(self.jobs) > 1 else "*_0_log.err"
-        for path in self.folder.glob(name):
-            lines = path.read_text(errors="replace").strip().splitlines()
-            if lines:
-                return lines[-1]
-        return "it printed nothing"
-
-
-@dataclass(frozen=True)
-class Task:
-    """What runs in a job of an array. It is pickled: Slurm's nodes hold the same ditlaw."""
-
-    array: Path
-    threads: int
-    modules: list[str]
-
-    def __call__(self, index: int) -> None:
-        """Do that job, and leave word of how it ended."""
-        job = Array.read(self.array).jobs[index]
-        prepare(self.threads, self.modules)
-        ended = carry_out(job, PATIENCE)
-        if ended.state != "stopped":  # else Slurm starts it again, or drops it from its queue
-            answer = {"state": ended.state, "reason": ended.reason}
-            write_json(self.array / "ended" / f"{index}.json", answer)
-
-    def checkpoint(self, index: int) -> Any:
-        """What submitit hands over again before a time limit or a preemption: the same job.
-
-        The run folder has the checkpoints, and no job is needed to make one: the newest counts.
-        """
-        from submitit.helpers import DelayedSubmission
-
-        return DelayedSubmission(self, index)
 
 
 @dataclass
@@ -135,26 +58,37 @@ class SlurmExecutor:
         if not jobs:
             return []
         home = _study_of(jobs[0].folder) / ".slurm"
-        jobs = [Job(job.folder.absolute(), job.settings, job.rounds) for job in jobs]
+        jobs = [replace(job, folder=job.folder.absolute()) for job in jobs]
         watch = _Watch(self.every, on_end, on_tick)
         try:
-            watch.take_over(home, jobs)
-            left = [job for job in jobs if job not in watch.jobs()]
+            watch.take_over(home, jobs, self.say)
             if watch.open:
-                self.say(f"{len(watch.open)} runs are in Slurm's queue already")
-            for some in (left[i : i + LARGEST_ARRAY] for i in range(0, len(left), LARGEST_ARRAY)):
-                array = Array.make(home, some)
-                watch.open |= {(array.folder.name, i): array for i in range(len(some))}
-                modules = [os.path.abspath(path) for path in sys.path]
-                task = Task(array.folder, self.request.cpus, modules)
-                submit(task, len(some), array.folder, self.request, self.workers or len(some))
-                self.say(f"{len(some)} runs handed to Slurm as {array.folder.name}")
+                self.say(f"in Slurm's queue already: {len(watch.open)}")
+            left = [job for job in jobs if job not in watch.jobs()]
+            for i in range(0, len(left), LARGEST_ARRAY):
+                self._submit(Array.make(home, left[i : i + LARGEST_ARRAY]), watch)
             watch.until_all_ended()
         finally:
-            if watch.open:
-                cancel({name for name, _ in watch.open})
-                self.say(f"cancelled the Slurm jobs of {len(watch.open)} runs")
+            if names := {name for name, _ in watch.open}:
+                done = cancel(names)
+                how = "cancelled in" if done else "scancel gave no answer; perhaps still in"
+                self.say(f"{how} Slurm's queue: {len(watch.open)} ({', '.join(sorted(names))})")
         return watch.ended
+
+    def _submit(self, array: Array, watch: "_Watch") -> None:
+        count = len(array.jobs)
+        modules = [os.path.abspath(path) for path in sys.path]
+        task = Task(array.folder, self.request.cpus, modules, self.request.warning)
+        before = watch.open
+        # Before Slurm hears of them: an interrupt in between must find what to cancel.
+        watch.open = before | {(array.folder.name, index): array for index in range(count)}
+        try:
+            submit(task, count, array.folder, self.request, self.workers or count)
+        except BadInput:
+            watch.open = before
+            shutil.rmtree(array.folder)
+            raise
+        self.say(f"handed to Slurm as {array.folder.name}: {count}")
 
 
 class _Watch:
@@ -170,21 +104,16 @@ class _Watch:
     def jobs(self) -> list[Job]:
         return [array.jobs[index] for (_, index), array in self.open.items()]
 
-    def take_over(self, home: Path, jobs: list[Job]) -> None:
+    def take_over(self, home: Path, jobs: list[Job], say: Callable[[str], None]) -> None:
         """Find which jobs are in the queue; wait for those of them that are being cancelled."""
         arrays = {path.parent.name: Array.read(path.parent) for path in home.glob("*/jobs.json")}
-        names = [name for name, array in arrays.items() if len(array.ended()) < len(array.jobs)]
-        while True:
-            there = queue(names)
-            if there is None:
-                raise BadInput("squeue gives no answer; wait until Slurm does, and repeat")
-            ours = {
-                key: state for key, state in there.items() if arrays[key[0]].jobs[key[1]] in jobs
-            }
-            if "COMPLETING" not in ours.values():
-                break
+        ours = _queued(arrays, jobs)
+        if "COMPLETING" in ours.values():
+            say("waiting for cancelled jobs to end")
+        while "COMPLETING" in ours.values():
             time.sleep(TICK_SECONDS)
             self.on_tick()
+            ours = _queued(arrays, jobs)
         self.open = {key: arrays[key[0]] for key in ours}
 
     def until_all_ended(self) -> None:
@@ -212,6 +141,18 @@ class _Watch:
         del self.open[key]
         self.ended.append(ended)
         self.on_end(ended)
+
+
+def _queued(arrays: dict[str, Array], jobs: list[Job]) -> dict[tuple[str, int], str]:
+    """The states of those jobs that are in the queue, by name and place in their array.
+
+    Raises:
+        BadInput: Slurm cannot be asked.
+    """
+    there = queue(name for name, array in arrays.items() if len(array.ended()) < len(array.jobs))
+    if there is None:
+        raise BadInput("squeue gives no answer; wait until Slurm does, and repeat")
+    return {key: state for key, state in there.items() if arrays[key[0]].jobs[key[1]] in jobs}
 
 
 def _lost(array: Array, index: int) -> Ended:

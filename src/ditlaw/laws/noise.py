@@ -47,11 +47,15 @@ class Noise:
 
         ``trunk`` and ``log_c`` (n,) are of the rows; ``sd`` (draws,) as ``sd_draws`` gives it.
         """
-        shared = rng.standard_normal((len(sd), int(trunk.max()) + 1))[:, trunk]
+        changes = rng.standard_normal((len(sd), int(trunk.max()) + 1))[:, trunk]
         own = rng.standard_normal((len(sd), len(trunk)))
-        mixed = np.sqrt(self.share) * shared + np.sqrt(1 - self.share) * own
+        # In place: of tens of thousands of rows these are the largest arrays of a fit.
+        changes *= np.sqrt(self.share)
+        own *= np.sqrt(1 - self.share)
+        changes += own
         relative = np.exp(self.slope * (np.clip(log_c, *self.reach) - self.reach[1]))
-        return np.asarray(sd[:, None] * relative * mixed)
+        changes *= np.multiply(sd[:, None], relative, out=own)
+        return np.asarray(changes)
 
 
 def level_and_slope(
@@ -152,18 +156,15 @@ def misfit(noise: Noise, residuals: Residuals) -> float:
 
 
 def _trunk_differences(table: Table, trunks: IntArray) -> int:
-    unique = np.unique(trunks)
-    sizes = {float(table.log_n[table.trunk == t][0]) for t in unique}
-    return len(unique) - len(sizes)
+    unique, first = np.unique(table.trunk, return_index=True)
+    there = np.isin(unique, trunks)
+    return int(there.sum()) - len(np.unique(table.log_n[first[there]]))
 
 
 def _shrunk_share(deviation: FloatArray, trunk: IntArray, df: int) -> float:
-    between = within = 0.0
-    for t in np.unique(trunk):
-        own = deviation[trunk == t]
-        squares = float(np.sum(own**2))
-        between += float(np.sum(own)) ** 2 - squares
-        within += (len(own) - 1) * squares
+    sums, squares = np.bincount(trunk, deviation), np.bincount(trunk, deviation**2)
+    between = float(np.sum(sums**2 - squares))
+    within = float(np.sum((np.bincount(trunk) - 1) * squares))  # of no rows, no squares
     raw = float(np.clip(between / within, 0.0, 0.95)) if within > 0 else PRIOR_SHARE
     weight = df if within > 0 else 0
     return (weight * raw + PRIOR_SHARE_DF * PRIOR_SHARE) / (weight + PRIOR_SHARE_DF)

@@ -27,7 +27,7 @@ from ditlaw.results import (
     SurfaceLaw,
     scaled,
 )
-from ditlaw.study import hardware_of
+from ditlaw.study.schema import Hardware
 
 if TYPE_CHECKING:
     from ditlaw.laws.law import Law
@@ -63,7 +63,7 @@ def _finite(content: Any) -> bool:
 def _fit_result(law: "Law") -> FitResult:
     found = law.fitted.ensemble.candidates
     table = law.table
-    hardware = hardware_of(law.observations.study)
+    hardware = _hardware(law)
     loss, without_floor = _loss_laws(law)
     params, tokens = _size_laws(law)
     surface = None if found.surface is None else _surface(found.surface, law.level)
@@ -224,11 +224,16 @@ def _surface(surface: Surface, level: float) -> SurfaceLaw:
     return SurfaceLaw(**{n: of_draws(v, level) for n, v in surface.coefficients().items()})
 
 
+def _hardware(law: "Law") -> Hardware:
+    """What all budgets' hours are counted on: where the MFU goes by size, a middling one's."""
+    return law.observations.hours.at(float(np.exp(np.median(law.table.log_n))))
+
+
 def _budgets(law: "Law") -> list[BudgetOptimum]:
     """Every budget; the optimum of the usable ones with the draws' intervals."""
     candidates, found = law.fitted.ensemble.candidates, []
     minima = candidates.minima
-    hardware = hardware_of(law.observations.study)
+    hardware = _hardware(law)
     each = law.observations.tokens_per_image()
     for curve in candidates.curves:
         size = loss = tokens = images = None

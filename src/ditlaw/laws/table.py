@@ -15,7 +15,7 @@ from ditlaw.text import unknown
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-MAX_ROWS = 20_000  # hundreds of redraws of every row are held in memory
+MAX_ROWS = 50_000  # hundreds of redraws of every row are held in memory
 SMALLEST, LARGEST = 1e-100, 1e100  # of what a row may hold
 
 

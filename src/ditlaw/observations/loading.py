@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -55,14 +56,11 @@ def load_observations(
         Refused: several families, data sets, roles or loss weightings among the rows.
     """
     where = list(where)
-    path, filters, study, frame = _selected(source, where)
-    planned = None
-    if study is not None and not filters:
-        planned = sum(len(spec.stops) for spec in folder_runs(path, study))
+    found = _selected(source, where)
     # Answers and saved laws name the rows that they are of.
     named = "@".join([source, *where])
-    table = Observations(frame, named, study=study, planned_rows=planned)
-    return _of_study(_single(checked(table, path, flops_as), path, but=several))
+    table = Observations(found.frame, named, study=found.study, planned_rows=found.planned)
+    return _of_study(_single(checked(table, found.path, flops_as), found.path, but=several))
 
 
 def load_swept(source: str, where: Iterable[str] = ()) -> tuple[Observations, pd.DataFrame]:
@@ -75,7 +73,7 @@ def load_swept(source: str, where: Iterable[str] = ()) -> tuple[Observations, pd
         BadInput, Refused: as ``load_observations``, but for those two columns.
     """
     where = list(where)
-    path, _, study, frame = _selected(source, where)
+    path, frame, study, _ = _selected(source, where)
     table = Observations(frame, source="@".join([source, *where]), study=study)
     several = ("family", "parametrization")
     rows = _single(checked(table, path, "exact"), path, but=several)
@@ -96,7 +94,7 @@ def load_groups(
             more than ``MOST_GROUPS``.
     """
     where = list(where)
-    path, _, study, frame = _selected(source, where)
+    path, frame, study, _ = _selected(source, where)
     if by not in frame:
         raise unknown(f"{path}: --by", by, frame.columns)
     values = sorted(frame[by].dropna().map(str).unique())
@@ -117,15 +115,24 @@ def load_groups(
     return groups, refused
 
 
-def _selected(
-    source: str, where: Iterable[str]
-) -> tuple[Path, list[tuple[str, str]], Study | None, pd.DataFrame]:
+class _Selected(NamedTuple):
+    """Rows of a source; ``planned`` is how many all of its study gives, where nothing is chosen."""
+
+    path: Path
+    frame: pd.DataFrame
+    study: Study | None
+    planned: int | None
+
+
+def _selected(source: str, where: Iterable[str]) -> _Selected:
     """The rows that the filters leave, numbered as in the source from 1."""
     path, filters = split_source(source, where)
-    study = None
+    study = planned = None
     if path.is_dir():
         study = open_study(path)
-        frame = study_frame(path, study)
+        specs = folder_runs(path, study)
+        frame = study_frame(path, study, specs)
+        planned = None if filters else sum(len(spec.stops) for spec in specs)
     else:
         frame = read_table(path)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
@@ -136,7 +143,7 @@ def _selected(
             f"{path}: {len(frame):,} rows are more than a table may have ({MAX_ROWS:,}); keep one "
             "row a run and budget, as with --where COL=VALUE"
         )
-    return path, filters, study, frame
+    return _Selected(path, frame, study, planned)
 
 
 def _of_study(table: Observations) -> Observations:

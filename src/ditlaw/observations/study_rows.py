@@ -1,34 +1,35 @@
 """The rows of a study folder, straight from its runs."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from ditlaw.errors import BadInput
-from ditlaw.files import last_json_line, read_json_lines
+from ditlaw.files import read_json_lines
 from ditlaw.metrics_table import merged
 from ditlaw.observations.checking import DIVERGED
 from ditlaw.step_times import with_times
-from ditlaw.study import STUDY_FILE, Study, narrowed
+from ditlaw.study import NARROWING, STUDY_FILE, RunSpec, Study, narrowed
 from ditlaw.training.folder import RunFolder, folder_runs
 from ditlaw.training.observation import observation
 
 
-def study_frame(folder: Path, study: Study) -> pd.DataFrame:
+def study_frame(folder: Path, study: Study, specs: Iterable[RunSpec] | None = None) -> pd.DataFrame:
     """The rows of a study's own runs, straight from their folders; a pure function of the runs.
 
     What 'ditlaw evaluate' added to them is in columns of its own (``metrics_table``), as is what
     'ditlaw time' measured (``step_times``). A run that diverged has a row without a loss for every
-    budget that it did not reach.
+    budget that it did not reach. ``specs`` are the runs, where they have been made already.
 
     Raises:
         BadInput: no run has been observed yet.
     """
     rows, evaluated = [], {}
-    specs = sorted(folder_runs(folder, study), key=lambda spec: spec.id)
+    specs = sorted(specs or folder_runs(folder, study), key=lambda spec: spec.id)
     for spec in specs:
         run = RunFolder(folder / "runs" / spec.id)
-        ended = last_json_line(run.log_path) or {}
+        ended = run.last_event()
         # What runs of an older version did not write, their specs tell.
         at = {stop.budget: stop for stop in spec.stops}
         seen = [
@@ -56,4 +57,4 @@ def study_of_rows(study: Study | None, frame: pd.DataFrame) -> Study | None:
     """The part of a study that rows are of, where they hold one of several things it compares."""
     if study is None:
         return None
-    return narrowed(study, {str(column): set(frame[column].dropna().map(str)) for column in frame})
+    return narrowed(study, {c: set(frame[c].dropna().map(str)) for c in NARROWING if c in frame})

@@ -7,9 +7,10 @@ import pandas as pd
 
 from ditlaw.digests import digest
 from ditlaw.families import FAMILIES
+from ditlaw.measured import hours_of
 from ditlaw.results import Dropped, Note
 from ditlaw.speed import Speed, speed_of
-from ditlaw.study import Study
+from ditlaw.study import Hours, Study, study_folder
 from ditlaw.tablefile import numbers
 
 REQUIRED = ("run", "params", "tokens", "loss")
@@ -93,6 +94,11 @@ class Observations:
     def speed(self) -> Speed | None:
         """How fast its models train, by size; None where no row has ``device_seconds``."""
         return speed_of(self.frame)
+
+    @cached_property
+    def hours(self) -> Hours:
+        """What GPU hours of its models are counted on."""
+        return hours_of(self.study, study_folder(self.source))
 
     def of_diffusion(self) -> bool:
         """Whether the losses are known to be of diffusion models: of a study, or by a column."""

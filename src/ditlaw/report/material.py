@@ -16,7 +16,7 @@ from ditlaw.laws import Law
 from ditlaw.metric_laws import MetricLaws, metric_laws
 from ditlaw.observations import same_cell, study_frame
 from ditlaw.results import FitResult, Forecast, RunStatus, Verification
-from ditlaw.study import STUDY_FILE, RunSpec, Study, hardware_of, open_study, variants
+from ditlaw.study import RunSpec, Study, hardware_of, open_study, study_folder, variants
 from ditlaw.study.data_section import Data
 from ditlaw.sweep import checking_runs, own_runs
 from ditlaw.training.folder import RunFolder
@@ -167,12 +167,6 @@ def _pair(condition: str) -> tuple[str, str]:
     """COLUMN=VALUE in two."""
     column, _, value = condition.partition("=")
     return column.strip(), value.strip()
-
-
-def study_folder(source: str) -> Path | None:
-    """The study folder that a SOURCE names, filters left out; None for tables and laws."""
-    path = Path(source) if Path(source).exists() else Path(source.partition("@")[0])
-    return path if (path / STUDY_FILE).exists() else None
 
 
 def default_out(source: str) -> Path:

@@ -32,10 +32,10 @@ def answer(material: Material) -> str:
     size = _said(interval(found.params))
     amount = f"{_said(interval(found.images))} images" if found.images else None
     amount = amount or f"{_said(interval(found.tokens))} tokens"
-    assumed = ", assumed" if found.assumed_hardware else ""
+    on = text.hardware(found.gpu, found.mfu, found.mfu_source, found.assumed_hardware)
     return (
-        f"With {text.flops(found.flops)} FLOPs ({text.hours(found.gpu_hours)} of one {found.gpu} "
-        f"at {found.mfu:g} MFU{assumed}), train a model of {'roughly' if rough else 'about'} "
+        f"With {text.flops(found.flops)} FLOPs ({text.hours(found.gpu_hours)} of one {on}), "
+        f"train a model of {'roughly' if rough else 'about'} "
         f"{size} params on {amount}: the {material.law.metric} of a new run will be "
         f"{_said(interval(found.loss, text.loss))}, with {known(found.loss).level:.0%} probability "
         "inside the brackets."

@@ -6,7 +6,17 @@ FLOPs, params, tokens and images are plain counts, times are hours, errors are f
 
 from typing import Any
 
-from ditlaw.results.base import Check, CheckState, Dropped, Note, Quantity, Result, known, scaled
+from ditlaw.results.base import (
+    Check,
+    CheckState,
+    Dropped,
+    MfuSource,
+    Note,
+    Quantity,
+    Result,
+    known,
+    scaled,
+)
 from ditlaw.results.compare import (
     AtEqualTime,
     CompareResult,
@@ -137,6 +147,7 @@ __all__ = [
     "MetricLaw",
     "MetricValue",
     "MetricsResult",
+    "MfuSource",
     "NestedFit",
     "Note",
     "Offset",

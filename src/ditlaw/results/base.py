@@ -54,6 +54,7 @@ class Note(Result):
     text: str
 
 
+MfuSource = Literal["stated", "measured", "assumed"]
 CheckState = Literal["met", "not met", "unknown"]
 
 

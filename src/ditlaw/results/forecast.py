@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from ditlaw.results.base import Note, Quantity, Result
+from ditlaw.results.base import MfuSource, Note, Quantity, Result
 
 
 class SizeRange(Result):
@@ -83,6 +83,7 @@ class Forecast(Result):
     gpu_hours: float
     gpu: str
     mfu: float
+    mfu_source: MfuSource | None = None  # null in forecasts frozen before it was measured
     assumed_hardware: bool
     recipe: Recipe | None
     warnings: list[Note]

@@ -1,6 +1,6 @@
 """What ``ditlaw plan``, ``run`` and ``status`` answer, and ``demo`` and ``report``."""
 
-from ditlaw.results.base import Note, Result
+from ditlaw.results.base import MfuSource, Note, Result
 from ditlaw.results.forecast import Forecast, Verification
 
 
@@ -38,16 +38,20 @@ class PlannedSize(Result):
 
 
 class PlanTotal(Result):
-    """Sums over the runs of a plan."""
+    """Sums over the runs of a plan; ``flops_separate`` with a run of its own for every budget."""
 
     flops: float
+    flops_separate: float
     gpu_hours: float
     images: float
     runs: int
 
 
 class PlanResult(Result):
-    """``ditlaw plan``: the runs a study needs, before anything runs."""
+    """``ditlaw plan``: the runs a study needs, before anything runs.
+
+    ``mfu`` is that of all runs together where it was measured, by size.
+    """
 
     study: str
     runs: list[PlannedRun]
@@ -55,6 +59,7 @@ class PlanResult(Result):
     total: PlanTotal
     gpu: str
     mfu: float
+    mfu_source: MfuSource
     assumed_hardware: bool
     warnings: list[Note]
 
@@ -76,7 +81,12 @@ class RunSummary(Result):
 
 
 class RunStatus(Result):
-    """How far one run is; ``progress`` is a fraction, ``loss`` is null until it was evaluated."""
+    """How far one run is; ``progress`` is a fraction, ``loss`` is null until it was evaluated.
+
+    ``gpu_hours`` are those of ``flops`` on the study's hardware. ``gpu_hours_spent`` is measured,
+    null off a GPU; ``gpu_hours_left`` goes by the measured rate, else by the study's hardware.
+    ``tokens_per_second``, ``mfu`` and ``eta_seconds`` are of a run that is running.
+    """
 
     id: str
     state: str
@@ -86,7 +96,13 @@ class RunStatus(Result):
     tokens: float
     images: float
     flops: float
+    flops_left: float
     gpu_hours: float
+    gpu_hours_spent: float | None
+    gpu_hours_left: float
+    tokens_per_second: float | None
+    mfu: float | None
+    eta_seconds: float | None
     reason: str | None
 
 

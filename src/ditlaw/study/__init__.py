@@ -7,7 +7,9 @@ from ditlaw.study.folder import (
     freeze_study,
     open_study,
     study_digest,
+    study_folder,
 )
+from ditlaw.study.hours import Hours
 from ditlaw.study.load import (
     difference,
     frozen_content,
@@ -21,11 +23,13 @@ from ditlaw.study.load import (
 from ditlaw.study.plan import plan_runs, plan_study
 from ditlaw.study.runs import RunSpec, Stop, make_run, run_id, study_mix, study_runs
 from ditlaw.study.schema import Study, hardware_of
-from ditlaw.study.variants import Variant, narrowed, variants
+from ditlaw.study.variants import NARROWING, Variant, narrowed, variants
 
 __all__ = [
+    "NARROWING",
     "RECORD_FILE",
     "STUDY_FILE",
+    "Hours",
     "RunSpec",
     "Stop",
     "Study",
@@ -48,6 +52,7 @@ __all__ = [
     "read_study",
     "run_id",
     "study_digest",
+    "study_folder",
     "study_mix",
     "study_runs",
     "variants",

@@ -33,6 +33,12 @@ def open_study(folder: Path) -> Study:
     return study
 
 
+def study_folder(source: str) -> Path | None:
+    """The study folder that a SOURCE names, filters left out; None for tables and laws."""
+    path = Path(source) if Path(source).exists() else Path(source.partition("@")[0])
+    return path if (path / STUDY_FILE).exists() else None
+
+
 def default_folder(file: Path, study: Study) -> Path:
     """Where a study runs unless told: where it already does, else a folder of its name here."""
     stands_in = file.name == STUDY_FILE and (file.parent / RECORD_FILE).exists()

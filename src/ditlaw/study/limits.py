@@ -59,23 +59,25 @@ def warnings_of(study: Study, hardware: Hardware, limits: list[Limit]) -> list[N
             Note(
                 code="long-plan",
                 text=f"about {text.hours(needed['hours'])} on this machine's CPU cores; "
-                f"{text.hours(needed['gpu_hours'])} of one {hardware.gpu} at {hardware.mfu:g} MFU",
+                f"{text.hours(needed['gpu_hours'])} of one {hardware.gpu} "
+                f"at {hardware.mfu:.3g} MFU",
             )
         )
+    planned_only = any(data.source == "described" for data in study.data)
     device = get_accelerator(hardware.gpu)
-    for name, has in (
-        (f"one {device.name}", device.memory_gb),
-        ("this machine", machine.memory_gb()),
-    ):
+    memories = [(f"one {device.name}", device.memory_gb, "a GPU trains such a batch in parts")]
+    if not planned_only:
+        memories.append(("this machine", machine.memory_gb(), "lower recipe.batch"))
+    for name, has, mend in memories:
         if needed["memory_gb"] > has:
             notes.append(
                 Note(
                     code="much-memory",
-                    text=f"the largest run needs about {needed['memory_gb']:.3g} GB, more than "
-                    f"{name} has ({has:.3g} GB); lower recipe.batch",
+                    text=f"the largest run needs about {needed['memory_gb']:,.0f} GB for a whole "
+                    f"batch at once, more than {name} has ({has:.3g} GB); {mend}",
                 )
             )
-    if any(data.source == "described" for data in study.data):
+    if planned_only:
         notes.append(
             Note(code="plan-only", text="data.source is 'described': planned here, not trained")
         )

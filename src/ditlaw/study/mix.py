@@ -113,13 +113,20 @@ class Mix:
         return sum(n * value for n, value in zip(self.images_each(step), of_sample, strict=True))
 
 
+@lru_cache(maxsize=4096)
+def _closed_counts(family: Family, shape: Shape, geometry: Geometry) -> Counts:
+    return family.counts(shape, geometry)
+
+
 def counts_of(family: Family, shape: Shape, geometries: Sequence[Geometry]) -> tuple[Counts, ...]:
     """Counts of one member for a sample of each bucket.
 
     Raises:
         BadInput: it cannot read such samples, or has other weights for another resolution.
     """
-    each = tuple(family.counts(shape, geometry) for geometry in geometries)
+    # A study has many runs of one shape: seeds, rates. A user's module is asked anew each time.
+    count = _closed_counts if family.closed_form else family.__class__.counts
+    each = tuple(count(family, shape, geometry) for geometry in geometries)
     for geometry, counts in zip(geometries, each, strict=True):
         if counts.params_total != each[0].params_total:
             raise BadInput(

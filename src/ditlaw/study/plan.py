@@ -1,32 +1,31 @@
 """A plan: what each run of a study costs, before anything runs."""
 
-from dataclasses import asdict
-
-from ditlaw.compute import get_accelerator, gpu_hours
+from ditlaw.compute import get_accelerator
 from ditlaw.errors import Refused
 from ditlaw.results import PlannedRun, PlannedSize, PlanResult, PlanTotal
+from ditlaw.study.hours import Hours
 from ditlaw.study.limits import limits_of, warnings_of
 from ditlaw.study.runs import RunSpec, study_runs
-from ditlaw.study.schema import Hardware, Study, hardware_of
+from ditlaw.study.schema import Study, hardware_of
 
 
-def planned(run: RunSpec, hardware: Hardware) -> PlannedRun:
+def planned(run: RunSpec, hours: Hours) -> PlannedRun:
     """What one run costs."""
     mix, steps = run.mix(), run.steps
-    flops = float(mix.flops(steps))
+    flops, params = float(mix.flops(steps)), run.counts().params
     return PlannedRun(
         id=run.id,
         family=run.design().label,
-        **asdict(run.shape),
+        **vars(run.shape),
         seed=run.seed,
-        params=run.counts().params,
+        params=params,
         tokens=float(mix.tokens(steps)),
         images=float(mix.images(steps)),
         steps=steps,
         flops=flops,
         flops_6nd=float(mix.flops_6nd(steps)),
         budgets=[stop.budget for stop in run.stops],
-        gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
+        gpu_hours=hours.hours(params, flops),
         dataset=run.data.label,
         batch=run.recipe.batch,
         learning_rate=run.learning_rate,
@@ -49,30 +48,35 @@ def sizes_of(study: Study) -> list[PlannedSize]:
     ]
 
 
-def plan_study(study: Study) -> PlanResult:
+def plan_study(study: Study, hours: Hours | None = None) -> PlanResult:
     """The runs that a study needs and their cost, before anything runs.
+
+    ``hours`` is what GPU hours are counted on (``ditlaw.measured``); by default what the study
+    states, else an assumption.
 
     Raises:
         Refused: the plan exceeds a limit that the study states.
         BadInput: a budget is below one step.
     """
-    return plan_runs(study, study_runs(study))
+    return plan_runs(study, study_runs(study), hours)
 
 
-def plan_runs(study: Study, runs: list[RunSpec]) -> PlanResult:
+def plan_runs(study: Study, runs: list[RunSpec], hours: Hours | None = None) -> PlanResult:
     """The cost of some runs of a study, held against its limits.
 
     Raises:
         Refused: they exceed a limit that the study states.
     """
-    hardware = hardware_of(study)
-    rows = [planned(run, hardware) for run in runs]
+    hours = hours or Hours(hardware_of(study), "stated" if study.hardware else "assumed")
+    rows = [planned(run, hours) for run in runs]
     total = PlanTotal(
         flops=sum(r.flops for r in rows),
+        flops_separate=float(sum(run.flops(stop.step) for run in runs for stop in run.stops)),
         gpu_hours=sum(r.gpu_hours for r in rows),
         images=sum(r.images for r in rows),
         runs=len(rows),
     )
+    hardware = hours.overall(total.flops, total.gpu_hours)
     limits = limits_of(study, runs, total)
     for limit in limits:
         if limit.allowed is not None and limit.needed > limit.allowed:
@@ -87,6 +91,7 @@ def plan_runs(study: Study, runs: list[RunSpec]) -> PlanResult:
         total=total,
         gpu=get_accelerator(hardware.gpu).name,
         mfu=hardware.mfu,
-        assumed_hardware=study.hardware is None,
+        mfu_source=hours.source,
+        assumed_hardware=hours.source == "assumed",
         warnings=warnings_of(study, hardware, limits),
     )

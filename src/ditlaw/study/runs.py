@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -136,7 +135,7 @@ def make_run(variant: Variant, shape: Shape, seed: int, budgets: list[float]) ->
     return RunSpec(
         id=run_id(variant, shape, seed),
         family=family.name,
-        **asdict(shape),
+        **vars(shape),
         options=family.options,
         seed=seed,
         stops=stops,

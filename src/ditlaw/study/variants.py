@@ -11,6 +11,9 @@ from ditlaw.study.schema import Study
 from ditlaw.study.shape_section import FamilySection
 from ditlaw.study.sweep_section import SweepSection
 
+# Columns whose values tell which part of a study rows are of.
+NARROWING = ("family", "dataset", "patch", "text_tokens", "batch")
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -63,8 +66,8 @@ def variants(study: Study) -> list[Variant]:
 def narrowed(study: Study, seen: Mapping[str, Collection[str]]) -> Study:
     """The study of rows that hold only those values of some columns; others are left as they are.
 
-    The columns are ``family`` and ``dataset``, by label, and ``patch``, ``text_tokens`` and
-    ``batch``. A learning rate is of a size, not of a study: its sweep stays.
+    The columns are ``NARROWING``; families and data sets go by label. A learning rate is of a size,
+    not of a study: its sweep stays.
     """
 
     def kept(column: str, items: Sequence[Any], labels: Sequence[str]) -> list[Any]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ditlaw import machine
+from ditlaw.compute.devices import device_share
 from ditlaw.data import Source
 from ditlaw.data.order import mix
 from ditlaw.flow import stratified, timesteps
@@ -84,7 +85,7 @@ class Feeder:
         self.ahead: dict[int, Future[StepInputs]] = {}
         self.pool: ThreadPoolExecutor | None = None
         if device.type == "cuda":
-            self.threads = max(1, min(THREADS, machine.cores()))
+            self.threads = max(1, min(THREADS, int(machine.cores() * device_share())))
             self.pool = ThreadPoolExecutor(self.threads, "feeder")
 
     def get(self, step: int) -> StepInputs:

@@ -11,12 +11,10 @@ pictures/            the same captions, drawn at each budget
 """
 
 import contextlib
-import fcntl
 import json
 import math
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,12 +22,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from ditlaw import text
-from ditlaw.compute import gpu_hours
-from ditlaw.errors import BadInput, Held
+from ditlaw.errors import BadInput
 from ditlaw.files import (
     append_json,
-    last_json_line,
-    make_folder,
+    newest_json_lines,
     read_json_lines,
     write_json,
     write_text,
@@ -37,8 +33,10 @@ from ditlaw.files import (
 from ditlaw.results import RunStatus
 from ditlaw.study import RunSpec, Stop, Study, study_runs
 from ditlaw.study.schema import Hardware
+from ditlaw.training.locks import locked
 
 ENDED = ("done", "failed", "diverged")
+ASIDE = ("tracker",)  # events that say nothing of how a run is, and may come after its last
 # What every observation has, as positive numbers.
 MEASURED = ("budget", "steps", "params", "tokens", "images", "flops", "loss")
 
@@ -52,6 +50,7 @@ class RunFolder:
         self.metrics_path = path / "metrics.jsonl"
         self.log_path = path / "log.jsonl"
         self.checkpoints = path / "checkpoints"
+        self.mirrors: list[Callable[[dict[str, Any]], None]] = []  # are told every event too
 
     def create(self, spec: RunSpec) -> None:
         """Write the spec; an existing one must be the same.
@@ -86,12 +85,20 @@ class RunFolder:
 
     def log(self, event: str, **fields: Any) -> None:
         """Append an event with its wall-clock time."""
-        append_json(self.log_path, {"event": event, "time": round(time.time(), 3), **fields})
+        record = {"event": event, "time": round(time.time(), 3), **fields}
+        append_json(self.log_path, record)
+        for mirror in self.mirrors:
+            mirror(record)
 
     def log_measuring(self, event: str, **fields: Any) -> None:
         """Append an event of an evaluation, which says nothing of how the run itself ended."""
         record = {"event": event, "time": round(time.time(), 3), **fields}
         append_json(self.path / "measuring.jsonl", record)
+
+    def last_event(self) -> dict[str, Any]:
+        """The newest event that says how the run itself is; nothing where it was never started."""
+        newest = newest_json_lines(self.log_path)
+        return next((event for event in newest if event.get("event") not in ASIDE), {})
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Every event so far."""
@@ -109,9 +116,16 @@ class RunFolder:
             if all(_positive(row.get(field)) for field in MEASURED)
         ]
 
-    def missing(self, spec: RunSpec, step: int) -> list[Stop]:
-        """Budgets that a run at that step has passed, and has no row of."""
-        seen = {row["budget"] for row in self.observations()}
+    def last_loss(self) -> float | None:
+        """Validation loss at the last budget that was reached; None before the first."""
+        rows = self.observations()
+        return float(rows[-1]["loss"]) if rows else None
+
+    def missing(
+        self, spec: RunSpec, step: int, rows: list[dict[str, Any]] | None = None
+    ) -> list[Stop]:
+        """Budgets that a run at that step has passed, and has no row of among its ``rows``."""
+        seen = {row["budget"] for row in (self.observations() if rows is None else rows)}
         return [stop for stop in spec.stops if stop.step <= step and stop.budget not in seen]
 
     def picture(self, budget: float) -> Path:
@@ -144,35 +158,9 @@ class RunFolder:
 
         ``spec`` serves a run that is planned and has no folder yet.
         """
-        hardware = hardware or Hardware()
-        spec = spec or self.spec()
-        last = last_json_line(self.log_path) or {}
-        event, reason = last.get("event"), last.get("reason")
-        if event == "done" and self.missing(spec, spec.steps):
-            state, reason = "stopped", "observations are missing; repeat the command that made them"
-        elif event in ENDED:
-            state = str(event)
-        elif event is None:
-            state = "pending"
-        else:
-            state = "running" if is_locked(self.path / ".lock") else "stopped"
-        stepped = last_json_line(self.log_path, having="step") or {"step": 0}
-        step = spec.steps if state == "done" else min(int(stepped["step"]), spec.steps)
-        rows, train_loss = self.observations(), stepped.get("train_loss")
-        mix = spec.mix()
-        flops = float(mix.flops(step))
-        return RunStatus(
-            id=spec.id,
-            state=state,
-            progress=step / spec.steps,
-            loss=rows[-1]["loss"] if rows else None,
-            train_loss=train_loss if isinstance(train_loss, float) else None,
-            tokens=float(mix.tokens(step)),
-            images=float(mix.images(step)),
-            flops=flops,
-            gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
-            reason=None if reason is None else str(reason),
-        )
+        from ditlaw.training.status import run_status
+
+        return run_status(self, spec or self.spec(), hardware or Hardware())
 
 
 def folder_runs(folder: Path, study: Study) -> list[RunSpec]:
@@ -190,48 +178,3 @@ def folder_runs(folder: Path, study: Study) -> list[RunSpec]:
 
 def _positive(value: object) -> bool:
     return isinstance(value, int | float) and value is not True and 0 < value < math.inf
-
-
-@contextmanager
-def locked(path: Path, what: str, patience: float = 0.0) -> Iterator[None]:
-    """An exclusive advisory lock on a file; waits for at most ``patience`` seconds.
-
-    Raises:
-        Held: another process holds it.
-        BadInput: the file cannot be written.
-    """
-    make_folder(path.parent)
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise BadInput(f"{path.parent}: cannot be written ({error.strerror})") from None
-    try:
-        deadline = time.monotonic() + patience
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise Held(
-                        f"{what}: another ditlaw process is working on it; wait for it"
-                    ) from None
-                time.sleep(0.05)
-        yield
-    finally:
-        os.close(handle)
-
-
-def is_locked(path: Path) -> bool:
-    """Whether some process holds the lock; writes nothing, so that anyone may ask."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False

@@ -45,7 +45,7 @@ class DeviceSteps:
     def step(
         self, inputs: StepInputs, number: int, share: float, rates: list[float], seed: int
     ) -> None:
-        """Queue the ``number``-th step; ``inputs`` are in pinned memory, ``seed`` is of noise."""
+        """Queue the ``number``th step; ``inputs`` are in pinned memory, ``seed`` is the noise's."""
         with torch.cuda.stream(self.copies):  # beside the steps before, not after them
             there = inputs.to(self.device)
         self.stream.wait_stream(self.copies)

@@ -15,12 +15,14 @@ from ditlaw.data.places import study_root
 from ditlaw.files import last_json_line
 from ditlaw.observations import IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
 from ditlaw.study import RunSpec, Stop
+from ditlaw.tracking import mirrored
 from ditlaw.training import stopping
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.observation import observation
 from ditlaw.training.parallel import Alone
 from ditlaw.training.pictures import save_pictures
+from ditlaw.training.throughput import Throughput
 from ditlaw.training.trunk import Trunk
 from ditlaw.training.weights import save_weights
 
@@ -44,8 +46,10 @@ def train(folder: RunFolder, device: torch.device | None = None, ranks: Alone | 
     Raises:
         Refused: another process is training it.
     """
-    with stopping.heeding(), folder.lock():
-        return _train(folder, folder.spec(), device or pick_device(), ranks or Alone())
+    ranks, spec = ranks or Alone(), folder.spec()
+    mirrors = mirrored(folder, spec) if ranks.first else contextlib.nullcontext()
+    with stopping.heeding(), folder.lock(), mirrors:
+        return _train(folder, spec, device or pick_device(), ranks)
 
 
 def _train(folder: RunFolder, spec: RunSpec, device: torch.device, ranks: Alone) -> str:
@@ -66,7 +70,7 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device, ranks: Alone)
 
 
 class Session:
-    """One sitting at a run: its folder, state, checkpoints and clock.
+    """One sitting at a run: its folder, state, checkpoints and clocks.
 
     Ranks that share a run sit together: they hear from the first what its clock and its folder say.
     """
@@ -100,13 +104,17 @@ class Session:
                 self.checkpoints.clear()
         folder.rewind(self.trunk.step)
         before = last_json_line(folder.log_path, having="seconds") or {"seconds": 0.0}
-        self.clock = _Clock(float(before["seconds"]))
+        self.due = _Due()
+        already = float(before["seconds"])
+        self.speed = Throughput(
+            spec, device_name(device), self.trunk.step, already, devices=ranks.world
+        )
         folder.log(
             "start",
             step=self.trunk.step,
-            seconds=self.clock.already,
+            seconds=self.speed.already,
             pid=os.getpid(),
-            device=device_name(device),
+            **self.speed.facts(),
             threads=torch.get_num_threads(),
             ranks=ranks.world,
             parallel=ranks.strategy,
@@ -125,7 +133,7 @@ class Session:
         """
         for _ in self.trunk.run(step):
             stop, logging, due = self.ranks.heard(
-                stopping.asked(), self.clock.due("log", LOG_SECONDS), self.checkpoints.due()
+                stopping.asked(), self.due("log", LOG_SECONDS), self.checkpoints.due()
             )
             keeping = stop or due
             if (logging or keeping or self.trunk.on_host) and self._bad():
@@ -142,6 +150,10 @@ class Session:
 
     def observe(self, stop: Stop) -> str | None:
         """Evaluate at a budget and write its row; returns how the run ended, if it did."""
+        with self.speed.not_training():
+            return self._observe(stop)
+
+    def _observe(self, stop: Stop) -> str | None:
         trunk, model = self.trunk, self.trunk.averaged_model()
         row = self._row(stop, model) if self.ranks.first else None
         if not self.ranks.heard(row is not None)[0]:
@@ -187,16 +199,17 @@ class Session:
         if rows := self.folder.observations():
             last |= {"budget": rows[-1]["budget"], "loss": rows[-1]["loss"]}
             said += f", last observed at {last['budget']:g} FLOPs with loss {last['loss']:.4g}"
-        seconds, reason = self.clock.total(), f"{why}; {said}"
+        seconds, reason = self.speed.seconds(), f"{why}; {said}"
         self.folder.log("diverged", step=step, reason=reason, seconds=seconds, last_good=last)
         return "diverged"
 
     def _progress(self) -> dict[str, Any]:
         trunk = self.trunk
+        # The loss first: reading it waits for the device, whose time is told after it.
         return {
             "step": trunk.step,
             "train_loss": trunk.train_loss,
-            "seconds": self.clock.total(),
+            **self.speed.progress(trunk.step),
         }
 
 
@@ -209,18 +222,14 @@ def _note(spec: RunSpec, row: dict[str, Any]) -> str:
     return REPEATED if row.get("epochs", 0) > 1 else ""
 
 
-class _Clock:
-    """Seconds spent on the run, earlier sessions included, and what is due."""
+class _Due:
+    """What is due again, by name."""
 
-    def __init__(self, already: float) -> None:
-        self.already = already
+    def __init__(self) -> None:
         self.began = time.monotonic()
         self.last: dict[str, float] = {}
 
-    def total(self) -> float:
-        return round(self.already + time.monotonic() - self.began, 3)
-
-    def due(self, what: str, every: float) -> bool:
+    def __call__(self, what: str, every: float) -> bool:
         now = time.monotonic()
         if now - self.last.setdefault(what, self.began) < every:
             return False

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 
+from ditlaw.compute.devices import device_share
 from ditlaw.executors.job import Job, carry_out, prepare
 
 
@@ -25,7 +26,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
-    prepare(threads=int(os.environ.get("OMP_NUM_THREADS", "1")), modules=sys.argv[1:])
+    threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
+    prepare(threads, modules=sys.argv[1:], share=device_share())
     while True:
         ended = carry_out(jobs.get())
         answers.write(json.dumps({"state": ended.state, "reason": ended.reason}) + "\n")
