@@ -17,10 +17,10 @@ from ditlaw.observations import IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
 from ditlaw.study import RunSpec, Stop
 from ditlaw.tracking import mirrored
 from ditlaw.training import stopping
-from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.observation import observation
+from ditlaw.training.parallel import Alone
 from ditlaw.training.pictures import save_pictures
 from ditlaw.training.throughput import Throughput
 from ditlaw.training.trunk import Trunk
@@ -34,9 +34,11 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def train(folder: RunFolder, device: torch.device | None = None) -> str:
+def train(folder: RunFolder, device: torch.device | None = None, ranks: Alone | None = None) -> str:
     """Train the run of a folder from wherever it stands; returns ``done``, ``diverged``
     or, asked by SIGTERM or ``stopping.ask``, ``stopped``.
+
+    Of several ``ranks`` that share it each calls this; see ``ditlaw.training.ranks``.
 
     Observations are a pure function of the spec on one machine: a run that was killed and resumed
     writes the same bytes as one that was not.
@@ -44,18 +46,20 @@ def train(folder: RunFolder, device: torch.device | None = None) -> str:
     Raises:
         Refused: another process is training it.
     """
-    with stopping.heeding(), folder.lock(), mirrored(folder, spec := folder.spec()):
-        return _train(folder, spec, device or pick_device())
+    ranks, spec = ranks or Alone(), folder.spec()
+    mirrors = mirrored(folder, spec) if ranks.first else contextlib.nullcontext()
+    with stopping.heeding(), folder.lock(), mirrors:
+        return _train(folder, spec, device or pick_device(), ranks)
 
 
-def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
-    session = Session(folder, spec, device)
+def _train(folder: RunFolder, spec: RunSpec, device: torch.device, ranks: Alone) -> str:
+    session = Session(folder, spec, device, ranks)
     try:
         for stop in spec.stops:
             ended = session.train_to(stop.step)
             # Where a resumed state lies past a budget, its row is there.
             missing = folder.missing(spec.model_copy(update={"stops": [stop]}), stop.step)
-            if missing and not ended:
+            if ranks.heard(bool(missing))[0] and not ended:
                 ended = session.observe(stop)
             if ended:
                 return ended
@@ -66,22 +70,34 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
 
 
 class Session:
-    """One sitting at a run: its folder, state, checkpoints and clocks."""
+    """One sitting at a run: its folder, state, checkpoints and clocks.
 
-    def __init__(self, folder: RunFolder, spec: RunSpec, device: torch.device) -> None:
-        self.folder, self.spec = folder, spec
+    Ranks that share a run sit together: they hear from the first what its clock and its folder say.
+    """
+
+    def __init__(
+        self, folder: RunFolder, spec: RunSpec, device: torch.device, ranks: Alone
+    ) -> None:
+        self.folder, self.spec, self.ranks = folder, spec, ranks
         root = study_root(folder.path)
         self.grid = Grid(spec, device, root)
 
         def fresh() -> Trunk:
-            return Trunk(spec, device, root, tell=folder.log, idle_loss=self.grid.zero_loss)
+            loss = self.grid.zero_loss
+            micro = ranks.micro(folder)
+            return Trunk(
+                spec, device, root, micro=micro, ranks=ranks, tell=folder.log, idle_loss=loss
+            )
 
         self.trunk = fresh()
-        self.checkpoints = Checkpoints(folder.checkpoints, spec.trains_as())
-        state = self.checkpoints.load()
+        self.checkpoints = ranks.checkpoints(folder.checkpoints, spec.trains_as())
+        state = self.checkpoints.load(
+            dict(zip(self.trunk.names, self.trunk.parameters, strict=True))
+        )
         if state is not None:
             self.trunk.restore(state)
-            if [s for s in folder.missing(spec, self.trunk.step) if s.step < self.trunk.step]:
+            missing = [s for s in folder.missing(spec, self.trunk.step) if s.step < self.trunk.step]
+            if ranks.heard(bool(missing))[0]:
                 # A row that this state is past can only be made by passing its budget again.
                 self.trunk.close()
                 self.trunk = fresh()
@@ -89,8 +105,9 @@ class Session:
         folder.rewind(self.trunk.step)
         before = last_json_line(folder.log_path, having="seconds") or {"seconds": 0.0}
         self.due = _Due()
+        already = float(before["seconds"])
         self.speed = Throughput(
-            spec, device_name(device), self.trunk.step, float(before["seconds"])
+            spec, device_name(device), self.trunk.step, already, devices=ranks.world
         )
         folder.log(
             "start",
@@ -99,6 +116,8 @@ class Session:
             pid=os.getpid(),
             **self.speed.facts(),
             threads=torch.get_num_threads(),
+            ranks=ranks.world,
+            parallel=ranks.strategy,
             versions={
                 "ditlaw": __version__,
                 "torch": torch.__version__,
@@ -113,8 +132,10 @@ class Session:
         when something is written, and only then.
         """
         for _ in self.trunk.run(step):
-            stop, logging = stopping.asked(), self.due("log", LOG_SECONDS)
-            keeping = stop or self.checkpoints.due()
+            stop, logging, due = self.ranks.heard(
+                stopping.asked(), self.due("log", LOG_SECONDS), self.checkpoints.due()
+            )
+            keeping = stop or due
             if (logging or keeping or self.trunk.on_host) and self._bad():
                 return "diverged"
             if logging:
@@ -133,22 +154,32 @@ class Session:
             return self._observe(stop)
 
     def _observe(self, stop: Stop) -> str | None:
+        trunk, model = self.trunk, self.trunk.averaged_model()
+        row = self._row(stop, model) if self.ranks.first else None
+        if not self.ranks.heard(row is not None)[0]:
+            why = "validation loss is not finite"
+            return self._diverged(trunk.step, why, good=trunk.step)
+        self.checkpoints.save(trunk.step, trunk.state())
+        loss = row and row["loss"]
+        self.folder.log("observation", budget=stop.budget, loss=loss, **self._progress())
+        return None
+
+    def _row(self, stop: Stop, model: torch.nn.Module) -> dict[str, Any] | None:
+        """Evaluate a model at a budget and write its row; None if a loss is not finite."""
         folder, spec, trunk, grid = self.folder, self.spec, self.trunk, self.grid
-        model = trunk.averaged_model()
         measured = grid.measured(model)
         if not all(map(math.isfinite, measured.values())):
-            return self._diverged(trunk.step, "validation loss is not finite", good=trunk.step)
+            return None
         pictures = grid.pictures(model)
         if pictures is not None:
             save_pictures(folder, stop.budget, pictures)
         if spec.evaluation.keep_weights:
-            save_weights(folder, stop.budget, trunk)
+            save_weights(folder, stop.budget, model)
         row = observation(spec, stop, [source.samples for source in trunk.sources])
         row |= {"train_loss": trunk.train_loss, "note": _note(spec, row)}
-        folder.observe(row | {"evaluated_on": grid.evaluated_on} | measured)
-        self.checkpoints.save(trunk.step, trunk.state())
-        folder.log("observation", budget=stop.budget, loss=measured["loss"], **self._progress())
-        return None
+        row |= {"evaluated_on": grid.evaluated_on} | measured
+        folder.observe(row)
+        return row
 
     def finish(self) -> None:
         """Log that all is done."""
