@@ -159,6 +159,7 @@ def cutting(monkeypatch):
 
     for owner, name in (
         (Checkpoints, "save"),
+        (Checkpoints, "clear"),
         (RunFolder, "observe"),
         (RunFolder, "log"),
         (module.shutil, "rmtree"),
@@ -170,7 +171,9 @@ def cutting(monkeypatch):
 def test_a_run_with_branches_cut_at_any_event_resumes_to_the_same_bytes(tmp_path, cutting):
     run = spec(BUDGETS, 0.4)
     expected = rows(tmp_path / "whole", run)
-    each = [n for n, made in enumerate(cutting["made"], 1) if made in ("observe", "rmtree")]
+    each = [
+        n for n, made in enumerate(cutting["made"], 1) if made in ("observe", "clear", "rmtree")
+    ]
     assert len(each) == 2 * len(BUDGETS) + 1
     for cut in (*each[:4], each[1] + 1, *each[-2:], 5, 14):
         folder = made(tmp_path / f"cut{cut}", run)

@@ -30,3 +30,9 @@ class RunsFailed(DitlawError):
     """A sweep ended with failed runs (exit 4)."""
 
     exit_code = 4
+
+
+def reason_of(error: Exception) -> str:
+    """Any error in one line."""
+    said = str(error) if isinstance(error, DitlawError) else f"{type(error).__name__}: {error}"
+    return said.splitlines()[0] if said else type(error).__name__

@@ -18,14 +18,31 @@ Asked = Annotated[
         "--job", metavar="KEY=VALUE", help="What each run asks Slurm or Ray for; may be repeated."
     ),
 ]
+Ranks = Annotated[
+    int, typer.Option("--ranks", min=1, help="Processes (GPUs) that share one run, on one machine.")
+]
+Parallel = Annotated[
+    Literal["ddp", "fsdp"],
+    typer.Option("--parallel", help="Ranks hold copies of the model (ddp) or shards (fsdp)."),
+]
 
 
-def executor_of(name: Name, workers: int | None, asked: list[str] | None) -> "Executor":
+def executor_of(
+    name: Name,
+    workers: int | None,
+    asked: list[str] | None,
+    ranks: int = 1,
+    parallel: str = "ddp",
+) -> "Executor":
     """The executor that a command line names.
 
     Raises:
         BadInput: its library or commands are missing, or what is asked for is not to be had.
     """
+    if ranks > 1:
+        from ditlaw.executors.sharing import Sharing
+
+        return Sharing(executor_of(name, workers, asked), ranks, parallel)
     if name == "slurm":
         from ditlaw.executors.sbatch import Request, require_slurm
         from ditlaw.executors.slurm import SlurmExecutor

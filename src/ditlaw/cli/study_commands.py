@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ditlaw.cli.executor import Asked, Where, executor_of
+from ditlaw.cli.executor import Asked, Parallel, Ranks, Where, executor_of
 from ditlaw.cli.options import Json, StudyFile, Workers
 from ditlaw.cli.output import emit, need_trackers, need_training, warn
 from ditlaw.errors import BadInput
@@ -70,6 +70,8 @@ def run(
     ] = None,
     executor: Where = "local",
     job: Asked = None,
+    ranks: Ranks = 1,
+    parallel: Parallel = "ddp",
     track: Annotated[
         list[str] | None,
         typer.Option(
@@ -87,7 +89,7 @@ def run(
     from ditlaw.study import default_folder, hardware_of, load_study, plan_study
     from ditlaw.sweep import require_done, run_study
 
-    engine = executor_of(executor, workers, job)
+    engine = executor_of(executor, workers, job, ranks, parallel)
     declared = load_study(study)
     warn(plan_study(declared).warnings)
     folder = out or default_folder(study, declared)
@@ -119,6 +121,8 @@ def verify(
     ] = None,
     executor: Where = "local",
     job: Asked = None,
+    ranks: Ranks = 1,
+    parallel: Parallel = "ddp",
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
@@ -128,7 +132,7 @@ def verify(
     from ditlaw.study import STUDY_FILE, open_study
     from ditlaw.verify import verify as verify_forecast
 
-    engine = executor_of(executor, workers, job)
+    engine = executor_of(executor, workers, job, ranks, parallel)
     study = open_study(folder)
     if flops is None:
         target = study.forecast

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ditlaw.errors import DitlawError, Held
+from ditlaw.errors import DitlawError, Held, reason_of
 from ditlaw.training.folder import RunFolder
 
 CONTEXTS = 0.95  # of a GPU's memory, what is left beside the contexts of those who share it
@@ -21,11 +21,13 @@ CONTEXTS = 0.95  # of a GPU's memory, what is left beside the contexts of those 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be done to a folder."""
+    """What is to be done to a folder; ``ranks`` processes share a run, ``parallel`` says how."""
 
     folder: Path
     settings: dict[str, Any] | None = None
     rounds: int | None = None
+    ranks: int = 1
+    parallel: str = "ddp"
 
     @property
     def trains(self) -> bool:
@@ -84,14 +86,10 @@ def carry_out(job: Job, patience: float = 0.0) -> Ended:
             if time.monotonic() >= deadline:
                 return Ended(job.folder, "failed", str(error))
         except Exception as error:  # one run's failure must not end the others
-            said = (
-                str(error) if isinstance(error, DitlawError) else f"{type(error).__name__}: {error}"
-            )
-            reason = said.splitlines()[0] if said else type(error).__name__
+            reason = reason_of(error)
             log = folder.log if job.trains else folder.log_measuring
-            with contextlib.suppress(
-                OSError, DitlawError
-            ):  # a full disk cannot hold its own obituary
+            # A full disk cannot hold its own obituary.
+            with contextlib.suppress(OSError, DitlawError):
                 log("failed", reason=reason, traceback=traceback.format_exc())
             return Ended(job.folder, "failed", reason)
 
@@ -108,6 +106,10 @@ def _do(job: Job, folder: RunFolder) -> Ended:
         from ditlaw.metrics.measuring import measure_run
 
         measure_run(folder, Settings.model_validate(job.settings))
+    elif job.ranks > 1:
+        from ditlaw.training.launch import launch
+
+        return Ended(job.folder, launch(folder, job.ranks, job.parallel), folder.status().reason)
     else:
         from ditlaw.training.run import train
 

@@ -21,7 +21,10 @@ PACKED = 4  # runs that share one GPU, if there are as many
 
 @dataclass(frozen=True)
 class Place:
-    """A GPU by its name in ``CUDA_VISIBLE_DEVICES``, and a share of it; or a CPU core."""
+    """A GPU by its name in ``CUDA_VISIBLE_DEVICES``, and a share of it; or a CPU core.
+
+    For ranks ``gpu`` names all of them.
+    """
 
     gpu: str | None = None
     share: float = 1.0
@@ -43,8 +46,10 @@ def shifts(jobs: Sequence[Job], workers: int) -> list[tuple[list[Place], list[Jo
     """Jobs with the places to do them in, one set after another.
 
     Without a GPU all are done on ``workers`` cores. With GPUs, those that need one to themselves
-    come first, then the others, packed.
+    come first, then the others, packed. Runs that are shared by ranks have the machine in turns.
     """
+    if any(job.ranks > 1 for job in jobs):
+        return [([Place(",".join(machine.gpus()) or None)], list(jobs))]
     gpus = machine.gpus()[:workers]
     if not gpus:
         return [([Place()] * workers, list(jobs))]

@@ -108,11 +108,15 @@ def compile_blocks(model: nn.Module) -> None:
 
     Blocks of one kind share what is compiled: it takes as long for 4 of them as for 40.
     """
-    for part in model.modules():
-        if isinstance(part, nn.ModuleList):
-            for block in part:
-                if not isinstance(block, Model):  # a model of another resolution
-                    block.compile(dynamic=False)
+    for block in blocks_of(model):
+        block.compile(dynamic=False)
+
+
+def blocks_of(model: nn.Module) -> list[nn.Module]:
+    """The blocks of a built-in model, in which nearly all of its weights and work are."""
+    lists = [part for part in model.modules() if isinstance(part, nn.ModuleList)]
+    # A list may hold the models of several resolutions: their blocks are in lists of their own.
+    return [block for part in lists for block in part if not isinstance(block, Model)]
 
 
 __all__ = [
@@ -120,6 +124,7 @@ __all__ = [
     "Condition",
     "Model",
     "Velocity",
+    "blocks_of",
     "build",
     "build_sized",
     "compile_blocks",

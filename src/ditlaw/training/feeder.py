@@ -66,12 +66,21 @@ class StepInputs:
 
 
 class Feeder:
-    """Inputs of any step of a run; asking for one step has the next few drawn ahead."""
+    """Inputs of any step of a run; asking for one step has the next few drawn ahead.
+
+    ``rows`` of a batch are read and given: what is drawn for a sample does not depend on them.
+    """
 
     def __init__(
-        self, spec: RunSpec, sources: Sequence[Source], masked: bool, device: torch.device
+        self,
+        spec: RunSpec,
+        sources: Sequence[Source],
+        masked: bool,
+        device: torch.device,
+        rows: slice,
     ) -> None:
         self.spec, self.sources, self.masked, self.device = spec, sources, masked, device
+        self.rows = rows
         self.mix, self.geometries = spec.mix(), spec.geometry.geometries()
         self.ahead: dict[int, Future[StepInputs]] = {}
         self.pool: ThreadPoolExecutor | None = None
@@ -101,25 +110,29 @@ class Feeder:
         return drawn.of({name: value.pin_memory() for name, value in drawn.tensors().items()})
 
     def _draw(self, step: int) -> StepInputs:
-        recipe, bucket = self.spec.recipe, self.mix.bucket(step)
+        recipe, bucket, rows = self.spec.recipe, self.mix.bucket(step), self.rows
         image_tokens = self.geometries[bucket].image_tokens
         generator = torch.Generator().manual_seed(step_seed(self.spec.seed, step))
-        batch = self.sources[bucket].read(self.mix.images_each(step - 1)[bucket], recipe.batch)
+        first = self.mix.images_each(step - 1)[bucket] + rows.start
+        batch = self.sources[bucket].read(first, rows.stop - rows.start)
         x0 = torch.from_numpy(batch.images)
+        shape = (recipe.batch, *x0.shape[1:])
         # A GPU draws this itself: it would take a CPU core longer than a step takes.
-        noise = torch.randn(x0.shape, generator=generator) if self.pool is None else None
+        noise = torch.randn(shape, generator=generator)[rows] if self.pool is None else None
         quantiles = stratified(recipe.batch, generator)
         t = timesteps(self.spec.objective.timesteps, quantiles, image_tokens).float()
         kept = torch.rand(recipe.batch, generator=generator) >= recipe.caption_dropout
         # Drawn last: runs of all families see the same noise and captions.
         order = torch.rand(recipe.batch, image_tokens, generator=generator) if self.masked else None
-        return StepInputs(bucket, x0, noise, t, order, condition_of(batch).kept(kept))
+        order = None if order is None else order[rows]
+        return StepInputs(bucket, x0, noise, t[rows], order, condition_of(batch).kept(kept[rows]))
 
 
-def noise_like(x0: Tensor, seed: int) -> Tensor:
-    """A step's noise, drawn on the device of ``x0``."""
+def noise_like(x0: Tensor, seed: int, batch: int, rows: slice) -> Tensor:
+    """The noise of a step's ``batch`` samples, of which ``x0`` are some; drawn on their device."""
     generator = torch.Generator(x0.device).manual_seed(seed)
-    return torch.randn(x0.shape, generator=generator, device=x0.device)
+    shape = (batch, *x0.shape[1:])
+    return torch.randn(shape, generator=generator, device=x0.device)[rows]
 
 
 def step_seed(seed: int, step: int) -> int:

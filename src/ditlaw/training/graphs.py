@@ -30,6 +30,7 @@ class DeviceSteps:
     ) -> None:
         self.stepper, self.losses, self.captured = stepper, losses, captured
         self.device = device
+        self.batch, self.rows = stepper.batch, stepper.ranks.rows(stepper.batch)
         self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self.copies = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         groups = stepper.optimiser.param_groups
@@ -52,7 +53,7 @@ class DeviceSteps:
         with torch.cuda.stream(self.stream):
             for value in there.tensors().values():
                 value.record_stream(self.stream)
-            there = there.with_noise(noise_like(there.x0, seed))
+            there = there.with_noise(noise_like(there.x0, seed, self.batch, self.rows))
             knobs = torch.tensor([number, share, *rates], dtype=torch.float32).pin_memory()
             self.knobs.copy_(knobs, non_blocking=True)
             if there.bucket in self.graphs:

@@ -19,10 +19,10 @@ from ditlaw.observations import IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
 from ditlaw.study import RunSpec, Stop
 from ditlaw.tracking import mirrored
 from ditlaw.training import stopping
-from ditlaw.training.checkpoint import Checkpoints
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.observation import observation
+from ditlaw.training.parallel import Alone
 from ditlaw.training.pictures import save_pictures
 from ditlaw.training.throughput import Throughput
 from ditlaw.training.trunk import Trunk
@@ -36,9 +36,11 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def train(folder: RunFolder, device: torch.device | None = None) -> str:
+def train(folder: RunFolder, device: torch.device | None = None, ranks: Alone | None = None) -> str:
     """Train the run of a folder from wherever it stands; returns ``done``, ``diverged``
     or, asked by SIGTERM or ``stopping.ask``, ``stopped``.
+
+    Of several ``ranks`` that share it each calls this; see ``ditlaw.training.ranks``.
 
     Observations are a pure function of the spec on one machine: a run that was killed and resumed
     writes the same bytes as one that was not.
@@ -46,18 +48,20 @@ def train(folder: RunFolder, device: torch.device | None = None) -> str:
     Raises:
         Refused: another process is training it.
     """
-    with stopping.heeding(), folder.lock(), mirrored(folder, spec := folder.spec()):
-        return _train(folder, spec, device or pick_device())
+    ranks, spec = ranks or Alone(), folder.spec()
+    mirrors = mirrored(folder, spec) if ranks.first else contextlib.nullcontext()
+    with stopping.heeding(), folder.lock(), mirrors:
+        return _train(folder, spec, device or pick_device(), ranks)
 
 
-def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
-    session = Session(folder, spec, device)
+def _train(folder: RunFolder, spec: RunSpec, device: torch.device, ranks: Alone) -> str:
+    session = Session(folder, spec, device, ranks)
     try:
         for stop in spec.stops:
             ended = session.train_to(spec.branch(stop).start)
             # Where a resumed state lies past a budget, its row is there.
             missing = folder.missing(spec.model_copy(update={"stops": [stop]}), stop.step)
-            if missing and not ended:
+            if ranks.heard(bool(missing))[0] and not ended:
                 ended = session.cool_down(stop) or session.observe(stop)
             if ended:
                 return ended
@@ -68,23 +72,30 @@ def _train(folder: RunFolder, spec: RunSpec, device: torch.device) -> str:
 
 
 class Session:
-    """One sitting at a run: its folder, state, checkpoints and clocks."""
+    """One sitting at a run: its folder, state, checkpoints and clocks.
 
-    def __init__(self, folder: RunFolder, spec: RunSpec, device: torch.device) -> None:
-        self.folder, self.spec = folder, spec
+    Ranks that share a run sit together: they hear from the first what its clock and its folder say.
+    """
+
+    def __init__(
+        self, folder: RunFolder, spec: RunSpec, device: torch.device, ranks: Alone
+    ) -> None:
+        self.folder, self.spec, self.ranks = folder, spec, ranks
         root = study_root(folder.path)
         self.grid = Grid(spec, device, root)
 
         def fresh() -> Trunk:
-            return Trunk(spec, device, root, tell=folder.log, idle_loss=self.grid.zero_loss)
+            loss = self.grid.zero_loss
+            micro = ranks.micro(folder)
+            return Trunk(
+                spec, device, root, micro=micro, ranks=ranks, tell=folder.log, idle_loss=loss
+            )
 
         self.trunk = fresh()
-        self.checkpoints = self.keeping = self._states(folder.checkpoints)
-        state = self.checkpoints.load()
-        if state is not None:
-            self.trunk.restore(state)
+        self.checkpoints = self.keeping = ranks.checkpoints(folder.checkpoints, spec.trains_as())
+        if self._resume():
             lost = folder.missing(spec, self.trunk.step)
-            if [stop for stop in lost if spec.stands(stop) < self.trunk.step]:
+            if ranks.heard(any(spec.stands(stop) < self.trunk.step for stop in lost))[0]:
                 # A row that this state is past can only be made by passing its budget again.
                 self.trunk.close()
                 self.trunk = fresh()
@@ -95,8 +106,8 @@ class Session:
         self.beside = sum(spec.branch(s).steps for s in spec.stops[:-1] if s.budget in made)
         before = last_json_line(folder.log_path, having="seconds") or {"seconds": 0.0}
         self.due = _Due()
-        trained, spent = self._at(self.trunk.step)["trained"], float(before["seconds"])
-        self.speed = Throughput(spec, device_name(device), trained, spent)
+        already, trained = float(before["seconds"]), self._at(self.trunk.step)["trained"]
+        self.speed = Throughput(spec, device_name(device), trained, already, devices=ranks.world)
         folder.log(
             "start",
             **self._at(self.trunk.step),
@@ -104,6 +115,8 @@ class Session:
             pid=os.getpid(),
             **self.speed.facts(),
             threads=torch.get_num_threads(),
+            ranks=ranks.world,
+            parallel=ranks.strategy,
             versions={
                 "ditlaw": __version__,
                 "torch": torch.__version__,
@@ -118,8 +131,10 @@ class Session:
         when something is written, and only then.
         """
         for _ in self.trunk.run(step):
-            stop, logging = stopping.asked(), self.due("log", LOG_SECONDS)
-            keeping = stop or self.keeping.due()
+            stop, logging, due = self.ranks.heard(
+                stopping.asked(), self.due("log", LOG_SECONDS), self.keeping.due()
+            )
+            keeping = stop or due
             if (logging or keeping or self.trunk.on_host) and self._bad():
                 return "diverged"
             if logging:
@@ -141,10 +156,9 @@ class Session:
         if self.trunk.step == branch.end:
             return None
         self.checkpoints.save(self.trunk.step, self.trunk.state())
-        self.keeping = self._states(self.folder.branch(stop.budget))
-        state = self.keeping.load()
-        if state is not None:
-            self.trunk.restore(state)
+        states = self.folder.branch(stop.budget)
+        self.keeping = self.ranks.checkpoints(states, self.spec.trains_as())
+        self._resume()
         self.trunk.branch = branch
         return self.train_to(branch.end)
 
@@ -152,15 +166,13 @@ class Session:
         """From a branch's end to where it left the trunk; the last budget's is the run's end."""
         if self.trunk.branch is None:
             return
+        self.keeping.clear()
         self.trunk.branch, self.keeping = None, self.checkpoints
-        shutil.rmtree(self.folder.branch(stop.budget), ignore_errors=True)
         if stop == self.spec.stops[-1]:
             return
         self.beside += self.spec.branch(stop).steps
-        state = self.checkpoints.load()
-        if state is None:
+        if not self._resume():
             raise BadInput(f"{self.folder.checkpoints}: emptied meanwhile; repeat the command")
-        self.trunk.restore(state)
 
     def observe(self, stop: Stop) -> str | None:
         """Evaluate at a budget and write its row; returns how the run ended, if it did."""
@@ -168,32 +180,48 @@ class Session:
             return self._observe(stop)
 
     def _observe(self, stop: Stop) -> str | None:
+        trunk, model = self.trunk, self.trunk.averaged_model()
+        row = self._row(stop, model) if self.ranks.first else None
+        if not self.ranks.heard(row is not None)[0]:
+            why = "validation loss is not finite"
+            return self._diverged(trunk.step, why, good=trunk.step)
+        if trunk.step == self.spec.stands(stop):
+            self.checkpoints.save(trunk.step, trunk.state())
+        loss = row and row["loss"]
+        self.folder.log("observation", budget=stop.budget, loss=loss, **self._progress())
+        self._back(stop)
+        return None
+
+    def _row(self, stop: Stop, model: torch.nn.Module) -> dict[str, Any] | None:
+        """Evaluate a model at a budget and write its row; None if a loss is not finite."""
         folder, spec, trunk, grid = self.folder, self.spec, self.trunk, self.grid
-        model = trunk.averaged_model()
         measured = grid.measured(model)
         if not all(map(math.isfinite, measured.values())):
-            return self._diverged(trunk.step, "validation loss is not finite", good=trunk.step)
+            return None
         pictures = grid.pictures(model)
         if pictures is not None:
             save_pictures(folder, stop.budget, pictures)
         if spec.evaluation.keep_weights:
-            save_weights(folder, stop.budget, trunk)
+            save_weights(folder, stop.budget, model)
         row = observation(spec, stop, [source.samples for source in trunk.sources])
         row |= {"train_loss": trunk.train_loss, "note": _note(spec, stop, row)}
-        if trunk.step == spec.stands(stop):  # before the row, which is made once
-            self.checkpoints.save(trunk.step, trunk.state())
-        folder.observe(row | {"evaluated_on": grid.evaluated_on} | measured)
-        folder.log("observation", budget=stop.budget, loss=measured["loss"], **self._progress())
-        self._back(stop)
-        return None
+        row |= {"evaluated_on": grid.evaluated_on} | measured
+        folder.observe(row)
+        return row
 
     def finish(self) -> None:
         """Log that all is done; what a cut left of branches goes."""
-        shutil.rmtree(self.folder.branches, ignore_errors=True)
+        if self.ranks.first:
+            shutil.rmtree(self.folder.branches, ignore_errors=True)
         self.folder.log("done", **self._progress())
 
-    def _states(self, folder: Path) -> Checkpoints:
-        return Checkpoints(folder, self.spec.trains_as())
+    def _resume(self) -> bool:
+        """Go on from the newest state in use, if there is one."""
+        own = dict(zip(self.trunk.names, self.trunk.parameters, strict=True))
+        state = self.keeping.load(own)
+        if state is not None:
+            self.trunk.restore(state)
+        return state is not None
 
     def _bad(self) -> bool:
         bad = self.trunk.bad()

@@ -1,5 +1,6 @@
 """One optimiser step: the batch's gradient, in parts that fit in memory, then AdamW and EMA."""
 
+import contextlib
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from ditlaw.errors import Refused
 from ditlaw.flow import training_loss
 from ditlaw.training.ema import PowerEma
 from ditlaw.training.feeder import StepInputs
+from ditlaw.training.parallel import Alone
 
 Made = TypeVar("Made")
 
@@ -17,6 +19,7 @@ Made = TypeVar("Made")
 class Stepper:
     """Steps of one model. ``micro`` samples go through it at a time; the gradient is the batch's.
 
+    ``ranks`` share a ``batch``; each steps through its own rows of it, with the model it has.
     ``tell`` hears of what a reader of the run's log should know, as (event, fields).
     """
 
@@ -27,34 +30,38 @@ class Stepper:
         optimiser: torch.optim.Optimizer,
         ema: PowerEma,
         clip: float,
+        batch: int,
         micro: int,
+        ranks: Alone,
         tell: Callable[..., None],
     ) -> None:
         self.model, self.parameters, self.optimiser = model, parameters, optimiser
-        self.ema, self.clip, self.micro, self.tell = ema, clip, micro, tell
+        self.ema, self.clip, self.batch, self.micro = ema, clip, batch, micro
+        self.ranks, self.tell = ranks, tell
 
     def gradient(self, inputs: StepInputs) -> Tensor:
-        """Set the parameters' gradients; returns the mean loss, a scalar on the device."""
+        """Set the parameters' gradients; returns the batch's mean loss, a scalar on the device."""
         self.optimiser.zero_grad(set_to_none=True)
-        batch, total = len(inputs.t), None
-        for start in range(0, batch, self.micro):
-            whole = self.micro >= batch
+        here, total = len(inputs.t), None
+        for start in range(0, here, self.micro):
+            whole, last = self.micro >= here, start + self.micro >= here
             part = inputs if whole else inputs.rows(slice(start, start + self.micro))
             assert part.noise is not None
             given = (part.x0, part.noise, part.t, part.condition, part.order)
-            mean = training_loss(self.model, *given).mean()
-            if not whole:
-                mean = mean * (len(part.t) / batch)
-            mean.backward()  # type: ignore[no-untyped-call]
+            with contextlib.nullcontext() if last else self.ranks.unsynced(self.model):
+                mean = training_loss(self.model, *given).mean()
+                if len(part.t) < self.batch:
+                    mean = mean * (len(part.t) / self.batch)
+                self.ranks.backward(mean)
             total = mean.detach() if total is None else total + mean.detach()
         assert total is not None, "a batch is never empty"
-        return total
+        return self.ranks.total(total)
 
     def update(self, share: float | Tensor) -> None:
         """Clip, take AdamW's step, and fold the weights into their average with that share."""
         torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
         self.optimiser.step()
-        self.ema.update([p.detach() for p in self.parameters], share)
+        self.ema.update([self.ranks.shard(p) for p in self.parameters], share)
 
     def fitting(self, step: Callable[[], Made]) -> Made:
         """Do a step; where memory does not hold it, with half as many samples at a time.
@@ -62,7 +69,8 @@ class Stepper:
         A step that ran out of memory has not touched the weights yet: it is done again.
 
         Raises:
-            Refused: one sample is too many.
+            Refused: one sample is too many, or other ranks are in the middle of the step: they
+                cannot do it again. What is told of it serves the next attempt.
         """
         while True:
             try:
@@ -78,4 +86,9 @@ class Stepper:
             self.micro = (self.micro + 1) // 2
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-            self.tell("out-of-memory", micro_batch=self.micro)
+            self.tell("out-of-memory", micro_batch=self.micro, ranks=self.ranks.world)
+            if self.ranks.world > 1:
+                raise Refused(
+                    f"out of memory on a rank; run again to go on with {self.micro} samples at a "
+                    "time on each"
+                )

@@ -5,6 +5,7 @@ On a cooldown ``branch`` it is one of (spec, step, branch).
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ from ditlaw.training.feeder import Feeder, StepInputs, step_seed
 from ditlaw.training.graphs import DeviceSteps
 from ditlaw.training.losses import Bad, DeviceLosses, HostLosses
 from ditlaw.training.optimiser import build_optimiser
+from ditlaw.training.parallel import Alone
 from ditlaw.training.step import Stepper
 
 
@@ -29,7 +31,8 @@ class Trunk:
     ``root`` is the study folder that prepared data lie in; ``sources``, one a resolution, stand in
     for the run's own. ``micro`` samples of a batch go through the model at a time, by default all;
     ``tell`` hears of events worth a line in the run's log; ``idle_loss`` is that of a model which
-    says nothing, against which a loss has exploded.
+    says nothing, against which a loss has exploded. ``ranks`` share the run: each has a trunk, and
+    all have to be told the same.
     """
 
     def __init__(
@@ -40,32 +43,39 @@ class Trunk:
         sources: Sequence[Source] | None = None,
         *,
         micro: int | None = None,
+        ranks: Alone | None = None,
         tell: Callable[..., None] = lambda event, **fields: None,
         idle_loss: float = 1.0,
     ) -> None:
-        self.spec, self.device = spec, device
+        self.spec, self.device, self.ranks = spec, device, ranks or Alone()
+        self.own = isinstance(spec.design(), Own)
         self.model = build_run(spec, spec.seed).to(device)
         self.averaged = copy.deepcopy(self.model).requires_grad_(False)
+        if not self.ranks.first:
+            self.averaged.to("meta")  # the first evaluates
+        called = self.ranks.spread(self.model, self.own)
         self.names = [name for name, _ in self.model.named_parameters()]
         self.parameters = [p for _, p in self.model.named_parameters()]
-        self.ema = PowerEma([p.detach() for p in self.parameters], spec.recipe.ema)
+        self.ema = PowerEma([self.ranks.shard(p) for p in self.parameters], spec.recipe.ema)
         self.optimiser = build_optimiser(spec, self.names, self.parameters)
         self.mix, self.geometries = spec.mix(), spec.geometry.geometries()
         sizes = [geometry.sides for geometry in self.geometries]
         tokens = spec.geometry.text_tokens
         self.sources = sources or open_sources(spec.data, spec.seed, root, sizes, tokens)
         masked = bool(getattr(self.model, "trains_masked", False))
-        self.feeder = Feeder(spec, self.sources, masked, device)
+        rows = self.ranks.rows(spec.recipe.batch)
+        self.feeder = Feeder(spec, self.sources, masked, device, rows)
         self.step = 0
         self.branch: Branch | None = None  # the cooldown that it is on
-        self.own = isinstance(spec.design(), Own)
         self.stepper = Stepper(
-            self.model,
+            called,
             self.parameters,
             self.optimiser,
             self.ema,
             spec.recipe.clip,
-            micro or spec.recipe.batch,
+            spec.recipe.batch,
+            micro or rows.stop - rows.start,
+            self.ranks,
             tell,
         )
         self.losses: HostLosses | DeviceLosses = HostLosses(idle_loss)
@@ -81,7 +91,8 @@ class Trunk:
         if not self.own:
             compile_blocks(self.model)
         self.losses = DeviceLosses(self.device, idle_loss)
-        self.on_device = DeviceSteps(self.stepper, self.losses, self.device, captured=not self.own)
+        captured = not self.own and self.ranks.world == 1
+        self.on_device = DeviceSteps(self.stepper, self.losses, self.device, captured=captured)
 
     def learning_rate(self, step: int) -> float:
         """The rate of the ``step``-th step, from 1: linear warm-up, then constant.
@@ -121,7 +132,7 @@ class Trunk:
         rates = [self.learning_rate(step) * g["scale"] for g in self.optimiser.param_groups]
         seed = step_seed(self.spec.seed, step)
         if self.own:  # it may draw as it trains, as dropout does; ours do not
-            torch.manual_seed(seed)
+            torch.manual_seed(seed + self.ranks.rank)
         if self.on_device is not None:
             self.on_device.step(inputs, step, share, rates, seed)
         else:
@@ -138,20 +149,21 @@ class Trunk:
         return mean
 
     def averaged_model(self) -> torch.nn.Module:
-        """The model with its EMA weights, for evaluation and pictures."""
+        """The model with its EMA weights, for evaluation and pictures; every rank has to ask.
+
+        Those after the first get one without values.
+        """
         targets = dict(self.averaged.named_parameters())
-        for name, value in zip(self.names, self.ema.tensors, strict=True):
-            targets[name].copy_(value)
+        for name, parameter, value in self._averages():
+            targets[name].copy_(self.ranks.whole(parameter, value))
         return self.averaged.eval()
 
     def state(self) -> dict[str, Tensor]:
         """Everything that a resumed run needs, as named tensors."""
         tensors: dict[str, Tensor] = {}
-        for name, parameter, average in zip(
-            self.names, self.parameters, self.ema.tensors, strict=True
-        ):
+        for name, parameter, average in self._averages():
             tensors[f"model.{name}"] = parameter.detach()
-            tensors[f"ema.{name}"] = average
+            tensors[f"ema.{name}"] = self.ranks.joined(parameter, average)
             for key, value in self.optimiser.state.get(parameter, {}).items():
                 tensors[f"{key}.{name}"] = value
         # Of a user's own module: they never change, but what is exported is not whole without.
@@ -173,11 +185,10 @@ class Trunk:
         self.step = int(tensors["step"])
         self.losses.restore(float(tensors["train_loss"]))
         with torch.no_grad():
-            for name, parameter, average in zip(
-                self.names, self.parameters, self.ema.tensors, strict=True
-            ):
-                parameter.copy_(tensors[f"model.{name}"])
-                average.copy_(tensors[f"ema.{name}"])
+            for name, parameter, average in self._averages():
+                placed = partial(self.ranks.placed, parameter)
+                parameter.copy_(placed(tensors[f"model.{name}"]))
+                average.copy_(self.ranks.shard(placed(tensors[f"ema.{name}"])))
                 if f"exp_avg.{name}" in tensors:
                     self._restore_optimiser(name, parameter, tensors)
                 else:  # at step 0, or nothing had read it yet: what came since is as if it had not
@@ -191,10 +202,15 @@ class Trunk:
         state = self.optimiser.state[parameter]
         for key in ("step", "exp_avg", "exp_avg_sq"):
             saved = tensors[f"{key}.{name}"]
+            if saved.shape == parameter.shape and key != "step":
+                saved = self.ranks.placed(parameter, saved)
             if key in state:
                 state[key].copy_(saved)
             else:
                 state[key] = saved.to(self.device, copy=True)
+
+    def _averages(self) -> Iterator[tuple[str, torch.nn.Parameter, Tensor]]:
+        return zip(self.names, self.parameters, self.ema.tensors, strict=True)
 
     def close(self) -> None:
         """Let go of what draws ahead."""

@@ -7,14 +7,13 @@ import torch
 from ditlaw.errors import BadInput
 from ditlaw.files import write_bytes
 from ditlaw.training.folder import RunFolder
-from ditlaw.training.trunk import Trunk, build_run
+from ditlaw.training.trunk import build_run
 
 
-def save_weights(folder: RunFolder, budget: float, trunk: Trunk) -> None:
+def save_weights(folder: RunFolder, budget: float, model: torch.nn.Module) -> None:
     """Keep what was observed at a budget: averaged weights, and a user's module's buffers."""
     tensors = {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in trunk.averaged_model().state_dict().items()
+        name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
     write_bytes(folder.weights(budget), safetensors.torch.save(tensors))
 
