@@ -20,11 +20,11 @@ def gpus(monkeypatch):
     monkeypatch.setattr(machine, "cores", lambda: 8)
 
 
-def jobs_of(folder, batches):
+def jobs_of(folder, batches, budget=1e14):
     made = []
     for batch in batches:
         recipe = {"batch": batch, "learning_rate": 1e-3}
-        run = study_runs(parse_study(tiny_text(recipe=recipe, budgets=[1e16]), "s"))[0]
+        run = study_runs(parse_study(tiny_text(recipe=recipe, budgets=[budget]), "s"))[0]
         RunFolder(folder / f"b{batch}").create(run)
         made.append(Job(folder / f"b{batch}"))
     return made
@@ -49,6 +49,13 @@ def test_small_runs_share_a_gpu_and_large_ones_have_it_first_and_alone(tmp_path,
         "CUDA_VISIBLE_DEVICES": "3",
         "DITLAW_DEVICE_SHARE": repr(1 / 3),
     }
+
+
+def test_long_runs_are_not_packed(tmp_path, gpus):
+    jobs = [*jobs_of(tmp_path, [2], 1e16), *jobs_of(tmp_path, [3, 4, 5])]
+    (alone, long), (_, short) = shifts(jobs, default_workers())
+    assert alone == [Place("0"), Place("3")]
+    assert (long, short) == (jobs[:1], jobs[1:])
 
 
 def test_no_share_is_smaller_than_the_runs_ask_for(tmp_path, gpus):

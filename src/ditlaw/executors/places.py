@@ -1,9 +1,10 @@
 """Where on this machine a run is trained: a CPU core, a GPU, or a share of a GPU.
 
-Small models leave a GPU idle between their kernels, while they are compiled, evaluated and written.
-So several runs are put on one, a process each; a run that needs more memory than its share has the
-GPU to itself. What a process may take is limited to its share of the memory: beyond, its
-micro-batch is halved (``ditlaw.training.step``).
+A GPU is idle while a run starts, compiles, is evaluated and written, so short runs are put on one
+together, a process each. Their kernels take turns, which costs a little (docs/performance.md): a
+long run has the GPU to itself, as has one that needs more memory than its share. What a process may
+take is limited to its share of the memory: beyond, its micro-batch is halved
+(``ditlaw.training.step``).
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from ditlaw.study.limits import memory_gb
 from ditlaw.training.folder import RunFolder
 
 PACKED = 4  # runs that share one GPU, if there are as many
+# Up to a minute of a small model on an H100: beyond, what packing costs is more than it saves.
+SHORT_FLOPS = 2e15
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ def default_workers() -> int:
 def shifts(jobs: Sequence[Job], workers: int) -> list[tuple[list[Place], list[Job]]]:
     """Jobs with the places to do them in, one set after another.
 
-    Without a GPU all are done on ``workers`` cores. With GPUs, those that need one to themselves
-    come first, then the others, packed. Runs that are shared by ranks have the machine in turns.
+    Without a GPU all are done on ``workers`` cores. With GPUs, those that have one to themselves
+    come first, then the short ones, packed. Runs shared by ranks have the machine in turns.
     """
     if any(job.ranks > 1 for job in jobs):
         return [([Place(",".join(machine.gpus()) or None)], list(jobs))]
@@ -54,21 +57,23 @@ def shifts(jobs: Sequence[Job], workers: int) -> list[tuple[list[Place], list[Jo
     if not gpus:
         return [([Place()] * workers, list(jobs))]
     packed = min(-(-workers // len(gpus)), -(-len(jobs) // len(gpus)))
-    small: list[Job] = []
-    large: list[Job] = []
+    together: list[Job] = []
+    alone: list[Job] = []
     for job in jobs:
-        (small if packed == 1 or _fits(job, 1 / packed) else large).append(job)
+        (together if packed == 1 or _packs(job, 1 / packed) else alone).append(job)
     whole = [Place(gpu) for gpu in gpus]
-    shared = [Place(gpu, 1 / packed) for _ in range(packed) for gpu in gpus]
-    return [(places, members) for places, members in ((whole, large), (shared, small)) if members]
+    parts = [Place(gpu, 1 / packed) for _ in range(packed) for gpu in gpus]
+    return [(places, jobs) for places, jobs in ((whole, alone), (parts, together)) if jobs]
 
 
-def _fits(job: Job, share: float) -> bool:
-    """Whether a run's estimated memory lies within a share; what is not known is taken to."""
-    memory = machine.gpu_memory_gb()
-    if memory is None or not job.trains:
-        return job.trains
+def _packs(job: Job, share: float) -> bool:
+    """Whether a run is short, and its estimated memory lies within a share as far as is known."""
+    if not job.trains:
+        return False
     try:
-        return memory_gb(RunFolder(job.folder).spec()) <= share * memory
+        run = RunFolder(job.folder).spec()
     except BadInput:
         return True  # whoever trains it will say what is wrong with it
+    memory = machine.gpu_memory_gb()
+    fits = memory is None or memory_gb(run) <= share * memory
+    return fits and run.flops(run.steps) <= SHORT_FLOPS
