@@ -31,9 +31,9 @@ CHANNELS = {"mmdit": 16, "cross-attention": 4}
 SIZES = {  # depth and width, heads of 64, by family
     "30M": {"mmdit": (6, 384), "cross-attention": (12, 384)},
     "0.9B": {"mmdit": (11, 1536), "cross-attention": (24, 1536)},
-    "tiny": {"mmdit": (2, 64), "cross-attention": (2, 64)},  # for a test on a CPU
+    "tiny": {"mmdit": (2, 64), "cross-attention": (2, 64)},  # for a CPU
 }
-BATCHES = {"30M": [256, 512], "0.9B": [64, 96], "tiny": [4]}
+BATCHES = {"30M": [256, 512], "0.9B": [64, 80, 96, 128], "tiny": [4]}
 STUDY = """
 name: speed
 family: {family}
@@ -183,7 +183,9 @@ def best(kind, family: str, size: str, batches, device, seconds) -> tuple[float,
 def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--families", nargs="+", default=list(TWINS), choices=TWINS)
-    parser.add_argument("--sizes", nargs="+", default=["30M", "0.9B"], choices=SIZES)
+    parser.add_argument(
+        "--sizes", nargs="+", choices=SIZES, help="by default what suits the device"
+    )
     parser.add_argument("--batches", nargs="+", type=int)
     parser.add_argument("--seconds", type=float, default=2.0)
     given = parser.parse_args(arguments)
@@ -191,7 +193,7 @@ def main(arguments=None) -> None:
     name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
     print(f"{name}, torch {torch.__version__}")
     side = 8192 if device.type == "cuda" else 256
-    for size in given.sizes:
+    for size in given.sizes or (["30M", "0.9B"] if device.type == "cuda" else ["tiny"]):
         for family in given.families:
             batches = given.batches or BATCHES[size]
             mine, batch = best(Ours, family, size, batches, device, given.seconds)
