@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 import training_speed
 
 pytestmark = pytest.mark.slow
