@@ -18,8 +18,9 @@ import torch
 import yaml
 
 from ditlaw.study import make_run, parse_study, preset_text, variants
+from ditlaw.training.device import device_name
 from ditlaw.training.folder import RunFolder
-from ditlaw.training.run import device_name, train
+from ditlaw.training.run import train
 
 CPU = torch.device("cpu")
 

@@ -19,7 +19,7 @@ import yaml
 from conftest import checkpoints_of, ditlaw, tiny_text
 from test_executor import gone, launch, workers_at
 
-import ditlaw.training.run as run_module
+import ditlaw.training.session as run_module
 import ditlaw.training.step as step_module
 from ditlaw.errors import Refused
 from ditlaw.executors import local

@@ -14,7 +14,7 @@ import torch
 from conftest import checkpoints_of, ditlaw, tiny_text
 from PIL import Image
 
-import ditlaw.training.run as run_module
+import ditlaw.training.session as run_module
 from ditlaw.executors.job import Job, carry_out
 from ditlaw.study import parse_study, study_runs
 from ditlaw.training.checkpoint import Checkpoints

@@ -103,7 +103,7 @@ def test_checkpoints_are_two_deep_and_a_damaged_one_is_passed_over(tmp_path):
 
 def test_a_run_cut_at_any_event_resumes_to_the_same_observations(tmp_path, monkeypatch):
     """Raise at the k-th file operation of a run, for every k, and carry on."""
-    import ditlaw.training.run as module
+    import ditlaw.training.session as module
 
     class Cut(BaseException):
         pass

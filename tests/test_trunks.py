@@ -141,7 +141,7 @@ class Cut(BaseException):
 @pytest.fixture
 def cutting(monkeypatch):
     """Every step is kept and logged; ``cutting["left"]`` file operations are done, and no more."""
-    import ditlaw.training.run as module
+    import ditlaw.training.session as module
 
     monkeypatch.setattr(Checkpoints, "due", lambda self: True)
     monkeypatch.setattr(module, "LOG_SECONDS", 0.0)

@@ -95,7 +95,7 @@ def _image_side(encoders: Encoders) -> "VaeSide | None":
     if encoders.vae is None:
         return None
     from ditlaw.data.encoders.vae import VaeSide
-    from ditlaw.training.run import pick_device
+    from ditlaw.training.device import pick_device
 
     return VaeSide(encoders.vae, encoders.precision, pick_device())
 
@@ -104,7 +104,7 @@ def _text_side(encoders: Encoders, wanted: Wanted) -> "TextEncoderSide | None":
     if encoders.text is None:
         return None
     from ditlaw.data.encoders.text import TextEncoderSide
-    from ditlaw.training.run import pick_device
+    from ditlaw.training.device import pick_device
 
     return TextEncoderSide(
         encoders.text,

@@ -19,10 +19,10 @@ from ditlaw.metrics.drawing import draw
 from ditlaw.results import Note, SampleResult
 from ditlaw.study import RunSpec
 from ditlaw.text import budget_name
+from ditlaw.training.device import pick_device
 from ditlaw.training.evaluate import to_bytes
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.pictures import png
-from ditlaw.training.run import pick_device
 from ditlaw.training.weights import load_model
 
 HELD_OUT = 16  # captions where none are given

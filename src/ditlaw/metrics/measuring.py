@@ -13,8 +13,8 @@ from ditlaw.errors import Refused
 from ditlaw.metrics.base import METRICS, Bench, MetricRow, Settings, Task
 from ditlaw.metrics.rows import add_row, of_observation, read_rows
 from ditlaw.study import RECORD_FILE, RunSpec
+from ditlaw.training.device import pick_device
 from ditlaw.training.folder import RunFolder
-from ditlaw.training.run import pick_device
 from ditlaw.training.weights import load_model
 
 

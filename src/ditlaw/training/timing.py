@@ -21,8 +21,8 @@ from ditlaw.data.places import PLACES_FILE
 from ditlaw.step_times import StepTime, add_time, model_key, read_times
 from ditlaw.study import RunSpec
 from ditlaw.study.mix import dealt
+from ditlaw.training.device import device_name, pick_device
 from ditlaw.training.graphs import WARM_UP as WARM_UP_STEPS
-from ditlaw.training.run import device_name, pick_device
 from ditlaw.training.trunk import Trunk
 
 ROUND_SECONDS = 0.25  # of one model in one round, as near as whole steps come to it
