@@ -197,11 +197,15 @@ def test_a_sweep_goes_through_preemption_and_interrupts_to_the_same_observations
 
 def test_a_worker_that_does_not_stop_in_time_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "GRACE_SECONDS", 0.1)
-    pids = []
+
+    def children() -> set[int]:
+        listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+        return {int(child) for child in listed.split()}
+
+    others, pids = children(), []  # what an earlier test left to itself is not its worker
 
     def freeze_and_interrupt():
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-        pids.extend(int(child) for child in children)
+        pids.extend(children() - others)
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         raise KeyboardInterrupt
