@@ -107,3 +107,32 @@ def test_divergence_is_found_at_its_step_however_late_one_asks():
     host.restore(0.25)
     device.restore(0.25)
     assert host.read() == device.read() == (0.25, None)
+
+
+def test_a_step_that_cannot_be_captured_in_parts_of_a_size_warms_up_in_smaller_ones(monkeypatch):
+    """Of a device without a GPU: what decides is the order of trying, not what computes."""
+    from collections import Counter
+    from types import SimpleNamespace
+
+    from ditlaw.training.graphs import WARM_UP, DeviceSteps
+
+    trunk = Trunk(a_run(), CPU)
+    steps = DeviceSteps.__new__(DeviceSteps)
+    steps.stepper, steps.captured, steps.graphs = trunk.stepper, True, {}
+    steps.seen, tried, run = Counter({0: WARM_UP}), [], []
+
+    def capture(inputs, micro):
+        if steps.stepper.micro != micro:
+            return
+        tried.append(micro)
+        if micro > 4:
+            raise torch.OutOfMemoryError
+        steps.graphs[0] = SimpleNamespace(replay=lambda: run.append("replay")), inputs
+
+    monkeypatch.setattr(steps, "_capture", capture, raising=False)
+    monkeypatch.setattr(steps, "_finish", lambda mean: run.append("launched"), raising=False)
+    inputs = trunk.feeder.get(1)
+    for _ in range(WARM_UP + 1):
+        steps._first(inputs)
+    assert tried == [7, 4]
+    assert run == ["launched"] * WARM_UP + ["replay"]

@@ -76,4 +76,4 @@ def _packs(job: Job, share: float) -> bool:
         return True  # whoever trains it will say what is wrong with it
     memory = machine.gpu_memory_gb()
     fits = memory is None or memory_gb(run) <= share * memory
-    return fits and run.flops(run.steps) <= SHORT_FLOPS
+    return fits and run.trained_flops <= SHORT_FLOPS

@@ -92,9 +92,9 @@ class Feeder:
         """The inputs of the ``step``-th step, from 1, in this machine's memory."""
         if self.pool is None:
             return self._draw(step)
-        wanted = range(step, min(step + self.threads + 2, self.spec.steps + 1))
+        wanted = range(step, step + self.threads + 2)
         self.ahead = {n: made for n, made in self.ahead.items() if n in wanted}
-        for number in (step, *wanted):
+        for number in wanted:
             if number not in self.ahead:
                 self.ahead[number] = self.pool.submit(self._draw_pinned, number)
         return self.ahead.pop(step).result()

@@ -8,6 +8,7 @@ is compiled; then one is captured, and from there on replayed over the same memo
 from collections import Counter
 
 import torch
+from torch import Tensor
 
 from ditlaw.training.feeder import StepInputs, noise_like
 from ditlaw.training.losses import DeviceLosses
@@ -62,26 +63,32 @@ class DeviceSteps:
                     held.tensors()[name].copy_(value)
                 graph.replay()
             else:
-                self.stepper.fitting(lambda: self._first(there))
+                self._first(there)
         torch.cuda.current_stream().wait_stream(self.stream)
         self._keep_near()
 
     def _first(self, inputs: StepInputs) -> None:
-        """A step of a bucket that has not been captured: run it, and capture it when it is warm."""
+        """A step of a bucket that has not been captured: capture it if it is warm, else run it."""
         if self.captured and self.seen[inputs.bucket] >= WARM_UP:
-            self._capture(inputs)
-            self.graphs[inputs.bucket][0].replay()
-            return
-        self._run(inputs)
+            micro = self.stepper.micro
+            self.stepper.fitting(lambda: self._capture(inputs, micro))
+            if self.stepper.micro == micro:
+                self.graphs[inputs.bucket][0].replay()
+                return
+            self.seen.clear()  # parts of another size have to be compiled before they are captured
+        mean = self.stepper.fitting(lambda: self.stepper.gradient(inputs))
+        self._finish(mean)
         self.seen[inputs.bucket] += 1
 
-    def _run(self, inputs: StepInputs) -> None:
-        _, share = self.knobs[:2]
-        mean = self.stepper.gradient(inputs)
+    def _finish(self, mean: Tensor) -> None:
+        number, share = self.knobs[:2]
         self.stepper.update(share)
-        self.losses.add(mean, self.knobs[0], share)
+        self.losses.add(mean, number, share)
 
-    def _capture(self, inputs: StepInputs) -> None:
+    def _capture(self, inputs: StepInputs, micro: int) -> None:
+        """Capture a step, which does none of it; nothing if parts are not of that size any more."""
+        if self.stepper.micro != micro:
+            return
         held = inputs.of({name: value.clone() for name, value in inputs.tensors().items()})
         self.stepper.optimiser.zero_grad(set_to_none=True)  # the graph holds gradients of its own
         graph = torch.cuda.CUDAGraph()
@@ -89,7 +96,7 @@ class DeviceSteps:
         with torch.cuda.graph(
             graph, pool=self.pool, stream=self.stream, capture_error_mode="thread_local"
         ):
-            self._run(held)
+            self._finish(self.stepper.gradient(held))
         self.graphs[inputs.bucket] = graph, held
 
     def _keep_near(self) -> None:

@@ -1,6 +1,7 @@
 """One optimiser step: the batch's gradient, in parts that fit in memory, then AdamW and EMA."""
 
 import contextlib
+import gc
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -63,10 +64,8 @@ class Stepper:
         self.optimiser.step()
         self.ema.update([self.ranks.shard(p) for p in self.parameters], share)
 
-    def fitting(self, step: Callable[[], Made]) -> Made:
-        """Do a step; where memory does not hold it, with half as many samples at a time.
-
-        A step that ran out of memory has not touched the weights yet: it is done again.
+    def fitting(self, compute: Callable[[], Made]) -> Made:
+        """Compute what changes no weights; where memory does not hold it, in halves, again.
 
         Raises:
             Refused: one sample is too many, or other ranks are in the middle of the step: they
@@ -74,7 +73,7 @@ class Stepper:
         """
         while True:
             try:
-                return step()
+                return compute()
             except torch.OutOfMemoryError as error:
                 if self.micro == 1:
                     raise Refused(
@@ -82,13 +81,22 @@ class Stepper:
                         "or recipe.checkpointing: true"
                     ) from error
             # Outside the handler, where nothing holds on to the failed step's tensors any more.
-            self.optimiser.zero_grad(set_to_none=True)
-            self.micro = (self.micro + 1) // 2
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            self.tell("out-of-memory", micro_batch=self.micro, ranks=self.ranks.world)
-            if self.ranks.world > 1:
-                raise Refused(
-                    f"out of memory on a rank; run again to go on with {self.micro} samples at a "
-                    "time on each"
-                )
+            self._halve()
+
+    def _halve(self) -> None:
+        self.optimiser.zero_grad(set_to_none=True)
+        self.micro = (self.micro + 1) // 2
+        free_memory()
+        self.tell("out-of-memory", micro_batch=self.micro, ranks=self.ranks.world)
+        if self.ranks.world > 1:
+            raise Refused(
+                f"out of memory on a rank; run again to go on with {self.micro} samples at a time "
+                "on each"
+            )
+
+
+def free_memory() -> None:
+    """Give a GPU's memory back that nothing uses; compiled modules lie in cycles."""
+    if torch.cuda.is_available():
+        gc.collect()
+        torch.cuda.empty_cache()

@@ -5,7 +5,6 @@ on all alike. One model is in memory at a time: each visit builds it anew, warms
 block of steps. Nothing of what it trains is kept.
 """
 
-import gc
 import itertools
 import platform
 import time
@@ -99,9 +98,6 @@ def _visit(
     # Of one resolution the factor is 1; of several, a block may have more of the dear ones.
     mean = mix.batch * mix.flops_per_sample * steps / (mix.flops(trunk.step) - mix.flops(first))
     trunk.close()
-    del trunk
-    if device.type == "cuda":  # the next model may need what this one held
-        gc.collect()
     core = 1.0 if device.type == "cuda" else cpu / spent
     return Block(steps, spent / steps * mean, core)
 

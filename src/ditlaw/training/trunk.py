@@ -17,12 +17,12 @@ from ditlaw.models import build_sized, compile_blocks
 from ditlaw.study import Branch, RunSpec
 from ditlaw.training.checkpoint import require_fits
 from ditlaw.training.ema import PowerEma
-from ditlaw.training.feeder import Feeder, StepInputs, step_seed
+from ditlaw.training.feeder import Feeder, step_seed
 from ditlaw.training.graphs import DeviceSteps
 from ditlaw.training.losses import Bad, DeviceLosses, HostLosses
 from ditlaw.training.optimiser import build_optimiser
 from ditlaw.training.parallel import Alone
-from ditlaw.training.step import Stepper
+from ditlaw.training.step import Stepper, free_memory
 
 
 class Trunk:
@@ -49,6 +49,7 @@ class Trunk:
     ) -> None:
         self.spec, self.device, self.ranks = spec, device, ranks or Alone()
         self.own = isinstance(spec.design(), Own)
+        free_memory()  # of the last run of this process
         self.model = build_run(spec, spec.seed).to(device)
         self.averaged = copy.deepcopy(self.model).requires_grad_(False)
         if not self.ranks.first:
@@ -85,10 +86,11 @@ class Trunk:
 
     def _speed_up(self, idle_loss: float) -> None:
         """What a GPU needs to be kept busy; a user's own module runs as it was written."""
-        if self.spec.recipe.precision == "bfloat16":
-            # What stays in float32 beside it may use the tensor cores, at ten bits as bfloat16's 7.
-            torch.set_float32_matmul_precision("high")
+        # What stays in float32 beside bfloat16 may use the tensor cores, at ten bits to its seven.
+        half = self.spec.recipe.precision == "bfloat16"
+        torch.set_float32_matmul_precision("high" if half else "highest")
         if not self.own:
+            torch._dynamo.reset()  # else a process compiles a few models, and runs more as written
             compile_blocks(self.model)
         self.losses = DeviceLosses(self.device, idle_loss)
         captured = not self.own and self.ranks.world == 1
@@ -139,14 +141,10 @@ class Trunk:
             assert isinstance(self.losses, HostLosses)
             for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate
-            self.losses.add(self.stepper.fitting(lambda: self._here(inputs, share)), step, share)
+            mean = self.stepper.fitting(lambda: self.stepper.gradient(inputs))
+            self.stepper.update(share)
+            self.losses.add(mean, step, share)
         self.step = step
-
-    def _here(self, inputs: StepInputs, share: float) -> Tensor:
-        """A step on the CPU; returns its mean loss."""
-        mean = self.stepper.gradient(inputs)
-        self.stepper.update(share)
-        return mean
 
     def averaged_model(self) -> torch.nn.Module:
         """The model with its EMA weights, for evaluation and pictures; every rank has to ask.
