@@ -40,7 +40,7 @@ class Session:
     ) -> None:
         self.folder, self.spec, self.ranks = folder, spec, ranks
         root = study_root(folder.path)
-        self.grid = Grid(spec, device, root)
+        self.grid = Grid(spec, device, root, folder.log)
 
         def fresh() -> Trunk:
             loss = self.grid.zero_loss

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -11,9 +10,8 @@ from ditlaw.errors import Refused
 from ditlaw.flow import training_loss
 from ditlaw.training.ema import PowerEma
 from ditlaw.training.feeder import StepInputs
+from ditlaw.training.memory import Made, fitting
 from ditlaw.training.parallel import Alone
-
-Made = TypeVar("Made")
 
 
 class Stepper:
@@ -72,23 +70,15 @@ class Stepper:
             Refused: one sample is too many, or other ranks are in the middle of the step: they
                 cannot do it again. What is told of it serves the next attempt.
         """
-        while True:
-            try:
-                return step()
-            except torch.OutOfMemoryError as error:
-                if self.micro == 1:
-                    raise Refused(
-                        "out of memory with one sample at a time; use a device with more memory, "
-                        "or recipe.checkpointing: true"
-                    ) from error
-            # Outside the handler, where nothing holds on to the failed step's tensors any more.
-            self.optimiser.zero_grad(set_to_none=True)
-            self.micro = (self.micro + 1) // 2
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            self.tell("out-of-memory", micro_batch=self.micro, ranks=self.ranks.world)
-            if self.ranks.world > 1:
-                raise Refused(
-                    f"out of memory on a rank; run again to go on with {self.micro} samples at a "
-                    "time on each"
-                )
+        mend = "use a device with more memory, or recipe.checkpointing: true"
+        return fitting(step, self.micro, self._less, "out of memory", mend)
+
+    def _less(self, micro: int) -> None:
+        self.optimiser.zero_grad(set_to_none=True)
+        self.micro = micro
+        self.tell("out-of-memory", micro_batch=micro, ranks=self.ranks.world)
+        if self.ranks.world > 1:
+            raise Refused(
+                f"out of memory on a rank; run again to go on with {micro} samples at a "
+                "time on each"
+            )
