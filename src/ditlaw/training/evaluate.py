@@ -86,26 +86,6 @@ class Grid:
                 row[f"loss_{geometry.size}"] = float(losses.mean())
         return row | {f"loss_t{i + 1}": value for i, value in enumerate(own.curve)}
 
-    def _losses(
-        self, model: torch.nn.Module, sets: list[Points], *, unconditional: bool = False
-    ) -> "list[np.ndarray]":
-        """The losses at the points of each set, as many at a time as memory holds.
-
-        Raises:
-            Refused: it does not hold one.
-        """
-
-        def attempt() -> "list[np.ndarray]":
-            n = self.at_a_time
-            return [each.losses(model, n, unconditional=unconditional) for each in sets]
-
-        def less(at_a_time: int) -> None:
-            self.at_a_time = at_a_time
-            self.tell("out-of-memory", evaluation_batch=at_a_time)
-
-        what, mend = "out of memory in an evaluation", "use a device with more memory"
-        return fitting(attempt, self.at_a_time, less, what, mend)
-
     def pictures(
         self, model: torch.nn.Module
     ) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None":
@@ -131,9 +111,8 @@ class Grid:
             )
 
         def in_parts() -> Tensor:
-            starts = range(0, evaluation.pictures, self.at_a_time)
-            ends = (min(start + self.at_a_time, evaluation.pictures) for start in starts)
-            return torch.cat([drawn(slice(*part)) for part in zip(starts, ends, strict=True)])
+            last, n = min(evaluation.pictures, len(self.points.t)), self.at_a_time
+            return torch.cat([drawn(slice(i, min(i + n, last))) for i in range(0, last, n)])
 
         return to_bytes(self._fitting(in_parts))
 
