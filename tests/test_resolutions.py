@@ -512,7 +512,7 @@ def test_a_shift_is_told_and_moves_training_by_bucket(monkeypatch):
         seen.append((tuple(x0.shape[2:]), float(t.mean())))
         return training_loss(model, x0, noise, t, condition, order)
 
-    monkeypatch.setattr("ditlaw.training.trunk.training_loss", caught)
+    monkeypatch.setattr("ditlaw.training.step.training_loss", caught)
     for _ in Trunk(run, CPU).run(60):
         pass
     t = (np.arange(1000) + 0.5) / 1000

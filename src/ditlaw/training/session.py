@@ -40,10 +40,11 @@ class Session:
     ) -> None:
         self.folder, self.spec, self.ranks = folder, spec, ranks
         root = study_root(folder.path)
-        self.grid = Grid(spec, device, root)
+        grid = Grid(spec, device, root, folder.log)
+        loss = grid.zero_loss
+        self.grid = grid if ranks.first else None  # the others have no use for its memory
 
         def fresh() -> Trunk:
-            loss = self.grid.zero_loss
             micro = ranks.micro(folder)
             return Trunk(
                 spec, device, root, micro=micro, ranks=ranks, tell=folder.log, idle_loss=loss
@@ -153,6 +154,7 @@ class Session:
     def _row(self, stop: Stop, model: torch.nn.Module) -> dict[str, Any] | None:
         """Evaluate a model at a budget and write its row; None if a loss is not finite."""
         folder, spec, trunk, grid = self.folder, self.spec, self.trunk, self.grid
+        assert grid is not None, "the first rank evaluates"
         measured = grid.measured(model)
         if not all(map(math.isfinite, measured.values())):
             return None

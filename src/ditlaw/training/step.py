@@ -1,9 +1,7 @@
 """One optimiser step: the batch's gradient, in parts that fit in memory, then AdamW and EMA."""
 
 import contextlib
-import gc
 from collections.abc import Callable
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -12,9 +10,8 @@ from ditlaw.errors import Refused
 from ditlaw.flow import training_loss
 from ditlaw.training.ema import PowerEma
 from ditlaw.training.feeder import StepInputs
+from ditlaw.training.memory import Made, fitting
 from ditlaw.training.parallel import Alone
-
-Made = TypeVar("Made")
 
 
 class Stepper:
@@ -71,32 +68,15 @@ class Stepper:
             Refused: one sample is too many, or other ranks are in the middle of the step: they
                 cannot do it again. What is told of it serves the next attempt.
         """
-        while True:
-            try:
-                return compute()
-            except torch.OutOfMemoryError as error:
-                if self.micro == 1:
-                    raise Refused(
-                        "out of memory with one sample at a time; use a device with more memory, "
-                        "or recipe.checkpointing: true"
-                    ) from error
-            # Outside the handler, where nothing holds on to the failed step's tensors any more.
-            self._halve()
+        mend = "use a device with more memory, or recipe.checkpointing: true"
+        return fitting(compute, self.micro, self._less, "out of memory", mend)
 
-    def _halve(self) -> None:
+    def _less(self, micro: int) -> None:
         self.optimiser.zero_grad(set_to_none=True)
-        self.micro = (self.micro + 1) // 2
-        free_memory()
-        self.tell("out-of-memory", micro_batch=self.micro, ranks=self.ranks.world)
+        self.micro = micro
+        self.tell("out-of-memory", micro_batch=micro, ranks=self.ranks.world)
         if self.ranks.world > 1:
             raise Refused(
-                f"out of memory on a rank; run again to go on with {self.micro} samples at a time "
-                "on each"
+                f"out of memory on a rank; run again to go on with {micro} samples at a "
+                "time on each"
             )
-
-
-def free_memory() -> None:
-    """Give a GPU's memory back that nothing uses; compiled modules lie in cycles."""
-    if torch.cuda.is_available():
-        gc.collect()
-        torch.cuda.empty_cache()

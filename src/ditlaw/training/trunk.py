@@ -20,9 +20,10 @@ from ditlaw.training.ema import PowerEma
 from ditlaw.training.feeder import Feeder, step_seed
 from ditlaw.training.graphs import DeviceSteps
 from ditlaw.training.losses import Bad, DeviceLosses, HostLosses
+from ditlaw.training.memory import free_memory
 from ditlaw.training.optimiser import build_optimiser
 from ditlaw.training.parallel import Alone
-from ditlaw.training.step import Stepper, free_memory
+from ditlaw.training.step import Stepper
 
 
 class Trunk:
