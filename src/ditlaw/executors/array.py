@@ -79,7 +79,7 @@ class Task:
         job = Array.read(self.array).jobs[index]
         requeue = self._heed_warnings() if job.trains else None
         prepare(self.threads, self.modules)
-        ended = carry_out(job, PATIENCE)
+        ended = carry_out(job, PATIENCE, grace=self.warning)
         if ended.state == "stopped" and requeue is not None:
             requeue()
         answer = {"state": ended.state, "reason": ended.reason}
