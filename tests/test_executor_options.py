@@ -4,9 +4,11 @@ import pytest
 from conftest import TINY, ditlaw
 
 from ditlaw.cli.executor import executor_of
+from ditlaw.compute.devices import SHARE_VARIABLE, device_share
 from ditlaw.errors import BadInput
-from ditlaw.executors import Job
-from ditlaw.executors.ray import parse_options
+from ditlaw.executors import Ended, Job
+from ditlaw.executors import ray as on_ray
+from ditlaw.executors.ray import needs, parse_options, share_of
 from ditlaw.executors.sbatch import Request
 
 
@@ -41,6 +43,32 @@ def test_rays_own_options_are_told_from_a_clusters_resources():
         "accelerator_type": "H100",
         "resources": {"big": 1.0},
     }
+
+
+def test_ranks_ask_for_a_core_each_and_for_a_gpu_where_there_are_any(tmp_path):
+    alone, shared = Job(tmp_path), Job(tmp_path, ranks=8)
+    assert needs(alone, {}, gpus=True) == {"num_cpus": 1}
+    assert needs(shared, {}, gpus=False) == {"num_cpus": 8}
+    assert needs(shared, {}, gpus=True) == {"num_cpus": 8, "num_gpus": 8}
+    assert needs(shared, {"num_cpus": 32.0}, gpus=True) == {"num_cpus": 32.0, "num_gpus": 8}
+    assert Request.parse([], cpus=8).cpus == 8
+    assert Request.parse(["cpus-per-task=32"], cpus=8).cpus == 32
+
+
+@pytest.mark.parametrize(("gpus", "share"), [(None, 1.0), (0, 1.0), (0.25, 0.25), (8, 1.0)])
+def test_a_run_on_ray_is_told_its_share_of_a_gpu(gpus, share, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setenv(SHARE_VARIABLE, "1")  # put back afterwards
+
+    def carry_out(job, patience):
+        told.append(device_share())
+        return Ended(job.folder, "done")
+
+    monkeypatch.setattr(on_ray, "prepare", lambda *given: told.append(given[2]))
+    monkeypatch.setattr(on_ray, "carry_out", carry_out)
+    asked = {} if gpus is None else {"num_gpus": gpus}
+    assert on_ray._do(Job(tmp_path).to_json(), 1, [], share_of(asked)) == ("done", None)
+    assert told == [share, share]
 
 
 @pytest.mark.parametrize("word", ["time=soon", "time=0:30", "time=1:2:3:4", "cpus-per-task=0"])

@@ -148,6 +148,50 @@ def test_a_killed_rank_ends_the_run_with_its_reason_and_repeating_completes_it(s
     assert run.observations_path.read_bytes() == undisturbed
 
 
+ASKED = """
+import sys, threading, time
+from pathlib import Path
+from ditlaw.executors.job import Job, carry_out, prepare
+from ditlaw.training import stopping
+from ditlaw.training.folder import RunFolder
+
+def ask():
+    while not RunFolder(job.folder).observations():
+        time.sleep(0.02)
+    stopping.ask()
+
+job = Job(Path(sys.argv[1]), ranks=2)
+prepare(1, [])
+threading.Thread(target=ask).start()
+print(carry_out(job).state, flush=True)
+assert not stopping.asked()
+print(carry_out(job).state, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_ranks_that_are_asked_to_stop_keep_one_state_and_their_starter_obeys_a_signal(tmp_path):
+    """A wish, as a scheduler's warning, leaves their starter alive; SIGTERM ends it as well."""
+    run, folder = a_run(budgets=[4e8, 4e12]), RunFolder(tmp_path)
+    folder.create(run)
+    command = [sys.executable, "-c", ASKED, tmp_path]
+    starter = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert starter.stdout.readline() == "stopped\n", starter.communicate()
+    first = [event for event in folder.events() if event["event"] == "stopped"]
+    assert len(first) == 1
+    assert int(checkpoints_of(folder).load()["step"]) == first[0]["step"] > 0
+    while len([event for event in folder.events() if event["event"] == "start"]) < 2:
+        assert starter.poll() is None, starter.communicate()
+        time.sleep(0.02)
+    starter.terminate()
+    said, errors = starter.communicate(timeout=60)
+    assert (starter.returncode, said) == (-signal.SIGTERM, ""), errors
+    starts = [event["step"] for event in folder.events() if event["event"] == "start"]
+    stops = [event["step"] for event in folder.events() if event["event"] == "stopped"]
+    assert starts == [0, stops[0]]
+    assert int(checkpoints_of(folder).load()["step"]) == stops[1] > stops[0]
+
+
 def test_a_rank_ends_with_whoever_started_it():
     leashed = "import os, sys; from ditlaw.training.ranks import _leash; _leash(os.getppid())"
     starter = (
@@ -192,11 +236,8 @@ def test_a_rank_out_of_memory_ends_the_run_and_the_next_attempt_takes_less(tmp_p
     monkeypatch.setattr(step_module, "training_loss", full)
     with pytest.raises(Refused, match="run again to go on with 2 samples at a time on each"):
         next(trunk.run(1))
-    replicas = Replicas.__new__(Replicas)
-    replicas.world = 2
-    assert replicas.micro(folder) == 2
-    replicas.world = 4
-    assert replicas.micro(folder) is None
+    assert Two().micro(folder) == 2
+    assert Alone().micro(folder) is None
 
 
 def test_a_run_of_several_ranks_has_all_gpus_of_the_machine_and_runs_take_turns(monkeypatch):

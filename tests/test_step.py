@@ -8,6 +8,7 @@ from ditlaw.errors import Refused
 from ditlaw.study import parse_study, study_runs
 from ditlaw.training import step as step_module
 from ditlaw.training.folder import RunFolder
+from ditlaw.training.parallel import Alone
 from ditlaw.training.run import train
 from ditlaw.training.trunk import Trunk
 
@@ -72,6 +73,7 @@ def test_out_of_memory_halves_the_micro_batch_and_goes_on(tmp_path, small_memory
     assert train(folder, CPU) == "done"
     told = [e["micro_batch"] for e in folder.events() if e["event"] == "out-of-memory"]
     assert told == [4, 2]
+    assert Alone().micro(folder) == 2, "the next sitting begins with what fits"
     small_memory.holds = run.recipe.batch
     whole = RunFolder(tmp_path / "whole" / run.id)
     whole.create(run)

@@ -47,8 +47,20 @@ def gradients_are_the_batchs(strategy: str, family: str, batch: int) -> None:
         assert float((grad - whole.grad).norm()) <= 1e-5 * max(1e-2, float(whole.grad.norm())), name
 
 
+def ranks_take_the_firsts_micro_batch(folder: Path) -> None:
+    """Though the others do not see its log yet."""
+    ranks = STRATEGIES["ddp"](CPU, RECIPE["batch"])
+    seen = RunFolder(folder / f"seen-by-{ranks.rank}")
+    seen.create(a_run())
+    assert ranks.micro(seen) is None
+    if ranks.first:
+        seen.log("out-of-memory", micro_batch=2, ranks=2)
+    assert ranks.micro(seen) == 2
+
+
 def main() -> None:
     torch.set_num_threads(1)
+    ranks_take_the_firsts_micro_batch(Path(sys.argv[1]))
     for family in ("in-context", "masked", "flux"):
         gradients_are_the_batchs("ddp", family, batch=7)
         gradients_are_the_batchs("fsdp", family, batch=6)

@@ -42,13 +42,18 @@ def executor_of(
     if ranks > 1:
         from ditlaw.executors.sharing import Sharing
 
-        return Sharing(executor_of(name, workers, asked), ranks, parallel)
+        return Sharing(_alone(name, workers, asked, ranks), ranks, parallel)
+    return _alone(name, workers, asked, ranks)
+
+
+def _alone(name: Name, workers: int | None, asked: list[str] | None, ranks: int) -> "Executor":
     if name == "slurm":
         from ditlaw.executors.sbatch import Request, require_slurm
         from ditlaw.executors.slurm import SlurmExecutor
 
         require_slurm()
-        return SlurmExecutor(Request.parse(asked or []), workers, partial(typer.echo, err=True))
+        request = Request.parse(asked or [], cpus=ranks)
+        return SlurmExecutor(request, workers, partial(typer.echo, err=True))
     if name == "ray":
         from ditlaw.executors.ray import RayExecutor, parse_options, require_ray
 

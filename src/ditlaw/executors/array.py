@@ -79,7 +79,7 @@ class Task:
         job = Array.read(self.array).jobs[index]
         requeue = self._heed_warnings() if job.trains else None
         prepare(self.threads, self.modules)
-        ended = carry_out(job, PATIENCE)
+        ended = carry_out(job, PATIENCE, grace=self.warning)
         if ended.state == "stopped" and requeue is not None:
             requeue()
         answer = {"state": ended.state, "reason": ended.reason}
@@ -96,10 +96,10 @@ class Task:
 
         def hear(number: int, frame: object) -> None:
             warned.set()
-            stopping.ask()
             # It may be long until the next step, as while a budget is observed.
             signal.signal(signal.SIGALRM, submitits)
             signal.alarm(self.warning * 2 // 3)
+            stopping.ask()  # last: where ranks train, it does not return
 
         def requeue() -> None:
             # Stopped by SIGTERM alone: Slurm kills next, and requeues or does not, as it sees fit.

@@ -16,6 +16,8 @@ from typing import Any
 from ditlaw.errors import DitlawError, Held, reason_of
 from ditlaw.training.folder import RunFolder
 
+# For ranks to write a checkpoint in, when asked to stop: less than workers are given to end in.
+GRACE_SECONDS = 6
 CONTEXTS = 0.95  # of a GPU's memory, what is left beside the contexts of those who share it
 
 
@@ -71,17 +73,17 @@ def prepare(threads: int, modules: list[str], share: float = 1.0) -> None:
         torch.cuda.set_per_process_memory_fraction(CONTEXTS * share)
 
 
-def carry_out(job: Job, patience: float = 0.0) -> Ended:
+def carry_out(job: Job, patience: float = 0.0, grace: int = GRACE_SECONDS) -> Ended:
     """Do a job in this process, after ``prepare``; a failure is logged in its folder and returned.
 
     Where another process holds the run, it is asked for again for ``patience`` seconds: on a
     cluster an earlier attempt may take a while to die. Then the job fails, and the log is left to
-    whoever holds it.
+    whoever holds it. Ranks that are asked to stop are killed after ``grace`` seconds.
     """
     folder, deadline = RunFolder(job.folder), time.monotonic() + patience
     while True:
         try:
-            return _do(job, folder)
+            return _do(job, folder, grace)
         except Held as error:
             if time.monotonic() >= deadline:
                 return Ended(job.folder, "failed", str(error))
@@ -94,7 +96,7 @@ def carry_out(job: Job, patience: float = 0.0) -> Ended:
             return Ended(job.folder, "failed", reason)
 
 
-def _do(job: Job, folder: RunFolder) -> Ended:
+def _do(job: Job, folder: RunFolder, grace: int) -> Ended:
     if job.rounds is not None:
         from ditlaw.study import open_study
         from ditlaw.training.folder import folder_runs
@@ -109,7 +111,8 @@ def _do(job: Job, folder: RunFolder) -> Ended:
     elif job.ranks > 1:
         from ditlaw.training.launch import launch
 
-        return Ended(job.folder, launch(folder, job.ranks, job.parallel), folder.status().reason)
+        state = launch(folder, job.ranks, job.parallel, grace)
+        return Ended(job.folder, state, folder.status().reason)
     else:
         from ditlaw.training.run import train
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ditlaw.compute.devices import SHARE_VARIABLE
 from ditlaw.errors import BadInput
 from ditlaw.executors.job import Ended, Job, carry_out, prepare
 
@@ -69,7 +70,7 @@ class RayExecutor:
     """Does jobs on a Ray cluster, at most ``workers`` at a time.
 
     Args:
-        options: what each task asks for, as ``ray.remote`` takes it; one CPU unless it says more.
+        options: what each task asks for, as ``ray.remote`` takes it; see ``needs`` for the rest.
         workers: None leaves it to the cluster's resources how many run at a time.
         address: of a cluster; None is ``RAY_ADDRESS``, or a cluster of this machine alone.
     """
@@ -95,15 +96,18 @@ class RayExecutor:
         import ray
 
         with _connected(self.address):
-            task = ray.remote(_do).options(**{"num_cpus": 1} | self.options)
-            threads = max(1, int(self.options.get("num_cpus", 1)))
+            resources: Callable[[], dict[str, float]] = ray.cluster_resources
+            task, gpus = ray.remote(_do), resources().get("GPU", 0) > 0
             modules = [os.path.abspath(path) for path in sys.path]
             waiting, ended = deque(jobs), []
             running: dict[Any, Job] = {}
             while waiting or running:
                 while waiting and len(running) < (self.workers or len(jobs)):
                     job = waiting.popleft()
-                    running[task.remote(job.to_json(), threads, modules)] = job
+                    asked = needs(job, self.options, gpus)
+                    threads, share = max(1, int(asked["num_cpus"])), share_of(asked)
+                    there = task.options(**asked)
+                    running[there.remote(job.to_json(), threads, modules, share)] = job
                 ready, _ = ray.wait(list(running), timeout=TICK_SECONDS)
                 for reference in ready:
                     result = _answer(reference, running.pop(reference))
@@ -113,9 +117,26 @@ class RayExecutor:
         return ended
 
 
-def _do(line: str, threads: int, modules: list[str]) -> tuple[str, str | None]:
+def needs(job: Job, options: dict[str, Any], gpus: bool) -> dict[str, Any]:
+    """What a job's task asks Ray for: a CPU for each rank, unless the options say otherwise.
+
+    Where ranks share a run and the cluster has ``gpus``, also one of them for each.
+    """
+    ours: dict[str, Any] = {"num_cpus": job.ranks}
+    if gpus and job.ranks > 1:
+        ours["num_gpus"] = job.ranks
+    return ours | options
+
+
+def share_of(asked: dict[str, Any]) -> float:
+    """The part of a GPU that such a task has, in (0, 1]."""
+    return min(1.0, asked.get("num_gpus", 0) or 1.0)
+
+
+def _do(line: str, threads: int, modules: list[str], share: float) -> tuple[str, str | None]:
     """What runs as a task: a job, to how it ended."""
-    prepare(threads, modules)
+    os.environ[SHARE_VARIABLE] = repr(share)
+    prepare(threads, modules, share)
     ended = carry_out(Job.from_json(line), PATIENCE)
     return ended.state, ended.reason
 

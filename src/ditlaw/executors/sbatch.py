@@ -41,8 +41,10 @@ class Request:
         return min(WARNING_SECONDS, self.minutes * 60 // 2)
 
     @staticmethod
-    def parse(words: Iterable[str]) -> "Request":
+    def parse(words: Iterable[str], cpus: int = 1) -> "Request":
         """From words like ``time=8:00:00``, ``gres=gpu:1`` or ``exclusive``.
+
+        ``cpus`` are what a job has unless they say otherwise.
 
         Raises:
             BadInput: a word is no option, or one that is not the user's to set.
@@ -58,7 +60,7 @@ class Request:
             options[key] = value if given else True
         return Request(
             minutes=_minutes(str(options.pop("time", "240"))),
-            cpus=_cpus(str(options.pop("cpus-per-task", "1"))),
+            cpus=_cpus(str(options.pop("cpus-per-task", cpus))),
             options=options,
         )
 

@@ -81,13 +81,10 @@ class Replicas(Alone):
         return tuple(said.tolist())
 
     def micro(self, folder: RunFolder) -> int | None:
-        """As an earlier attempt with as many ranks found: they cannot find out in mid-step."""
-        told = [
-            int(event["micro_batch"])
-            for event in folder.events()
-            if event.get("event") == "out-of-memory" and event.get("ranks") == self.world
-        ]
-        return min(told, default=None)
+        """As the first rank's log says: a shared file system may show others less of it."""
+        found = torch.tensor(super().micro(folder) or 0)
+        dist.broadcast(found, 0, group=self.words)
+        return int(found) or None
 
     def checkpoints(self, folder: Path, training: str) -> Checkpoints:
         """States of which each rank writes a part."""

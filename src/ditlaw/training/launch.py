@@ -7,25 +7,43 @@ import tempfile
 import uuid
 from pathlib import Path
 
+import torch
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from ditlaw.errors import RunsFailed
+from ditlaw.training import stopping
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.ranks import ENDED_BADLY
 
-GRACE_SECONDS = "6"  # for a checkpoint, where the ranks are asked to stop
 
-
-def launch(folder: RunFolder, ranks: int, parallel: str) -> str:
+def launch(folder: RunFolder, ranks: int, parallel: str, grace: int) -> str:
     """Train a run by that many ranks, and return the state it is in then; its log says why.
+
+    They share this process's CPU threads. Asked to stop, by SIGTERM or ``stopping.ask``, they have
+    ``grace`` seconds to write a checkpoint.
 
     Raises:
         Held: another process is training it.
         RunsFailed: a rank ended without a word.
     """
-    os.environ["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"] = GRACE_SECONDS
+    os.environ["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"] = str(grace)
+    os.environ["OMP_NUM_THREADS"] = str(max(1, torch.get_num_threads() // ranks))
+    try:
+        with stopping.handing_on(_end, SignalException):
+            return _launch(folder, ranks, parallel)
+    except SignalException:
+        state = folder.status().state
+        return state if state in ("done", "diverged") else "stopped"
+
+
+def _end(number: int, frame: object) -> None:
+    """As torch's own handler, until that is set."""
+    raise SignalException("asked to stop", signal.Signals(number))
+
+
+def _launch(folder: RunFolder, ranks: int, parallel: str) -> str:
     with folder.lock():
         pass  # who asks for the run can wait for it; the first rank could only fail
     with tempfile.TemporaryDirectory(prefix="ditlaw-ranks-") as scratch:
@@ -45,8 +63,6 @@ def launch(folder: RunFolder, ranks: int, parallel: str) -> str:
         command = ["-P", "-m", "ditlaw.training.ranks", *run, *map(os.path.abspath, sys.path)]
         try:
             elastic_launch(config, sys.executable)(*command)
-        except SignalException:
-            pass  # asked to stop, as the ranks were
         except ChildFailedError as error:
             codes = {rank: failure.exitcode for rank, failure in sorted(error.failures.items())}
             if ENDED_BADLY not in codes.values():

@@ -72,8 +72,16 @@ class Alone:
         return value
 
     def micro(self, folder: RunFolder) -> int | None:
-        """How many samples at a time a rank's memory has been seen to hold; None: not known."""
-        return None
+        """How many samples at a time an earlier attempt with as many ranks found that memory holds.
+
+        None: all, as far as is known.
+        """
+        told = [
+            int(event["micro_batch"])
+            for event in folder.events()
+            if event.get("event") == "out-of-memory" and event.get("ranks") == self.world
+        ]
+        return min(told, default=None)
 
     def checkpoints(self, folder: Path, training: str) -> Checkpoints:
         """Where states are kept; ranks write and read them together."""

@@ -9,6 +9,7 @@ is not and the run's log says why.
 import argparse
 import contextlib
 import os
+import signal
 import sys
 import threading
 import time
@@ -51,6 +52,9 @@ class Follower(RunFolder):
 
 def main() -> int:
     """Train the run as this rank."""
+    # A scheduler's warning, as Slurm's, may go to all of a job's processes; who started this one
+    # hands it on as SIGTERM.
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     threading.Thread(target=_leash, args=(os.getppid(),), daemon=True).start()
     asked = _arguments()
     prepare(threads=int(os.environ.get("OMP_NUM_THREADS", "1")), modules=asked.modules)

@@ -4,17 +4,23 @@ A run heeds it at its next step: it writes a checkpoint, and is ``stopped``. Wha
 does, SIGTERM ends at once, as it would any program: nothing else takes long to do again.
 """
 
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _wish = threading.Event()
+_elsewhere = threading.Event()  # the run is trained by processes of this one
 
 
 def ask() -> None:
     """Ask the run that this process trains to stop, from any thread or signal handler."""
+    if _wish.is_set():
+        return
     _wish.set()
+    if _elsewhere.is_set():
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def asked() -> bool:
@@ -43,5 +49,28 @@ def heeding() -> Iterator[None]:
         _wish.clear()
         if main:
             signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        if heard:
+            signal.raise_signal(signal.SIGTERM)
+
+
+@contextmanager
+def handing_on(hear: Callable[[int, object], None], ended: type[Exception]) -> Iterator[None]:
+    """Within, processes of this one train the run, and it has to hand on SIGTERM; so comes a wish.
+
+    ``hear`` is its handler, or one that is set within; both raise ``ended``. A SIGTERM that was no
+    wish takes its ordinary course afterwards. For a main thread.
+    """
+    heard = False
+    before = signal.signal(signal.SIGTERM, hear)
+    _elsewhere.set()
+    try:
+        yield
+    except ended:
+        heard = not asked()
+        raise
+    finally:
+        _elsewhere.clear()
+        _wish.clear()
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
         if heard:
             signal.raise_signal(signal.SIGTERM)
