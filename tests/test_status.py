@@ -11,11 +11,15 @@ from rich.console import Console
 
 from ditlaw.cli.live import _Lines, _Terminal
 from ditlaw.cli.run_lines import most_telling, plan_lines, status_table, time_left, totals
-from ditlaw.study import parse_study, plan_study, study_runs
+from ditlaw.compute.devices import SHARE_VARIABLE
+from ditlaw.study import Hours, parse_study, plan_study, study_runs
 from ditlaw.study.schema import Hardware
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.locks import SILENT, is_locked, machine_id
 from ditlaw.training.status import Statuses
+from ditlaw.training.throughput import FIRST_STEPS, Throughput
+
+HOURS = Hours(Hardware(), "assumed")
 
 
 @pytest.fixture
@@ -81,24 +85,59 @@ def test_whoever_holds_a_lock_says_who_it_is_and_takes_that_back(runs, monkeypat
     assert not is_locked(path)
 
 
-def test_rates_hours_and_what_is_left_come_from_the_newest_lines(runs):
+def test_rates_hours_and_what_is_left_come_from_the_newest_lines(runs, monkeypatch):
+    """By the clock that a run's log is written with: on a GPU of its own, then on half of one."""
     (folder, spec), *_ = runs
-    begin(folder, tokens_per_second=99.0, mfu=0.9, gpu_seconds=1.0)
     held_elsewhere(folder)
-    half = spec.steps // 2
-    begin(folder, half, tokens_per_second=2000.0, mfu=0.4, seconds=100.0, gpu_seconds=50.0)
-    told = folder.status()
+    now, half = [0.0], spec.steps // 2
+
+    def sitting(step, **before):
+        speed = Throughput(spec, "NVIDIA H100 80GB HBM3", step, **before, clock=lambda: now[0])
+        folder.log("start", step=step, **speed.times(), **speed.facts())
+        return speed
+
+    first = sitting(0, already=0.0)
+    assert folder.status().gpu_hours_spent == 0
+    for step in (FIRST_STEPS, half):
+        now[0] += 50.0
+        folder.log("progress", step=step, **first.progress(step))
+    told, line = folder.status(), folder.last_event()
     left = spec.mix().tokens(spec.steps) - spec.mix().tokens(half)
-    assert (told.tokens_per_second, told.mfu) == (2000.0, 0.4)
-    assert told.eta_seconds == pytest.approx(left / 2000)
-    assert told.gpu_hours_spent == pytest.approx(50 / 3600)
-    assert told.gpu_hours_left == pytest.approx(left / 2000 / 2 / 3600)  # half a GPU at a time
+    assert (told.tokens_per_second, told.mfu) == (line["tokens_per_second"], line["mfu"])
+    assert told.eta_seconds == pytest.approx(left / told.tokens_per_second)
+    assert told.gpu_hours_spent == pytest.approx(100 / 3600)
+    assert told.gpu_hours_left == pytest.approx(told.eta_seconds / 3600)
     assert told.flops + told.flops_left == spec.flops(spec.steps)
     # Resumed a moment ago: the rates of the sitting before say nothing of this one.
-    folder.log("start", step=half, seconds=100.0, gpu_seconds=50.0)
+    monkeypatch.setenv(SHARE_VARIABLE, "0.5")
+    second = sitting(half, already=100.0, gpu_already=100.0)
     told = folder.status()
     assert (told.tokens_per_second, told.mfu, told.eta_seconds) == (None, None, None)
     assert told.progress == half / spec.steps
+    assert told.gpu_hours_spent == pytest.approx(100 / 3600)
+    for step in (half + FIRST_STEPS, half + 2 * FIRST_STEPS):
+        now[0] += 10.0
+        folder.log("progress", step=step, **second.progress(step))
+    told = folder.status()
+    assert told.gpu_hours_spent == pytest.approx(110 / 3600)
+    assert told.gpu_hours_left == pytest.approx(told.eta_seconds / 2 / 3600)
+
+
+def test_nothing_is_left_of_a_diverged_run(runs):
+    (folder, spec), *_ = runs
+    begin(folder, 100)
+    folder.log("diverged", step=100, reason="loss is no number")
+    told = folder.status()
+    assert told.flops == spec.flops(100)
+    assert told.flops_left == told.gpu_hours_left == 0
+
+
+def test_hours_in_sum_are_measured_where_they_were_and_counted_elsewhere(runs):
+    (folder, _), *_ = runs
+    counted = folder.status().model_copy(update={"gpu_hours": 2.0, "gpu_hours_left": 3.0})
+    measured = counted.model_copy(update={"gpu_hours_spent": 5.0})
+    assert "GPU time ~7 h spent, ~6 h left" in totals([counted, measured])
+    assert "GPU time 10 h spent, 6 h left" in totals([measured, measured])
 
 
 def test_a_log_of_an_older_version_leaves_blanks(runs):
@@ -159,7 +198,7 @@ def test_what_is_left_goes_by_the_runs_of_now(runs):
 def test_without_a_terminal_there_are_lines_of_progress(runs, capsys):
     (folder, _), *_ = runs
     console = Console(width=200, force_terminal=False, highlight=False)
-    lines = _Lines(console, Hardware(), every=0.0)
+    lines = _Lines(console, HOURS, every=0.0)
     lines.start(runs)
     begin(folder, tokens_per_second=100.0)
     held_elsewhere(folder)
@@ -175,7 +214,7 @@ def test_without_a_terminal_there_are_lines_of_progress(runs, capsys):
 
 def test_a_terminal_shows_the_runs_where_they_are(runs):
     console = screen(force_terminal=True)
-    display = _Terminal(console, Hardware())
+    display = _Terminal(console, HOURS)
     display.start(runs)
     begin(runs[2][0], tokens_per_second=1234.0, mfu=0.31)
     held_elsewhere(runs[2][0])
@@ -189,7 +228,7 @@ def test_a_terminal_shows_the_runs_where_they_are(runs):
 def test_what_has_not_moved_is_not_read_again(runs, monkeypatch):
     from ditlaw.training import status
 
-    statuses, read = Statuses(runs, Hardware()), []
+    statuses, read = Statuses(runs, HOURS), []
     real = status.run_status
 
     def counted(folder, spec, hardware):

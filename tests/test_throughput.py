@@ -78,6 +78,25 @@ def test_sessions_add_up_in_seconds_and_not_in_the_rate(spec, clock):
     assert line["mfu"] == pytest.approx(steps, rel=1e-3)
 
 
+def test_gpu_seconds_are_of_the_devices_that_each_session_had(spec, clock, monkeypatch):
+    """On 8 devices, then on a quarter of one, then on none that is known."""
+
+    def session(before, **how):
+        speed = of(spec, clock, already=before["seconds"], gpu_already=before["gpu_seconds"], **how)
+        assert speed.times() | {"gpus": 0} == before | {"gpus": 0}
+        clock.now += 10
+        return speed.times()
+
+    nothing = {"seconds": 0.0, "gpu_seconds": None}
+    assert session(nothing, device="a CPU") == {"seconds": 10, "gpu_seconds": None, "gpus": None}
+    first = session(nothing | {"gpu_seconds": 0.0}, devices=8)
+    assert first == {"seconds": 10, "gpu_seconds": 80, "gpus": 8}
+    monkeypatch.setenv(SHARE_VARIABLE, "0.25")
+    second = session(first)
+    assert second == {"seconds": 20, "gpu_seconds": 82.5, "gpus": 0.25}
+    assert session(second, device="a CPU") == {"seconds": 30, "gpu_seconds": 82.5, "gpus": None}
+
+
 def test_a_part_of_a_device_is_used_as_a_whole_one_is(spec, clock, monkeypatch):
     monkeypatch.setenv(SHARE_VARIABLE, "0.25")
     speed = of(spec, clock)
@@ -172,7 +191,7 @@ def test_hours_are_of_the_mfu_that_models_of_that_size_reached(tmp_path):
 
 def test_a_trained_run_is_what_its_like_are_planned_with(tmp_path, monkeypatch):
     """The whole way: the log of a run on a device that says it is an H100, to the next plan."""
-    monkeypatch.setattr("ditlaw.training.run.device_name", lambda device: H100)
+    monkeypatch.setattr("ditlaw.training.session.device_name", lambda device: H100)
     study, runs = measured(tmp_path, [])
     run = RunFolder(tmp_path / "runs" / runs[0].id)
     run.create(runs[0])

@@ -157,6 +157,27 @@ def test_a_tracker_that_hangs_costs_a_run_no_more_than_its_patience(folder, spec
     assert sum(event["event"] == "progress" for event in folder.events()) == 20
 
 
+def test_a_slow_tracker_hears_the_end_however_far_behind_it_is(folder, spec, monkeypatch):
+    slow, ends = threading.Event(), []
+    tracker = Broken("log", slow.wait)
+    tracker.end = ends.append
+    module = SimpleNamespace(make=lambda root, spec: tracker)
+    monkeypatch.setitem(sys.modules, "ditlaw.tracking.slow", module)
+    monkeypatch.setattr(mirror, "WAITING", 3)
+    close = mirror._Mirror.close
+
+    def at_the_end(self, deadline):
+        slow.set()
+        close(self, deadline)
+
+    monkeypatch.setattr(mirror._Mirror, "close", at_the_end)
+    choose_trackers(folder.path.parent.parent, ["slow"])
+    sitting(folder, spec, 0, 20, done=True)
+    assert ends == ["done"]
+    assert tracker.calls < 20  # points it was too far behind for
+    assert not [event for event in folder.events() if event["event"] == "tracker"]
+
+
 def test_a_damaged_note_of_trackers_stops_no_run(folder, spec):
     (folder.path.parent.parent / "trackers.json").write_text("{")
     sitting(folder, spec, 0, 2, done=True)

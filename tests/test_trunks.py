@@ -205,6 +205,21 @@ def test_a_long_branch_goes_on_from_its_own_state(tmp_path, cutting):
     assert steps[: steps.index(start) + 2][-2:] == [start, int(kept["step"]) + 1]
 
 
+def test_a_sitting_that_goes_on_inside_a_branch_starts_there(tmp_path, cutting):
+    """Else its log, and the curves that mirror it, would fall back to where the branch began."""
+    run = spec([9e7, 1e8], 0.6)
+    folder = made(tmp_path, run)
+    cutting["left"] = 2 * run.branch(run.stops[0]).end
+    with pytest.raises(Cut):
+        train(folder, CPU)
+    kept = int(newest(folder, folder.branch(9e7))["step"])
+    cutting["left"], before = 10**9, len(list(folder.events()))
+    assert train(folder, CPU) == "done"
+    start = list(folder.events())[before]
+    assert start["event"] == "start"
+    assert start["step"] == start["trained"] == kept > run.branch(run.stops[0]).start
+
+
 def test_a_lost_row_is_made_anew(tmp_path):
     run = spec(BUDGETS, 0.4)
     expected = rows(tmp_path, run)

@@ -10,6 +10,7 @@ from ditlaw.errors import BadInput
 from ditlaw.evaluate import evaluate_study, settings_of
 from ditlaw.executors import Executor
 from ditlaw.files import write_text
+from ditlaw.measured import hours_of
 from ditlaw.report import write_report
 from ditlaw.results import DemoResult
 from ditlaw.study import STUDY_FILE, Study, load_study, preset_text
@@ -35,12 +36,14 @@ def run_demo(folder: Path, workers: int | None) -> DemoResult:
     executor = local_executor(workers)
 
     console.print(f"[bold]1/4[/] training the study in {escape(str(folder))}", soft_wrap=True)
-    require_done(run_study(file, folder, executor=executor, watch=live_watch()).failures)
+    watch = live_watch(hours_of(study, folder))
+    require_done(run_study(file, folder, executor=executor, watch=watch).failures)
     if {data.source for data in study.data} == {"scenes"}:
         console.print("[bold]2/4[/] drawing pictures and measuring them")
         _measure(folder, study, executor)
     console.print("[bold]3/4[/] freezing the forecast, then training the runs that check it")
-    check = verify(folder, study.forecast.flops, executor=executor, watch=live_watch())
+    watch = live_watch(hours_of(study, folder))  # of what the runs have measured, too
+    check = verify(folder, study.forecast.flops, executor=executor, watch=watch)
     console.print("[bold]4/4[/] writing the report\n")
     page = write_report(str(folder))
     return DemoResult(

@@ -12,6 +12,7 @@ from ditlaw.cli.run_lines import status_table, totals
 from ditlaw.executors import Ended, LocalExecutor
 from ditlaw.executors.places import default_workers
 from ditlaw.results import RunStatus
+from ditlaw.study import Hours
 from ditlaw.study.schema import Hardware
 from ditlaw.sweep import Runs, Watch
 from ditlaw.training.folder import ENDED, RunFolder
@@ -20,6 +21,7 @@ from ditlaw.training.status import Statuses
 PREPARING_SECONDS = 5.0
 LINE_SECONDS = 60.0
 SHARE = 0.1  # of the time, at most, that goes into reading how far runs are
+ASSUMED = Hours(Hardware(), "assumed")
 BESIDES = 6  # lines of a screen that are no run: the heading, the totals, the shell's own
 
 
@@ -28,11 +30,11 @@ def local_executor(workers: int | None) -> LocalExecutor:
     return LocalExecutor(workers or default_workers())
 
 
-def live_watch(hardware: Hardware | None = None) -> Watch:
-    """A display that suits where standard error goes; GPU time is of ``hardware`` where assumed."""
+def live_watch(hours: Hours = ASSUMED) -> Watch:
+    """A display that suits where standard error goes; GPU time not measured goes by ``hours``."""
     console = Console(stderr=True, highlight=False)
     kind = _Terminal if console.is_terminal else _Lines
-    display = kind(console, hardware or Hardware())
+    display = kind(console, hours)
     return Watch(display.prepare, display.start, display.tick, display.end, display.finish)
 
 
@@ -61,12 +63,12 @@ def measuring_lines() -> tuple[Callable[[int], None], Callable[[Ended], None]]:
 @dataclass
 class _Display:
     console: Console
-    hardware: Hardware
+    hours: Hours
     every: float = 0.5  # seconds from one look at the runs to the next
     began: float = 0.0
     told: float = 0.0
     due: float = 0.0
-    statuses: Statuses = field(default_factory=lambda: Statuses([], Hardware()))
+    statuses: Statuses = field(default_factory=lambda: Statuses([], ASSUMED))
 
     def prepare(self, name: str, done: int, of: int) -> None:
         """Called as a data set's samples are made ready."""
@@ -76,7 +78,7 @@ class _Display:
 
     def start(self, runs: Runs) -> None:
         """Called with all runs of the study, those that are done too."""
-        self.statuses, self.began = Statuses(runs, self.hardware), time.monotonic()
+        self.statuses, self.began = Statuses(runs, self.hours), time.monotonic()
         self.due = self.began + self.every
 
     def tick(self) -> None:

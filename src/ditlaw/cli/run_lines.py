@@ -71,7 +71,6 @@ def status_table(runs: Sequence[RunStatus], room: int, *, cut: bool = False) -> 
     for run in shown:
         colour, loss = COLOURS.get(run.state), run.train_loss if run.loss is None else run.loss
         known = run.gpu_hours_spent is not None
-        spent = run.gpu_hours if run.gpu_hours_spent is None else run.gpu_hours_spent
         table.add_row(
             escape(run.id),
             f"[{colour}]{run.state}[/]" if colour else run.state,
@@ -80,7 +79,7 @@ def status_table(runs: Sequence[RunStatus], room: int, *, cut: bool = False) -> 
             "-" if run.tokens_per_second is None else text.count(run.tokens_per_second),
             "-" if run.mfu is None else f"{run.mfu:.0%}",
             "-" if run.eta_seconds is None else text.hours(run.eta_seconds / 3600),
-            ("" if known else "~") + text.hours(spent),
+            ("" if known else "~") + text.hours(_spent(run)),
             ("" if known else "~") + text.hours(run.gpu_hours_left),
         )
     rest = len(runs) - len(shown)
@@ -99,9 +98,8 @@ def totals(runs: Sequence[RunStatus]) -> str:
     """What runs come to together, in a line or two."""
     flops, left = sum(run.flops for run in runs), sum(run.flops_left for run in runs)
     images, tokens = sum(run.images for run in runs), sum(run.tokens for run in runs)
-    measured = any(run.gpu_hours_spent is not None for run in runs)
-    spent = sum((run.gpu_hours_spent or 0.0) if measured else run.gpu_hours for run in runs)
-    rest = sum(run.gpu_hours_left for run in runs)
+    spent, rest = sum(map(_spent, runs)), sum(run.gpu_hours_left for run in runs)
+    measured = all(run.gpu_hours_spent is not None for run in runs)
     mark, noun = "" if measured else "~", "run" if len(runs) == 1 else "runs"
     said = (
         f"{len(runs):,} {noun}: {_counted(runs)}\n"
@@ -111,6 +109,11 @@ def totals(runs: Sequence[RunStatus]) -> str:
     )
     seconds = time_left(runs)
     return said if seconds is None else f"{said}; about {text.hours(seconds / 3600)} to go"
+
+
+def _spent(run: RunStatus) -> float:
+    """GPU hours of a run so far, counted where they were not measured."""
+    return run.gpu_hours if run.gpu_hours_spent is None else run.gpu_hours_spent
 
 
 def time_left(runs: Sequence[RunStatus]) -> float | None:

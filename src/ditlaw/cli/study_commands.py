@@ -86,14 +86,15 @@ def run(
     need_training("run")
     trackers = need_trackers(track)
     from ditlaw.cli.live import live_watch
-    from ditlaw.study import default_folder, hardware_of, load_study, plan_study
+    from ditlaw.measured import hours_of
+    from ditlaw.study import default_folder, load_study, plan_study
     from ditlaw.sweep import require_done, run_study
 
     engine = executor_of(executor, workers, job, ranks, parallel)
     declared = load_study(study)
     warn(plan_study(declared).warnings)
     folder = out or default_folder(study, declared)
-    watch = live_watch(hardware_of(declared))
+    watch = live_watch(hours_of(declared, folder))
     done = run_study(study, folder, executor=engine, watch=watch, trackers=trackers)
     emit(done, as_json)
     require_done(done.failures)
@@ -129,6 +130,7 @@ def verify(
     """Freeze a forecast, train that run, and compare."""
     need_training("verify")
     from ditlaw.cli.live import live_watch
+    from ditlaw.measured import hours_of
     from ditlaw.study import STUDY_FILE, open_study
     from ditlaw.verify import verify as verify_forecast
 
@@ -139,5 +141,5 @@ def verify(
         if target is None:
             raise BadInput(f"{folder / STUDY_FILE}: forecast is missing; give --flops")
         flops = target.flops
-    watch = live_watch()
+    watch = live_watch(hours_of(study, folder))
     emit(verify_forecast(folder, flops, where=where or [], executor=engine, watch=watch), as_json)

@@ -88,6 +88,7 @@ class RunStatus(Result):
 
     ``gpu_hours`` are those of ``flops`` on the study's hardware. ``gpu_hours_spent`` is measured,
     null off a GPU; ``gpu_hours_left`` goes by the measured rate, else by the study's hardware.
+    Nothing is left of a diverged run: it is not trained again.
     ``tokens_per_second``, ``mfu`` and ``eta_seconds`` are of a run that is running.
     """
 

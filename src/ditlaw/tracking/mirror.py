@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from ditlaw.errors import BadInput
 from ditlaw.study import RunSpec
 from ditlaw.tracking.chosen import chosen_trackers
-from ditlaw.training.folder import RunFolder
+from ditlaw.training.folder import ENDED, RunFolder
 
 WAITING = 1000  # events that a slow tracker may be behind
 PATIENCE = 30.0  # seconds that a run waits at its end for its trackers
@@ -69,17 +69,21 @@ class _Mirror:
 
     def __init__(self, name: str, root: Path, spec: RunSpec, folder: RunFolder) -> None:
         self.name, self.root, self.spec, self.folder = name, root, spec, folder
-        self.waiting: queue.Queue[dict[str, Any] | None] = queue.Queue(WAITING)
+        self.waiting: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self.failure: str | None = None
         self.told = False
         self.thread = threading.Thread(target=self._work, name=f"tracker {name}", daemon=True)
         self.thread.start()
 
     def tell(self, event: dict[str, Any] | None) -> None:
-        """Pass on an event, or with None that there are no more; never waits."""
+        """Pass on an event, or with None that there are no more; never waits.
+
+        A tracker that is too far behind misses points, but never how the run ended.
+        """
         self._report()
-        with contextlib.suppress(queue.Full):
-            self.waiting.put_nowait(event)
+        last = event is None or event["event"] in ENDED
+        if last or self.waiting.qsize() < WAITING:
+            self.waiting.put(event)
 
     def close(self, deadline: float) -> None:
         """Wait for the tracker to write what is left, but not longer than that."""

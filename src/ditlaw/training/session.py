@@ -63,14 +63,20 @@ class Session:
         made = {row["budget"] for row in folder.observations()}
         # Steps of the branches so far: what has been trained beside the way to the trunk's step.
         self.beside = sum(spec.branch(s).steps for s in spec.stops[:-1] if s.budget in made)
-        before = last_json_line(folder.log_path, having="seconds") or {"seconds": 0.0}
+        self._resume_branch(made)
         self.due = _Due()
-        already, trained = float(before["seconds"]), self._at(self.trunk.step)["trained"]
-        self.speed = Throughput(spec, device_name(device), trained, already, devices=ranks.world)
+        self.speed = Throughput(
+            spec,
+            device_name(device),
+            self._at(self.trunk.step)["trained"],
+            _newest(folder, "seconds") or 0.0,
+            _newest(folder, "gpu_seconds"),
+            devices=ranks.world,
+        )
         folder.log(
             "start",
             **self._at(self.trunk.step),
-            seconds=self.speed.already,
+            **self.speed.times(),
             pid=os.getpid(),
             **self.speed.facts(),
             threads=torch.get_num_threads(),
@@ -114,12 +120,28 @@ class Session:
         branch = self.spec.branch(stop)
         if self.trunk.step == branch.end:
             return None
+        if self.trunk.branch is None:
+            self._leave_trunk(stop)
+        return self.train_to(branch.end)
+
+    def _leave_trunk(self, stop: Stop) -> None:
         self.checkpoints.save(self.trunk.step, self.trunk.state())
         states = self.folder.branch(stop.budget)
         self.keeping = self.ranks.checkpoints(states, self.spec.trains_as())
         self._resume()
-        self.trunk.branch = branch
-        return self.train_to(branch.end)
+        self.trunk.branch = self.spec.branch(stop)
+
+    def _resume_branch(self, made: set[float]) -> None:
+        """Go on inside a branch that was cut, so that the log starts at the step it stands at."""
+        for stop in self.spec.stops:
+            if self.trunk.step != self.spec.branch(stop).start:
+                continue
+            begun = self.folder.branch(stop.budget).exists()
+            missing, begun = self.ranks.heard(stop.budget not in made, begun)
+            if missing:  # the next to be made
+                if begun:
+                    self._leave_trunk(stop)
+                return
 
     def _back(self, stop: Stop) -> None:
         """From a branch's end to where it left the trunk; the last budget's is the run's end."""
@@ -197,9 +219,8 @@ class Session:
         if rows := self.folder.observations():
             last |= {"budget": rows[-1]["budget"], "loss": rows[-1]["loss"]}
             said += f", last observed at {last['budget']:g} FLOPs with loss {last['loss']:.4g}"
-        seconds, reason = self.speed.seconds(), f"{why}; {said}"
-        at = self._at(step)
-        self.folder.log("diverged", **at, reason=reason, seconds=seconds, last_good=last)
+        at, times = self._at(step), self.speed.times()
+        self.folder.log("diverged", **at, reason=f"{why}; {said}", **times, last_good=last)
         return "diverged"
 
     def _progress(self) -> dict[str, Any]:
@@ -211,6 +232,12 @@ class Session:
     def _at(self, step: int) -> dict[str, int]:
         """Where the run is: the step it is at, and the steps trained in all to come there."""
         return {"step": step, "trained": step + self.beside}
+
+
+def _newest(folder: RunFolder, name: str) -> float | None:
+    """The newest number of that name in a run's log."""
+    line = last_json_line(folder.log_path, having=name)
+    return None if line is None else float(line[name])
 
 
 def _note(spec: RunSpec, stop: Stop, row: dict[str, Any]) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 from ditlaw.compute import gpu_hours
 from ditlaw.files import newest_json_lines
 from ditlaw.results import RunStatus
-from ditlaw.study import RunSpec
+from ditlaw.study import Hours, RunSpec
 from ditlaw.study.schema import Hardware
 from ditlaw.training.folder import ASIDE, ENDED, RunFolder
 from ditlaw.training.locks import is_locked
 
-FIELDS = ("tokens_per_second", "seconds", "gpu_seconds", "trained", "step", "train_loss", "mfu")
+FIELDS = ("tokens_per_second", "gpu_seconds", "gpus", "trained", "step", "train_loss", "mfu")
 LINES = 8  # at a log's end, that are looked through for them
 
 
@@ -38,8 +38,9 @@ def run_status(folder: RunFolder, spec: RunSpec, hardware: Hardware) -> RunStatu
     mix = spec.mix()
     flops, tokens = (float(spec.spent(of, trained)) for of in (mix.flops, mix.tokens))
     flops_left, tokens_left = spec.spent(mix.flops) - flops, spec.spent(mix.tokens) - tokens
-    rate, seconds, gpu_seconds = (newest.get(name) for name in FIELDS[:3])
-    share = gpu_seconds / seconds if gpu_seconds and seconds else None  # GPUs at work at a time
+    if state == "diverged":  # it is not trained again
+        flops_left = tokens_left = 0.0
+    rate, gpu_seconds, gpus = (newest.get(name) for name in FIELDS[:3])
     eta = tokens_left / rate if rate else None
     assumed = gpu_hours(flops_left, hardware.gpu, hardware.mfu)
     running = state == "running"
@@ -55,7 +56,7 @@ def run_status(folder: RunFolder, spec: RunSpec, hardware: Hardware) -> RunStatu
         flops_left=flops_left,
         gpu_hours=gpu_hours(flops, hardware.gpu, hardware.mfu),
         gpu_hours_spent=None if gpu_seconds is None else gpu_seconds / 3600,
-        gpu_hours_left=eta * share / 3600 if eta is not None and share else assumed,
+        gpu_hours_left=eta * gpus / 3600 if eta is not None and gpus else assumed,
         tokens_per_second=rate if running else None,
         mfu=newest.get("mfu") if running else None,
         eta_seconds=eta if running else None,
@@ -65,10 +66,13 @@ def run_status(folder: RunFolder, spec: RunSpec, hardware: Hardware) -> RunStatu
 
 @dataclass
 class Statuses:
-    """Looks at the same runs again and again, and reads only what has moved since."""
+    """Looks at the same runs again and again, and reads only what has moved since.
+
+    GPU hours that were not measured are counted on ``hours``.
+    """
 
     runs: Sequence[tuple[RunFolder, RunSpec]]
-    hardware: Hardware
+    hours: Hours
     seen: dict[str, tuple[object, RunStatus]] = field(default_factory=dict)
 
     def read(self) -> list[RunStatus]:
@@ -80,7 +84,7 @@ class Statuses:
         before, status = self.seen.get(spec.id, (None, None))
         # One that runs may die without a word in its log.
         if status is None or before != log or status.state == "running":
-            status = run_status(folder, spec, self.hardware)
+            status = run_status(folder, spec, self.hours.at(spec.counts().params))
             self.seen[spec.id] = (log, status)
         return status
 

@@ -1,8 +1,9 @@
 """What a run's time was spent on: wall time, training speed, and the share of the peak in use.
 
 Two clocks. ``seconds`` is wall time of all sessions, everything included: what a device is paid
-for, GPU hours = seconds × devices × share ÷ 3600. The rates are of this session's training alone:
-of the steps after the first few, which compile and allocate, and without evaluations.
+for. ``gpu_seconds`` adds up each session's seconds × its own devices × share. The rates are of this
+session's training alone: of the steps after the first few, which compile and allocate, and without
+evaluations.
 
 MFU = exact training FLOPs ÷ (training seconds × peak × devices × share). The peak is dense bf16,
 whatever the run computes in. A device that is not in the table has no MFU.
@@ -27,6 +28,7 @@ class Throughput:
         device: the name of the device, or of each of several alike.
         step: where the session starts; here steps are those trained in all, branches included.
         already: seconds of earlier sessions.
+        gpu_already: their GPU seconds; None where none was on a GPU of the table.
         devices: how many train the run together.
         clock: seconds that never go back.
     """
@@ -37,6 +39,7 @@ class Throughput:
         device: str,
         step: int,
         already: float,
+        gpu_already: float | None = None,
         *,
         devices: int = 1,
         clock: Callable[[], float] = time.monotonic,
@@ -45,8 +48,10 @@ class Throughput:
         self.device, self.devices, self.share = device, devices, device_share()
         self.accelerator = device_accelerator(device)
         peak = self.accelerator.peak_flops if self.accelerator else 0.0
-        self.available = peak * self.devices * self.share  # FLOP/s; 0 where no peak is known
+        self.gpus = self.devices * self.share  # that this session has at work
+        self.available = peak * self.gpus  # FLOP/s; 0 where no peak is known
         self.began_at, self.already, self.clock = step, already, clock
+        self.gpu_already = gpu_already
         self.began = clock()
         self.paused = 0.0  # seconds, in pauses that are over
         self.pause: float | None = None  # when one began that is not
@@ -67,6 +72,18 @@ class Throughput:
     def seconds(self) -> float:
         """Wall time of the run, earlier sessions included."""
         return round(self.already + self.clock() - self.began, 3)
+
+    def times(self) -> dict[str, Any]:
+        """What every line of the log says of the time that the run has taken."""
+        seconds, gpu_seconds = self.seconds(), self.gpu_already
+        if self.accelerator:
+            spent = (seconds - self.already) * self.gpus
+            gpu_seconds = round((self.gpu_already or 0.0) + spent, 3)
+        return {
+            "seconds": seconds,
+            "gpu_seconds": gpu_seconds,
+            "gpus": self.gpus if self.accelerator else None,
+        }
 
     @contextmanager
     def not_training(self) -> Iterator[None]:
@@ -91,14 +108,11 @@ class Throughput:
         elif self.first is None and step >= self.began_at + FIRST_STEPS:
             self.first = step, trained
         return {
-            "seconds": self.seconds(),
+            **self.times(),
             "flops": self.spec.spent(self.mix.flops, step),
             "tokens_per_second": _short(tokens),
             "mfu": _short(mfu),
             "accelerator": self.accelerator.name if self.accelerator else None,
-            "gpu_seconds": round(self.seconds() * self.devices * self.share, 3)
-            if self.accelerator
-            else None,
         }
 
     def _between(self, of: Callable[[int], int], first: int, last: int) -> int:
