@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import signal
 import subprocess
 import sys
@@ -50,6 +51,8 @@ def test_cut_at_any_write_it_goes_on_to_the_same_bytes(tmp_path, raw, monkeypatc
     real, left = os.fsync, {"writes": 0}
 
     def fsync(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):  # after a file: there is nothing to lose
+            return
         left["writes"] -= 1
         if left["writes"] == 0:
             raise Cut

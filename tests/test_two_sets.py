@@ -116,15 +116,15 @@ def test_one_name_for_other_pictures_is_told(tmp_path):
 class Trained:
     """Trains nothing: every run comes out as the study's own did."""
 
-    def run(self, folders, **options):
+    def run(self, jobs, **options):
         random = np.random.default_rng(1)
-        for path in folders:
-            folder = RunFolder(path)
+        for job in jobs:
+            folder = RunFolder(job.folder)
             spec = folder.spec()
             for stop in spec.stops:
                 observe(folder, spec, stop, random)
             folder.log("done", step=spec.steps, seconds=1.0)
-        return [Ended(path, "done", None) for path in folders]
+        return [Ended(job.folder, "done", None) for job in jobs]
 
 
 def test_a_check_is_of_one_set_and_trains_on_it(study):

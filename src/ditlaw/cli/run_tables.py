@@ -59,9 +59,8 @@ def show_plan(console: Console, plan: PlanResult) -> None:
     saved = total.flops_separate - total.flops
     if saved:
         console.print(
-            "One run of a size serves every budget that it passes: a run for each would take "
-            f"{text.flops(total.flops_separate)} FLOPs, {text.flops(saved)} more "
-            f"({total.flops_separate / total.flops:.2f}×)",
+            f"a run for every budget of a size would take {text.flops(total.flops_separate)} "
+            f"FLOPs, {total.flops_separate / total.flops:.2f}× as many",
             soft_wrap=True,
         )
     show_notes(console, plan.warnings)
