@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 import yaml
 from conftest import TINY
@@ -261,6 +262,5 @@ def test_rows_of_an_older_version_are_told_by_their_specs(compared, tmp_path):
             del row["parametrization"], row["patch"], row["cooldown"]
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     now, then = (study_frame(folder, open_study(folder)) for folder in (compared, copy))
-    import pandas as pd
 
     pd.testing.assert_frame_equal(then[sorted(then)], now[sorted(now)])
