@@ -162,8 +162,11 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
                     yield record
 
 
-def newest_json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole records at a file's end (its last 64 kB), newest first; none of a missing file."""
+def newest_json_lines(path: Path, having: str | None = None) -> Iterator[dict[str, Any]]:
+    """The whole records at a file's end (its last 64 kB), newest first; none of a missing file.
+
+    With ``having`` lines that lack a field of that name, or say null of it, are not even parsed.
+    """
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -171,7 +174,10 @@ def newest_json_lines(path: Path) -> Iterator[dict[str, Any]]:
             lines = file.read().splitlines()
     except FileNotFoundError:
         return
+    named, null = (f'"{having}"{after}'.encode() for after in ("", ": null"))
     for line in reversed(lines):
+        if having is not None and (named not in line or null in line):
+            continue
         with contextlib.suppress(json.JSONDecodeError, UnicodeDecodeError):
             record = json.loads(line)
             if isinstance(record, dict):
@@ -180,7 +186,7 @@ def newest_json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def last_json_line(path: Path, having: str | None = None) -> dict[str, Any] | None:
     """The last whole record (with a number in field ``having``) at a file's end."""
-    for record in newest_json_lines(path):
+    for record in newest_json_lines(path, having):
         if having is None or isinstance(record.get(having), int | float):
             return record
     return None

@@ -94,6 +94,8 @@ class RunSpec(BaseModel):
         Of the first ``trained`` steps, or of all.
         """
         left, total = self.trained_steps if trained is None else trained, 0
+        if not self.recipe.cooldown:  # no branches: one leg, and thousands of runs ask
+            return of(left)
         for first, last in self._legs():
             steps = min(left, last - first)
             total += of(first + steps) - of(first)
