@@ -152,9 +152,11 @@ def _flush_folder(path: Path) -> None:
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The whole records of a JSON-lines file; torn lines are skipped, a missing file is empty."""
-    if not path.exists():
+    try:
+        file = path.open(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
         return
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with file:
         for line in file:
             with contextlib.suppress(json.JSONDecodeError):
                 record = json.loads(line)
