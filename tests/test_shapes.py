@@ -233,6 +233,17 @@ def test_what_differs_in_more_than_the_axis_is_not_compared():
     assert codes(result) == {"other-settings", "unmatched-axis"}
 
 
+def same_to_rounding(a, b):
+    """Whether all that two answers say agrees; sums in another order differ in their last bits."""
+    if isinstance(a, float):
+        return a == pytest.approx(b, rel=1e-9, abs=1e-12)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same_to_rounding(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same_to_rounding, a, b))
+    return a == b
+
+
 def test_of_several_learning_rates_the_best_of_each_design_is_read():
     frame = shapes_frame(learning_rate=1e-3)
     swept = pd.concat([frame, other(frame, 1.2, learning_rate=3e-4)], ignore_index=True)
@@ -243,8 +254,7 @@ def test_of_several_learning_rates_the_best_of_each_design_is_read():
     alone = studied(frame).law
     assert len(result.law.budgets) == len(alone.budgets)
     for budget, same in zip(result.law.budgets, alone.budgets, strict=True):
-        assert (budget.flops, budget.runs) == (pytest.approx(same.flops), same.runs)
-        assert budget.best_ratio.value == pytest.approx(same.best_ratio.value)
+        assert same_to_rounding(budget.model_dump(), same.model_dump())
 
 
 def test_single_blocks_count_as_depth():
