@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ditlaw.laws import isoflop
-from ditlaw.laws.candidates import Candidates, Method, fit_candidates
+from ditlaw.laws.candidates import Candidates, Method, fit_candidates, forms_of
 from ditlaw.laws.ensemble import Ensemble
 from ditlaw.laws.evidence import Error, Reference, evidence, model_drift, weights
 from ditlaw.laws.forms import beyond
@@ -41,7 +41,8 @@ def fit_with_backtests(
     table: Table, kappa: Kappa, method: Method, level: float, draws: int, seed: int
 ) -> Fitted | None:
     """Fit the forms, weigh them by backtests and learn the model error; None if no form fits."""
-    found = fit_candidates(table, kappa, method, draws, seed)
+    names = forms_of(method, isoflop.parabolas(table))  # of the whole: a backtest is of the same
+    found = fit_candidates(table, kappa, names, draws, seed)
     if found is None:
         return None
     usable = sorted((p for p in found.curves if p.status == OK), key=lambda p: p.log_c)
@@ -49,7 +50,7 @@ def fit_with_backtests(
     errors: list[Error] = []
     for hidden in range(len(usable) - MIN_BUDGETS, 0, -1):
         part = _up_to(table, found.curves, usable[-hidden - 1].log_c)
-        inner = fit_candidates(part, kappa, method, INNER_DRAWS, seed + hidden)
+        inner = fit_candidates(part, kappa, names, INNER_DRAWS, seed + hidden)
         if inner is None:
             continue
         ensemble = _ensemble(inner, part, kappa, _seen(errors, hidden))

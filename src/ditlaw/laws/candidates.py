@@ -10,11 +10,10 @@ from ditlaw.laws import noise as noise_module
 from ditlaw.laws.akima import akima_minima
 from ditlaw.laws.envelope import envelope_minima
 from ditlaw.laws.forms import Form, MinimaForm, SurfaceForm
-from ditlaw.laws.isoflop import OK, Parabola
+from ditlaw.laws.isoflop import FEW, OK, Parabola
 from ditlaw.laws.joint import fit_joint
 from ditlaw.laws.kappa import Kappa
 from ditlaw.laws.line import DriftingLine
-from ditlaw.laws.lone import BestLosses, best_losses
 from ditlaw.laws.losslaws import LossLaws
 from ditlaw.laws.minima import MIN_BUDGETS, Minima, parabola_minima
 from ditlaw.laws.noise import Noise, Residuals
@@ -27,6 +26,8 @@ METHODS: tuple[Method, ...] = ("auto", "isoflop", "akima", "envelope", "joint", 
 # The others are no candidates of auto: they answer the same questions as these two, less well in
 # hold-outs (docs/statistics.md).
 AUTO = ("isoflop", "surface")
+# Parabolas would pass over the largest runs; the joint form takes every run for what it is.
+LONE = ("joint", "surface")
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,27 @@ class Candidates:
     surface: Surface | None
 
 
+def forms_of(method: Method, curves: list[Parabola]) -> tuple[str, ...]:
+    """The forms that a method fits to rows with those isoFLOP curves."""
+    if method != "auto":
+        return (method,)
+    return LONE if lone_runs(curves) else AUTO
+
+
+def lone_runs(curves: list[Parabola]) -> bool:
+    """Whether the largest budget has too few sizes for a parabola, as where few large runs were
+    added to smaller isoFLOP curves."""
+    largest = max(curves, key=lambda p: p.log_c, default=None)
+    return largest is not None and largest.status == FEW
+
+
 def fit_candidates(
-    table: Table, kappa: Kappa, method: Method, draws: int, seed: int
+    table: Table, kappa: Kappa, names: tuple[str, ...], draws: int, seed: int
 ) -> Candidates | None:
-    """Every form of the method that the rows allow; None if none is left."""
+    """Every form of those that the rows allow (``forms_of``); None if none is left."""
     rng = np.random.default_rng(seed)
     curves = isoflop.parabolas(table)
-    names = AUTO if method == "auto" else (method,)
-    if needs_parabolas(method) and sum(p.status == OK for p in curves) < MIN_BUDGETS:
+    if needs_parabolas(names[0]) and sum(p.status == OK for p in curves) < MIN_BUDGETS:
         return None
     noise = run_noise(table, curves)
     if noise is None:
@@ -61,11 +75,11 @@ def fit_candidates(
     minima = _minima(table, curves, noise, perturbations, names[0], rng)
     laws: dict[str, LossLaws] = {}
     if minima is not None:
-        best = best_losses(table, curves, minima, noise, perturbations)
-        laws["power"] = losslaws.fit_power(best.log_c, best.log_loss, best.weight)
-        laws["floor"] = losslaws.fit_floor(best.log_c, best.log_loss, best.weight)
+        even = np.ones(len(minima.log_c))
+        laws["power"] = losslaws.fit_power(minima.log_c, minima.log_loss, even)
+        laws["floor"] = losslaws.fit_floor(minima.log_c, minima.log_loss, even)
         if names[0] != "joint":
-            forms[names[0]] = _minima_form(minima, best, laws["floor"], table.diffusion)
+            forms[names[0]] = _minima_form(minima, laws["floor"], table.diffusion)
     if "joint" in names:
         joint = fit_joint(table, noise, perturbations)
         if joint is not None:
@@ -80,7 +94,7 @@ def fit_candidates(
     return Candidates(curves, noise, sd, forms, minima, laws, surface)
 
 
-def needs_parabolas(method: Method) -> bool:
+def needs_parabolas(method: str) -> bool:
     """Whether a method is nothing without three usable isoFLOP curves."""
     return method not in ("surface", "envelope")
 
@@ -123,19 +137,18 @@ def _minima(
     return parabola_minima(table, curves, wider, unfit * perturbations, rng)
 
 
-def _minima_form(minima: Minima, best: BestLosses, floor: LossLaws, diffusion: bool) -> MinimaForm:
-    residuals = best.log_loss[0] - floor(best.log_c)[0]
-    free = max(len(best.log_c) - 3, 0)
+def _minima_form(minima: Minima, floor: LossLaws, diffusion: bool) -> MinimaForm:
+    residuals = minima.log_loss[0] - floor(minima.log_c)[0]
+    free = max(len(minima.log_c) - 3, 0)
     return MinimaForm(
         line=DriftingLine(minima.log_c, minima.log_n, minima.variance_n),
         floor=floor,
         recent=losslaws.fit_recent(
-            best.log_c,
-            best.log_loss,
-            best.weight,
+            minima.log_c,
+            minima.log_loss,
             losslaws.DIFFUSION_FLOOR_SHARE if diffusion else losslaws.FLOOR_SHARE,
         ),
-        one_law=trust(residuals, best.variance, free, free, _fall(minima)),
+        one_law=trust(residuals, minima.variance_loss, free, free, _fall(minima)),
         valley=minima.valley,
     )
 

@@ -45,8 +45,8 @@ class Step:
 class Pool:
     """Sizes ln N (s,), budgets ln C (b,) rising, and trunks by (size, seed).
 
-    ``passes`` is whether a trunk is observed at the budgets on its way; ``extends`` whether one that
-    was trained can go on. ``taken`` holds seeds that no new run of a size may have.
+    ``passes`` is whether a trunk is observed at the budgets on its way; ``extends`` whether one
+    that was trained can go on. ``taken`` holds seeds that no new run may have.
     """
 
     log_n: FloatArray

@@ -49,6 +49,14 @@ def of_fit(
                 text="the best loss does not fall with compute; these laws say nothing then.",
             )
         )
+    if surface_wanted and "joint" in found.forms:
+        notes.append(
+            Note(
+                code="lone-large-runs",
+                text="the largest budget has too few sizes for a parabola: one valley, one line of "
+                "best sizes and one loss law (joint) are fitted to all runs in place of parabolas.",
+            )
+        )
     if surface_wanted and found.surface is None:
         notes.append(
             Note(
