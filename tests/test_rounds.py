@@ -165,7 +165,7 @@ def test_an_outcome_is_of_the_rounds_that_there_were(tmp_path):
 # --- a study folder -----------------------------------------------------------------------------
 
 SMALL = {
-    "budgets": [2e9, 3e9],
+    "budgets": [8e8, 1.2e9],
     "shapes": [{"depth": 1, "width": 12, "heads": 2}, {"depth": 1, "width": 16, "heads": 2}],
     "evaluation": {"samples": 8, "pictures": 0},
 }
@@ -181,8 +181,8 @@ def folder(tmp_path):
     (tmp_path / "study.yaml").write_text(tiny_text(**SMALL))
     folder = tmp_path / "tiny"
     freeze_study(folder, small(), tiny_text(**SMALL))
-    on = study_runs(small(budgets=[2e9, 3e9, 4e9]))[0]
-    new = study_runs(small(budgets=[4e9], seeds=[7]))[1]
+    on = study_runs(small(budgets=[8e8, 1.2e9, 1.6e9]))[0]
+    new = study_runs(small(budgets=[1.6e9], seeds=[7]))[1]
     write_round(folder, a_round(1, (2, on), (0, new)))
     return folder
 
@@ -199,8 +199,8 @@ def test_run_finishes_the_open_round_and_adds_no_other(folder):
     table = load_observations(str(folder))
     assert table.planned_rows == 6
     seen = table.frame[["run", "budget", "round"]].to_numpy().tolist()
-    grid = [[id, budget, 0] for id in ids[:2] for budget in (2e9, 3e9)]
-    assert seen == [*grid[:2], [ids[0], 4e9, 1], *grid[2:], [ids[2], 4e9, 1]]
+    grid = [[id, budget, 0] for id in ids[:2] for budget in (8e8, 1.2e9)]
+    assert seen == [*grid[:2], [ids[0], 1.6e9, 1], *grid[2:], [ids[2], 1.6e9, 1]]
     csv = (folder / "observations.csv").read_bytes()
     again = ditlaw("run", folder / "study.yaml", "--json")
     assert again.json == done.json

@@ -34,7 +34,7 @@ from ditlaw.study import (
     read_study,
     study_runs,
 )
-from ditlaw.study.rounds import with_added
+from ditlaw.study.rounds import adaptive_study, with_added
 from ditlaw.tracking.chosen import choose_trackers
 from ditlaw.training.folder import ENDED, RunFolder, folder_runs
 from ditlaw.training.locks import locked
@@ -117,7 +117,12 @@ def train_study(
         # What ended runs early is to be told, rather than that the table has no room either.
         with contextlib.suppress(*(() if failures == {} else (BadInput,))):
             write_table(folder, study)
-    return RunSummary(study=str(folder), runs=tally(own_status(folder, study)), failures=failures)
+    return RunSummary(
+        study=str(folder),
+        runs=tally(own_status(folder, study)),
+        failures=failures,
+        adaptive=adaptive_study(folder),
+    )
 
 
 def write_table(folder: Path, study: Study) -> None:

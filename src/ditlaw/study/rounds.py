@@ -6,18 +6,19 @@ DIR/rounds/outcome.json   why the study last stopped by itself
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ditlaw.digests import digest
 from ditlaw.errors import BadInput
 from ditlaw.files import write_json
+from ditlaw.results import AdaptiveStudy, AddedRun, Stopped, StudyRound
 from ditlaw.study.runs import RunSpec
 
 ROUNDS = "rounds"
 OUTCOME_FILE = "outcome.json"
-Stopped = Literal["interval", "spend", "no-help", "unaffordable", "limit"]
+GOES_ON = "round {} is the last so far; 'ditlaw run --until-interval' or '--spend' goes on"
 
 
 class Added(BaseModel):
@@ -161,3 +162,47 @@ def round_numbers(rounds: list[Round]) -> dict[tuple[str, float], int]:
         for run in made.runs
         for budget in run.budgets
     }
+
+
+def adaptive_study(folder: Path) -> AdaptiveStudy | None:
+    """What a study folder's rounds come to; None of a study that was never adaptive.
+
+    Raises:
+        BadInput: a round is damaged.
+    """
+    rounds, outcome = read_rounds(folder), read_outcome(folder)
+    if not rounds and outcome is None:
+        return None
+    last = outcome or rounds[-1]
+    after = [*(made.interval for made in rounds[1:]), outcome.interval if outcome else None]
+    return AdaptiveStudy(
+        target=last.target,
+        until=last.until,
+        spend=last.spend,
+        spent=last.spent,
+        interval=last.interval,
+        verdict=outcome.verdict if outcome else None,
+        reason=outcome.reason if outcome else GOES_ON.format(len(rounds)),
+        rounds=[_told(made, interval) for made, interval in zip(rounds, after, strict=False)],
+    )
+
+
+def _told(made: Round, after: float | None) -> StudyRound:
+    return StudyRound(
+        number=made.number,
+        interval=made.interval,
+        expected=made.expected,
+        after=after,
+        flops=float(made.flops),
+        reason=made.reason,
+        runs=[
+            AddedRun(
+                id=run.spec.id,
+                params=run.spec.counts().params,
+                budgets=run.budgets,
+                flops=float(run.flops),
+                trained_on=run.had > 0,
+            )
+            for run in made.runs
+        ],
+    )

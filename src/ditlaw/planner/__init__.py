@@ -1,0 +1,1 @@
+"""What to run next, and studies that go on by themselves until they know enough."""
