@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from adaptive_cases import ROUNDS, InProcess, chosen, three_rounds
-from conftest import tiny_text
+from conftest import ditlaw, tiny_text
 
 from ditlaw import machine
 from ditlaw.errors import BadInput, Refused
@@ -325,3 +325,50 @@ def test_a_goal_that_cannot_be_is_one_line(options, changes, error, said):
     with pytest.raises(error, match=said) as raised:
         asked(**options, **changes)
     assert "\n" not in str(raised.value)
+
+
+# --- what is shown ------------------------------------------------------------------------------
+
+
+def test_status_and_report_tell_every_round_and_why_it_stopped(whole):
+    folder, summary, _ = whole
+    status = ditlaw("status", folder, "--json")
+    assert status.json["adaptive"] == summary.adaptive.model_dump(mode="json")
+    shown = ditlaw("status", folder)
+    assert "Stopped, more runs would not help: nothing narrows it" in shown.out
+    assert "in-context-d1w12h2-s0 on to 6.2e9" in " ".join(shown.out.split())
+    done = ditlaw("report", folder, "--out", folder / "page.html")
+    assert done.code == 0, done.err
+    page = (folder / "page.html").read_text()
+    for made in summary.adaptive.rounds:
+        assert made.reason in page
+        assert f"±{made.after:.1%}" in page
+    assert "Stopped, more runs would not help" in page
+
+
+def test_a_study_of_its_grid_alone_tells_of_no_rounds(trained):
+    assert ditlaw("status", trained, "--json").json["adaptive"] is None
+
+
+def test_a_plain_run_of_an_adaptive_study_adds_nothing(whole):
+    folder, summary, _ = whole
+    before = written(folder)
+    done = ditlaw("run", folder / "study.yaml", "--json")
+    assert done.json["adaptive"] == summary.adaptive.model_dump(mode="json")
+    assert written(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--until-interval", "ten"], "--until-interval: 'ten' is not a positive number or perc"),
+        (["--target", "1e12"], "--target: is for a study that adds runs; give --until-interval"),
+    ],
+)
+def test_options_that_cannot_be_are_one_line_before_anything_is_written(tmp_path, options, said):
+    (tmp_path / "s.yaml").write_text(tiny_text())
+    done = ditlaw("run", tmp_path / "s.yaml", "--out", tmp_path / "tiny", *options)
+    assert done.code == 2
+    (line,) = done.err.strip().splitlines()
+    assert line.startswith(f"ditlaw: {said}")
+    assert not (tmp_path / "tiny").exists()

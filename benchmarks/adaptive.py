@@ -1,0 +1,45 @@
+"""Adaptive studies under known truths: does stopping by the interval buy overconfidence?
+
+A pilot of four budgets, then rounds of the planner on a pool of sizes, budgets and seeds. See
+``simulation/adaptive.py`` for a study and ``simulation/stopping.py`` for the score.
+
+    OMP_NUM_THREADS=1 python benchmarks/adaptive.py --studies 40 --processes 2
+"""
+
+import argparse
+import time
+from functools import partial
+from multiprocessing import Pool
+
+import pandas as pd
+
+from simulation import adaptive, stopping
+from simulation.truths import TRUTHS
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--studies", type=int, default=40, help="of a truth")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--planner", choices=adaptive.CHOOSERS, default="random")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--csv", help="where the raw rows go")
+    options = parser.parse_args()
+    began = time.perf_counter()
+    shown = [i for i, truth in enumerate(TRUTHS) if truth.shows]
+    tasks = [(truth, index) for index in range(options.studies) for truth in shown]
+    one = partial(adaptive.path, seed=options.seed, chooser=options.planner)
+    with Pool(options.processes) as pool:
+        rows = pd.DataFrame([row for path in pool.starmap(one, tasks) for row in path])
+    if options.csv:
+        rows.to_csv(options.csv, index=False)
+    studies = len(rows.groupby(["truth", "study"]))
+    print(
+        f"{studies} studies of {len(tasks)}, nominal {adaptive.LEVEL:.0%}; 95 % binomial intervals"
+    )
+    print(stopping.report(rows))
+    print(f"{len(rows)} fits in {time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
