@@ -136,11 +136,10 @@ class _Standing:
         if chosen is not None and chosen.result.verdict != "run":
             return self._stop("no-help", chosen.result.reason)
         if self.spent >= NEARLY_ALL * goal.spend:
-            return self._stop("spend", f"{spent} are spent; the interval is ±{self.interval:.1%}")
+            return self._stop("spend", f"{spent} are spent")
         return self._stop(
             "unaffordable",
-            f"{spent} are spent, and no run that would help can be had for the rest; the interval "
-            f"is ±{self.interval:.1%}",
+            f"{spent} are spent, and no run that would help can be had for the rest",
         )
 
     def _round(self, chosen: Any, specs: list[RunSpec], allowed: float) -> Round | Outcome:
