@@ -21,24 +21,27 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=40, help="of a truth")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--planner", choices=adaptive.CHOOSERS, default="random")
+    parser.add_argument("--planner", choices=adaptive.CHOOSERS, default="planner")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--csv", help="where the raw rows go")
     options = parser.parse_args()
-    began = time.perf_counter()
+    began, rows = time.perf_counter(), []
     shown = [i for i, truth in enumerate(TRUTHS) if truth.shows]
     tasks = [(truth, index) for index in range(options.studies) for truth in shown]
     one = partial(adaptive.path, seed=options.seed, chooser=options.planner)
     with Pool(options.processes) as pool:
-        rows = pd.DataFrame([row for path in pool.starmap(one, tasks) for row in path])
-    if options.csv:
-        rows.to_csv(options.csv, index=False)
-    studies = len(rows.groupby(["truth", "study"]))
+        for path in pool.imap(one, tasks):
+            rows += path
+            if options.csv:  # as far as it is: hours of work are not lost
+                pd.DataFrame(rows).to_csv(options.csv, index=False)
+    frame = pd.DataFrame(rows)
+    studies = len(frame.groupby(["truth", "study"]))
     print(
-        f"{studies} studies of {len(tasks)}, nominal {adaptive.LEVEL:.0%}; 95 % binomial intervals"
+        f"planner {options.planner}: {studies} studies of {len(tasks)}, nominal "
+        f"{adaptive.LEVEL:.0%}; 95 % binomial intervals"
     )
-    print(stopping.report(rows))
-    print(f"{len(rows)} fits in {time.perf_counter() - began:.0f} s")
+    print(stopping.report(frame))
+    print(f"{len(frame)} fits in {time.perf_counter() - began:.0f} s")
 
 
 if __name__ == "__main__":

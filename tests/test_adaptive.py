@@ -7,6 +7,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from adaptive_cases import ROUNDS, InProcess, chosen, three_rounds
 from conftest import ditlaw, tiny_text
@@ -16,7 +18,7 @@ from ditlaw.errors import BadInput, Refused
 from ditlaw.observations import load_observations, study_frame
 from ditlaw.planner.adaptive import run_adaptive
 from ditlaw.planner.goal import Goal, goal_of
-from ditlaw.planner.stopping import allowances, is_reached
+from ditlaw.planner.stopping import IN_A_ROW, allowances, is_reached
 from ditlaw.study import (
     make_run,
     open_study,
@@ -29,6 +31,7 @@ from ditlaw.study import (
 from ditlaw.study.schema import LearningRate
 from ditlaw.sweep import study_status
 from ditlaw.training.folder import folder_runs
+from simulation import stopping as simulated
 
 
 @pytest.fixture
@@ -197,6 +200,25 @@ def test_the_interval_has_to_be_narrow_twice_in_a_row():
     assert not is_reached([0.09], 0.1)
     assert not is_reached([0.09, 0.3, 0.09], 0.1)
     assert not is_reached([0.09, 0.09], None)
+
+
+def test_the_simulated_studies_are_stopped_by_that_rule():
+    widths = np.random.default_rng(0).uniform(0.05, 0.2, (40, 8))
+    rows = pd.DataFrame(
+        [
+            {"truth": "t", "study": i, "round": n, "width": width}
+            for i, path in enumerate(widths)
+            for n, width in enumerate(path)
+        ]
+    )
+    until = np.quantile(widths.min(axis=1), simulated.BOUNDS["loose"])
+    expected = {}
+    for i, path in enumerate(widths):
+        reached = [n for n in range(8) if is_reached(path[: n + 1], until)]
+        expected |= {i: reached[0]} if reached else {}
+    found = simulated.stops(rows, "loose", IN_A_ROW)
+    assert 5 < len(found) < 40
+    assert dict(zip(found["study"], found["round"], strict=True)) == expected
 
 
 def test_a_round_takes_a_share_of_what_was_spent_or_is_left_and_the_last_all_that_is():

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from ditlaw.planner.choose import choose
+from ditlaw.planner.gain import outlook
+from ditlaw.planner.pool import Pool, Trunk
 
 from ditlaw import laws
 from ditlaw.errors import Refused
 from ditlaw.observations import Observations
 from ditlaw.planner.stopping import allowances
-from simulation.truths import D0, LARGEST, LOG_C0, N0, TRUTHS, Truth
+from simulation.truths import D0, LARGEST, LOG_C0, LOG_N0, N0, TRUTHS, Truth
 
 LEVEL = 0.9
 NOISE, TRUNK_SHARE = 0.01, 0.5
@@ -22,6 +25,8 @@ PILOT, FURTHER = 4, 2  # budgets that the pilot has, and how many the pool has b
 SIZES, STEP = 5, np.log(2.0)  # sizes of a pilot's budget, and from one to the next in ln N
 AHEAD = 25.0  # target ÷ the pilot's largest budget
 TIMES = 3.0  # the whole spend ÷ the pilot's
+C0 = float(np.exp(LOG_C0))  # FLOPs
+BESIDE = 2  # sizes of the pool beyond the pilot's, on either side
 FIRST = -LARGEST  # ln C/C0 of the smallest budget
 
 
@@ -128,11 +133,30 @@ def at_random(world: World, law: laws.Law, target: float, allowed: float, seed: 
     return done
 
 
-CHOOSERS = {"random": at_random}
+def by_planner(world: World, law: laws.Law, target: float, allowed: float, seed: int) -> bool:
+    """Trains what the planner chooses: new trunks, and those that are there trained on."""
+    seen = [size for size, _ in world.trunks]
+    sizes = range(min(seen) - BESIDE, max(seen) + BESIDE + 1)
+    pool = Pool(
+        log_n=np.array([LOG_N0 + world.x(size) for size in sizes]),
+        log_c=np.array([LOG_C0 + log_flops(budget) for budget in range(PILOT + FURTHER)]),
+        trunks={
+            (sizes.index(size), run): Trunk(sizes.index(size), run, last)
+            for (size, run), (_, last) in world.trunks.items()
+        },
+    )
+    plan = choose(outlook(law, pool, target), pool, allowed * C0)
+    for step in plan.steps:
+        world.train(sizes[step.trunk.size], step.trunk.seed, step.rows[0], step.to)
+    return bool(plan.steps)
 
 
-def path(truth: int, index: int, seed: int, chooser: str) -> list[dict]:
+CHOOSERS = {"planner": by_planner, "random": at_random}
+
+
+def path(task: tuple[int, int], seed: int, chooser: str) -> list[dict]:
     """One study: a row for the pilot and for every round after it, as far as they can be fitted."""
+    truth, index = task
     world = pilot(TRUTHS[truth], [seed, truth, index])
     spend, rows = TIMES * world.spent, []
     c = log_flops(PILOT - 1) + np.log(AHEAD)

@@ -75,10 +75,10 @@ def run_adaptive(
 
 def told(made: Round) -> str:
     """A round in a line."""
-    on = sum(run.had > 0 for run in made.runs)
+    on, noun = sum(run.had > 0 for run in made.runs), "run" if len(made.runs) == 1 else "runs"
     return (
         f"round {made.number}: interval ±{made.interval:.1%}, ±{made.expected:.1%} expected; "
-        f"{len(made.runs)} runs for {text.flops(made.flops)} FLOPs"
+        f"{len(made.runs)} {noun} for {text.flops(made.flops)} FLOPs"
         + (f", {on} of them trained on" if on else "")
     )
 
