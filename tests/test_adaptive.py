@@ -203,7 +203,8 @@ def test_the_interval_has_to_be_narrow_twice_in_a_row():
 
 
 def test_the_simulated_studies_are_stopped_by_that_rule():
-    widths = np.random.default_rng(0).uniform(0.05, 0.2, (40, 8))
+    rng = np.random.default_rng(0)
+    widths = rng.uniform(0.1, 0.2, (40, 1)) + 0.02 * rng.standard_normal((40, 8))
     rows = pd.DataFrame(
         [
             {"truth": "t", "study": i, "round": n, "width": width}
