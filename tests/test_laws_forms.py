@@ -135,7 +135,7 @@ def test_loss_laws_are_exact_without_noise(floor, exponent):
     assert found.exponent[0] == pytest.approx(exponent, rel=1e-5)
     np.testing.assert_allclose(found(log_c), log_loss, atol=1e-7)
     power = losslaws.fit_power(log_c, log_loss, even)
-    recent = losslaws.fit_recent(log_c, log_loss, 0.65)
+    recent = losslaws.fit_recent(log_c, log_loss, np.ones(len(log_c)), 0.65)
     np.testing.assert_allclose(recent.floor(log_c), log_loss, atol=1e-7)
     if not floor:
         assert power.exponent[0] == pytest.approx(exponent, rel=1e-9)

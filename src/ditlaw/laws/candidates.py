@@ -14,6 +14,7 @@ from ditlaw.laws.isoflop import OK, Parabola
 from ditlaw.laws.joint import fit_joint
 from ditlaw.laws.kappa import Kappa
 from ditlaw.laws.line import DriftingLine
+from ditlaw.laws.lone import BestLosses, best_losses
 from ditlaw.laws.losslaws import LossLaws
 from ditlaw.laws.minima import MIN_BUDGETS, Minima, parabola_minima
 from ditlaw.laws.noise import Noise, Residuals
@@ -60,11 +61,11 @@ def fit_candidates(
     minima = _minima(table, curves, noise, perturbations, names[0], rng)
     laws: dict[str, LossLaws] = {}
     if minima is not None:
-        even = np.ones(len(minima.log_c))
-        laws["power"] = losslaws.fit_power(minima.log_c, minima.log_loss, even)
-        laws["floor"] = losslaws.fit_floor(minima.log_c, minima.log_loss, even)
+        best = best_losses(table, curves, minima, noise, perturbations)
+        laws["power"] = losslaws.fit_power(best.log_c, best.log_loss, best.weight)
+        laws["floor"] = losslaws.fit_floor(best.log_c, best.log_loss, best.weight)
         if names[0] != "joint":
-            forms[names[0]] = _minima_form(minima, laws["floor"], table.diffusion)
+            forms[names[0]] = _minima_form(minima, best, laws["floor"], table.diffusion)
     if "joint" in names:
         joint = fit_joint(table, noise, perturbations)
         if joint is not None:
@@ -122,18 +123,19 @@ def _minima(
     return parabola_minima(table, curves, wider, unfit * perturbations, rng)
 
 
-def _minima_form(minima: Minima, floor: LossLaws, diffusion: bool) -> MinimaForm:
-    residuals = minima.log_loss[0] - floor(minima.log_c)[0]
-    free = max(len(minima.log_c) - 3, 0)
+def _minima_form(minima: Minima, best: BestLosses, floor: LossLaws, diffusion: bool) -> MinimaForm:
+    residuals = best.log_loss[0] - floor(best.log_c)[0]
+    free = max(len(best.log_c) - 3, 0)
     return MinimaForm(
         line=DriftingLine(minima.log_c, minima.log_n, minima.variance_n),
         floor=floor,
         recent=losslaws.fit_recent(
-            minima.log_c,
-            minima.log_loss,
+            best.log_c,
+            best.log_loss,
+            best.weight,
             losslaws.DIFFUSION_FLOOR_SHARE if diffusion else losslaws.FLOOR_SHARE,
         ),
-        one_law=trust(residuals, minima.variance_loss, free, free, _fall(minima)),
+        one_law=trust(residuals, best.variance, free, free, _fall(minima)),
         valley=minima.valley,
     )
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
 from ditlaw.laws.candidates import Candidates
 from ditlaw.laws.forms import Form, beyond
 from ditlaw.laws.kappa import Kappa
+from ditlaw.laws.normals import spread_normals
 from ditlaw.laws.table import FloatArray
 from ditlaw.results import Quantity
 
@@ -172,9 +172,3 @@ def of_draws(values: FloatArray, level: float) -> Quantity:
     return Quantity(
         value=value, low=min(float(low), value), high=max(float(high), value), level=level
     )
-
-
-def spread_normals(count: int, seed: int) -> FloatArray:
-    """Evenly spread standard normal quantiles in a fixed random order: less noise than sampling."""
-    even = ndtri((np.arange(count) + 0.5) / count)
-    return np.asarray(np.random.default_rng(seed).permutation(even))

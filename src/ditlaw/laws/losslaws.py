@@ -104,9 +104,11 @@ class Recent:
         return self.floor_share * self.floor(log_c) + (1 - self.floor_share) * self.power(log_c)
 
 
-def fit_recent(log_c: FloatArray, log_loss: FloatArray, floor_share: float) -> Recent:
-    """Both laws through (draws + 1, B) with weights that fall with distance below the last."""
-    weight = np.exp((log_c - log_c.max()) / MEMORY)
+def fit_recent(
+    log_c: FloatArray, log_loss: FloatArray, weight: FloatArray, floor_share: float
+) -> Recent:
+    """Both laws through (draws + 1, B); weights (B,) fall with distance below the last."""
+    weight = weight * np.exp((log_c - log_c.max()) / MEMORY)
     return Recent(
         fit_floor(log_c, log_loss, weight), fit_power(log_c, log_loss, weight), floor_share
     )
