@@ -16,7 +16,7 @@ from ditlaw.laws import fit
 from ditlaw.measured import hours_of
 from ditlaw.observations import load_observations
 from ditlaw.planner.goal import Goal
-from ditlaw.planner.stopping import IN_A_ROW, allowances, is_reached
+from ditlaw.planner.stopping import allowances, is_reached
 from ditlaw.results import RunSummary, Stopped
 from ditlaw.study import (
     Outcome,
@@ -119,12 +119,9 @@ class _Standing:
     def next_step(self, choose: Choose) -> Round | Outcome:
         """The next round, or why there is none."""
         goal, number = self.goal, len(self.rounds) + 1
-        intervals = [made.interval for made in self.rounds if made.target == goal.target]
-        if is_reached([*intervals, self.interval], goal.until):
+        if is_reached(self.interval, goal.until):
             return self._stop(
-                "interval",
-                f"the interval is ±{self.interval:.1%}, and has been within ±{goal.until:.1%} "
-                f"{IN_A_ROW} times in a row",
+                "interval", f"±{self.interval:.1%} is within the ±{goal.until:.1%} asked for"
             )
         chosen = None
         for allowed in allowances(self.spent, goal.spend):
