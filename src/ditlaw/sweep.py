@@ -3,12 +3,13 @@
 DIR/study.yaml, study.json   the study and what it froze (ditlaw.study.folder)
 DIR/data/, data.json         samples prepared for training (ditlaw.data.places)
 DIR/runs/ID/                 one folder a run (ditlaw.training.folder)
+DIR/rounds/                  what an adaptive study added to its grid (ditlaw.study.rounds)
 DIR/observations.csv         the table, rebuilt from the runs
 DIR/verify/FLOPS/            a frozen forecast and the runs that check it (ditlaw.verify)
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +30,11 @@ from ditlaw.study import (
     open_study,
     parse_study,
     plan_study,
+    read_rounds,
     read_study,
     study_runs,
 )
+from ditlaw.study.rounds import adaptive_study, with_added
 from ditlaw.tracking.chosen import choose_trackers
 from ditlaw.training.folder import ENDED, RunFolder, folder_runs
 from ditlaw.training.locks import locked
@@ -61,12 +64,30 @@ def run_study(
 ) -> RunSummary:
     """Train what is missing of a study; safe to repeat. Failed runs are in the summary.
 
+    Of an adaptive study the rounds that were begun are finished, and no other is chosen.
     ``trackers`` is what runs are mirrored in from now on; None leaves that as it is.
 
     Raises:
         BadInput: the folder holds runs of a study that differs; the difference is shown.
         Refused: a stated limit is exceeded, the data cannot be trained on, or another process
             works on the folder.
+    """
+    with begun_study(study_file, folder, watch=watch, trackers=trackers) as study:
+        return train_study(folder, study, executor=executor, watch=watch)
+
+
+@contextlib.contextmanager
+def begun_study(
+    study_file: Path,
+    folder: Path,
+    *,
+    watch: Watch | None = None,
+    trackers: list[str] | None = None,
+) -> Iterator[Study]:
+    """A study with its folder, locked, ready to train in.
+
+    Raises:
+        BadInput, Refused: as ``run_study``.
     """
     text = read_study(study_file)
     study = parse_study(text, str(study_file))
@@ -81,14 +102,27 @@ def run_study(
         freeze_study(folder, study, text)
         if trackers is not None:
             choose_trackers(folder, trackers)
-        failures: dict[str, str] | None = None
-        try:
-            failures = run_all(study_runs(study), folder / "runs", executor=executor, watch=watch)
-        finally:
-            # What ended runs early is to be told, rather than that the table has no room either.
-            with contextlib.suppress(*(() if failures == {} else (BadInput,))):
-                write_table(folder, study)
-    return RunSummary(study=str(folder), runs=tally(own_status(folder, study)), failures=failures)
+        yield study
+
+
+def train_study(
+    folder: Path, study: Study, *, executor: Executor | None = None, watch: Watch | None = None
+) -> RunSummary:
+    """Train what is missing in the folder of ``begun_study``, and write the table of all rows."""
+    failures: dict[str, str] | None = None
+    runs = with_added(study_runs(study), read_rounds(folder))
+    try:
+        failures = run_all(runs, folder / "runs", executor=executor, watch=watch)
+    finally:
+        # What ended runs early is to be told, rather than that the table has no room either.
+        with contextlib.suppress(*(() if failures == {} else (BadInput,))):
+            write_table(folder, study)
+    return RunSummary(
+        study=str(folder),
+        runs=tally(own_status(folder, study)),
+        failures=failures,
+        adaptive=adaptive_study(folder),
+    )
 
 
 def write_table(folder: Path, study: Study) -> None:

@@ -68,7 +68,9 @@ def _buildable(folder: Path, study: Study) -> list[RunSpec]:
         BadInput: a user's module is missing, or counts otherwise than it did.
     """
     specs = folder_runs(folder, study)
-    for now, then in zip(study_runs(study), specs, strict=True):
+    as_made = {spec.id: spec for spec in specs}
+    for now in study_runs(study):
+        then = as_made[now.id]
         if now.counted != then.counted:
             raise BadInput(
                 f"{folder}: the runs were made when {then.family} counted otherwise; undo the "

@@ -162,7 +162,8 @@ def _require_finished(folder: Path, study: Study, variant: Variant) -> None:
     states = [
         run.status(hardware, spec).state
         for run, spec in own_runs(folder, study)
-        if spec.id in of_variant
+        # Rounds add runs to a plain study alone, all of which are of its one variant.
+        if len(variants(study)) == 1 or spec.id in of_variant
     ]
     left = sum(state not in ("done", "diverged") for state in states)
     if left:

@@ -17,10 +17,15 @@ def emit(result: Result, as_json: bool) -> None:
     show(result)
 
 
+def say(line: str) -> None:
+    """Tell how things go, on standard error."""
+    sys.stderr.write(f"ditlaw: {line}\n")
+
+
 def warn(notes: list[Note]) -> None:
     """Say warnings on standard error, a line each."""
     for note in notes:
-        sys.stderr.write(f"ditlaw: {note.code}: {note.text}\n")
+        say(f"{note.code}: {note.text}")
 
 
 def need_training(command: str) -> None:

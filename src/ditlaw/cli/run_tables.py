@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ditlaw import text
+from ditlaw.cli.round_tables import show_adaptive
 from ditlaw.cli.run_lines import MANY, most_telling, plan_lines, status_table
 from ditlaw.cli.table_parts import make_table, show_notes, size_of
 from ditlaw.data.manifest import SKIPPED_FILE
@@ -69,6 +70,8 @@ def show_plan(console: Console, plan: PlanResult) -> None:
 def show_run(console: Console, summary: RunSummary) -> None:
     """How a sweep ended."""
     runs = summary.runs
+    if summary.adaptive is not None:
+        show_adaptive(console, summary.adaptive)
     # A law is of one of what a study compares.
     several = variants(open_study(Path(summary.study)))
     chosen = "".join(
@@ -89,6 +92,9 @@ def show_status(console: Console, status: StatusResult) -> None:
     for run in most_telling(status.runs, MANY):
         if run.reason:
             console.print(f"{escape(run.id)}: {escape(run.reason)}", soft_wrap=True)
+    if status.adaptive is not None:
+        console.print()
+        show_adaptive(console, status.adaptive)
 
 
 def show_budget(console: Console, result: BudgetResult) -> None:

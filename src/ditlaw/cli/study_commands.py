@@ -10,7 +10,7 @@ import typer
 
 from ditlaw.cli.executor import Asked, Parallel, Ranks, Where, executor_of
 from ditlaw.cli.options import Json, StudyFile, Workers
-from ditlaw.cli.output import emit, need_trackers, need_training, warn
+from ditlaw.cli.output import emit, need_trackers, need_training, say, warn
 from ditlaw.errors import BadInput
 
 
@@ -79,23 +79,53 @@ def run(
             help="Mirror runs in tensorboard or wandb, from now on; none ends it.",
         ),
     ] = None,
+    until_interval: Annotated[
+        str | None,
+        typer.Option(
+            metavar="10%|0.1",
+            help="Then choose and train more runs until the forecast loss is known to that.",
+        ),
+    ] = None,
+    spend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FLOPS|5%",
+            help="Then choose and train more runs until the study has taken that, or that share "
+            "of the target.",
+        ),
+    ] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(metavar="FLOPS", help="What is forecast; by default the study's target."),
+    ] = None,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Train what is missing of a study; safe to repeat."""
+    """Train what is missing of a study, and more if asked; safe to repeat."""
     need_training("run")
     trackers = need_trackers(track)
     from ditlaw.cli.live import live_watch
     from ditlaw.measured import hours_of
+    from ditlaw.planner.adaptive import run_adaptive
+    from ditlaw.planner.goal import goal_of
     from ditlaw.study import default_folder, load_study, plan_study
     from ditlaw.sweep import require_done, run_study
 
     engine = executor_of(executor, workers, job, ranks, parallel)
     declared = load_study(study)
+    adaptive = until_interval is not None or spend is not None
+    if target is not None and not adaptive:
+        raise BadInput("--target: is for a study that adds runs; give --until-interval or --spend")
+    goal = goal_of(declared, target, until_interval, spend) if adaptive else None
     warn(plan_study(declared).warnings)
     folder = out or default_folder(study, declared)
     watch = live_watch(hours_of(declared, folder))
-    done = run_study(study, folder, executor=engine, watch=watch, trackers=trackers)
+    if goal is None:
+        done = run_study(study, folder, executor=engine, watch=watch, trackers=trackers)
+    else:
+        done = run_adaptive(
+            study, folder, goal, executor=engine, watch=watch, trackers=trackers, tell=say
+        )
     emit(done, as_json)
     require_done(done.failures)
 
@@ -106,9 +136,10 @@ def status(
 ) -> None:
     """Show how far the runs of a study folder are."""
     from ditlaw.results import StatusResult
+    from ditlaw.study.rounds import adaptive_study
     from ditlaw.sweep import study_status
 
-    emit(StatusResult(runs=study_status(folder)), as_json)
+    emit(StatusResult(runs=study_status(folder), adaptive=adaptive_study(folder)), as_json)
 
 
 def verify(

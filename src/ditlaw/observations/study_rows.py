@@ -10,7 +10,15 @@ from ditlaw.files import read_json_lines
 from ditlaw.metrics_table import merged
 from ditlaw.observations.checking import DIVERGED
 from ditlaw.step_times import with_times
-from ditlaw.study import NARROWING, STUDY_FILE, RunSpec, Study, narrowed
+from ditlaw.study import (
+    NARROWING,
+    STUDY_FILE,
+    RunSpec,
+    Study,
+    narrowed,
+    read_rounds,
+)
+from ditlaw.study.rounds import round_numbers
 from ditlaw.training.folder import RunFolder, folder_runs
 from ditlaw.training.observation import observation
 
@@ -20,7 +28,8 @@ def study_frame(folder: Path, study: Study, specs: Iterable[RunSpec] | None = No
 
     What 'ditlaw evaluate' added to them is in columns of its own (``metrics_table``), as is what
     'ditlaw time' measured (``step_times``). A run that diverged has a row without a loss for every
-    budget that it did not reach. ``specs`` are the runs, where they have been made already.
+    budget that it did not reach. In an adaptive study ``round`` says which round added a row, 0
+    being the study's own grid. ``specs`` are the runs, where they have been made already.
 
     Raises:
         BadInput: no run has been observed yet.
@@ -49,6 +58,10 @@ def study_frame(folder: Path, study: Study, specs: Iterable[RunSpec] | None = No
             f"{folder}: no observations yet; 'ditlaw status {folder}' says why, "
             f"'ditlaw run {folder / STUDY_FILE} --out {folder}' makes them"
         )
+    rounds = read_rounds(folder)
+    if rounds:
+        added = round_numbers(rounds)
+        rows = [row | {"round": added.get((row["run"], row["budget"]), 0)} for row in rows]
     timed = with_times(merged(rows, evaluated), {spec.id: spec for spec in specs}, folder)
     return pd.DataFrame(timed)
 

@@ -21,6 +21,7 @@ from ditlaw.report.material import Material, default_out, gather
 from ditlaw.report.metrics import metrics_section
 from ditlaw.report.pictures import gallery
 from ditlaw.report.rates import rates_sections
+from ditlaw.report.rounds import rounds_section
 from ditlaw.report.runtable import run_table
 from ditlaw.report.shapes import shapes_section
 from ditlaw.report.speed import speed_table
@@ -100,6 +101,7 @@ def render(material: Material) -> str:
             metrics=metrics,
             shapes=shapes,
             rates=rates,
+            rounds=rounds_section(material),
         )
     )
 

@@ -85,6 +85,7 @@ from ditlaw.results.rates import (
     SettingRule,
     Transfer,
 )
+from ditlaw.results.rounds import AdaptiveStudy, AddedRun, Stopped, StudyRound
 from ditlaw.results.runs import (
     DemoResult,
     PlannedRun,
@@ -113,6 +114,8 @@ from ditlaw.results.time import TimedModel, TimeResult
 __all__ = [
     "ANSWERS",
     "COMMANDS",
+    "AdaptiveStudy",
+    "AddedRun",
     "AtEqualTime",
     "AxisBudget",
     "AxisValue",
@@ -188,6 +191,8 @@ __all__ = [
     "SkippedSample",
     "StatusResult",
     "StepMove",
+    "Stopped",
+    "StudyRound",
     "SurfaceLaw",
     "Target",
     "TimeResult",

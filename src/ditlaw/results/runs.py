@@ -2,6 +2,7 @@
 
 from ditlaw.results.base import MfuSource, Note, Result
 from ditlaw.results.forecast import Forecast, Verification
+from ditlaw.results.rounds import AdaptiveStudy
 
 
 class PlannedRun(Result):
@@ -76,11 +77,15 @@ class RunCounts(Result):
 
 
 class RunSummary(Result):
-    """``ditlaw run``; ``failures`` gives the reason of each run that is not done."""
+    """``ditlaw run``; ``failures`` gives the reason of each run that is not done.
+
+    ``adaptive`` is null of a study that has no more than its own grid.
+    """
 
     study: str
     runs: RunCounts
     failures: dict[str, str]
+    adaptive: AdaptiveStudy | None = None
 
 
 class RunStatus(Result):
@@ -111,9 +116,10 @@ class RunStatus(Result):
 
 
 class StatusResult(Result):
-    """``ditlaw status``."""
+    """``ditlaw status``; ``adaptive`` is as ``ditlaw run`` has it."""
 
     runs: list[RunStatus]
+    adaptive: AdaptiveStudy | None = None
 
 
 class ReportResult(Result):

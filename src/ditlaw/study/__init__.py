@@ -22,6 +22,14 @@ from ditlaw.study.load import (
     read_study,
 )
 from ditlaw.study.plan import plan_runs, plan_study
+from ditlaw.study.rounds import (
+    Outcome,
+    Round,
+    read_outcome,
+    read_rounds,
+    write_outcome,
+    write_round,
+)
 from ditlaw.study.runs import RunSpec, Stop, make_run, run_id, study_mix, study_runs
 from ditlaw.study.schema import Study, hardware_of
 from ditlaw.study.variants import NARROWING, Variant, narrowed, variants
@@ -32,6 +40,8 @@ __all__ = [
     "STUDY_FILE",
     "Branch",
     "Hours",
+    "Outcome",
+    "Round",
     "RunSpec",
     "Stop",
     "Study",
@@ -51,6 +61,8 @@ __all__ = [
     "plan_study",
     "preset_text",
     "presets",
+    "read_outcome",
+    "read_rounds",
     "read_study",
     "run_id",
     "study_digest",
@@ -58,4 +70,6 @@ __all__ = [
     "study_mix",
     "study_runs",
     "variants",
+    "write_outcome",
+    "write_round",
 ]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -140,6 +141,20 @@ class RunSpec(BaseModel):
         """
         left_out = {"id", "stops", "evaluation"}
         return digest(self.model_dump(mode="json", exclude=left_out, exclude_defaults=True))
+
+    def extends(self, earlier: "RunSpec") -> bool:
+        """Whether this is that run, or that run trained on: the same with later budgets added.
+
+        Only at a constant rate is the last state of the earlier one a state of this one.
+        """
+        added = self.stops[len(earlier.stops) :]
+        steps = [earlier.steps, *(stop.step for stop in added)]
+        return (
+            self.model_copy(update={"stops": earlier.stops}) == earlier
+            and self.stops[: len(earlier.stops)] == earlier.stops
+            and all(before < after for before, after in pairwise(steps))
+            and not (added and self.recipe.cooldown)
+        )
 
 
 def study_mix(study: Study, shape: Shape) -> Mix:

@@ -32,7 +32,8 @@ from ditlaw.files import (
     write_text,
 )
 from ditlaw.results import RunStatus
-from ditlaw.study import RunSpec, Stop, Study, study_runs
+from ditlaw.study import RunSpec, Stop, Study, read_rounds, study_runs
+from ditlaw.study.rounds import with_added
 from ditlaw.study.schema import Hardware
 from ditlaw.training.locks import locked
 
@@ -55,7 +56,7 @@ class RunFolder:
         self.mirrors: list[Callable[[dict[str, Any]], None]] = []  # are told every event too
 
     def create(self, spec: RunSpec) -> None:
-        """Write the spec; an existing one must be the same.
+        """Write the spec; one that is there must be the same, or be trained on by this one.
 
         Raises:
             BadInput: the folder holds another run, or cannot be written to.
@@ -68,9 +69,10 @@ class RunFolder:
                     f"{path}: was made when {spec.family} counted otherwise; undo the change to "
                     "its module or choose another --out folder"
                 )
-            if there != spec:
+            if there == spec:
+                return
+            if not spec.extends(there):
                 raise BadInput(f"{path}: describes another run; choose another --out folder")
-            return
         write_json(path, spec.model_dump(mode="json"))
 
     def spec(self) -> RunSpec:
@@ -176,14 +178,18 @@ class RunFolder:
 def folder_runs(folder: Path, study: Study) -> list[RunSpec]:
     """Every run of a study in a study folder, those without a folder of their own included.
 
-    A user's own family is counted from the specs that are there: its module is not needed.
+    Those that an adaptive study added are among them (``ditlaw.study.rounds``). A user's own family
+    is counted from the specs that are there: its module is not needed.
+
+    Raises:
+        BadInput: a round is damaged.
     """
     written = {}
     if not all(design.closed_form for design in study.designs()):
         for path in folder.glob("runs/*/spec.json"):
             with contextlib.suppress(BadInput):  # a damaged one is counted again
                 written[path.parent.name] = RunFolder(path.parent).spec()
-    return study_runs(study, written)
+    return with_added(study_runs(study, written), read_rounds(folder))
 
 
 def _positive(value: object) -> bool:

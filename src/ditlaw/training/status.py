@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ditlaw import text
 from ditlaw.compute import gpu_hours
 from ditlaw.files import newest_json_lines
 from ditlaw.results import RunStatus
@@ -23,7 +24,9 @@ def run_status(folder: RunFolder, spec: RunSpec, hardware: Hardware) -> RunStatu
     last, newest = _newest(folder)
     rows = folder.observations()
     event, reason = last.get("event"), last.get("reason")
-    if event == "done" and folder.missing(spec, spec.steps, rows):
+    if event == "done" and last.get("step", spec.steps) < spec.steps:
+        state, reason = "pending", f"to be trained on, to {text.flops(spec.stops[-1].budget)} FLOPs"
+    elif event == "done" and folder.missing(spec, spec.steps, rows):
         state, reason = "stopped", "observations are missing; repeat the command that made them"
     elif event in ENDED:
         state = str(event)
