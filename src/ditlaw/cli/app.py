@@ -11,6 +11,7 @@ from ditlaw.cli import (
     law_commands,
     metric_commands,
     model_commands,
+    planner_commands,
     study_commands,
 )
 from ditlaw.cli.numbers import ManyNumbers
@@ -37,6 +38,7 @@ COMMANDS: list[Callable[..., None]] = [
     law_commands.shapes,
     law_commands.rates,
     law_commands.laws,
+    planner_commands.next_,
     study_commands.verify,
     law_commands.report,
     model_commands.encode,
@@ -68,4 +70,4 @@ def _options(
 
 for command in COMMANDS:
     several = ManyNumbers if command in TAKE_NUMBERS else None
-    app.command(cls=several)(command)
+    app.command(command.__name__.rstrip("_"), cls=several)(command)

@@ -42,7 +42,7 @@ def goal_of(study: Study, target: float | None, until: str | None, spend: str | 
         raise BadInput("--target: the study states no forecast.flops; give the FLOPs to forecast")
     if not 0 < target < math.inf:
         raise BadInput(f"--target: {target:g} is not a budget; use a positive number, as 1e21")
-    width = None if until is None else _number("--until-interval", until, 1.0, "10% or 0.1")
+    width = None if until is None else amount("--until-interval", until, 1.0, "10% or 0.1")
     if width is not None and width >= 1:
         raise BadInput(f"--until-interval: '{until}' is no share of a loss below 1; try 10% or 0.1")
     if len(variants(study)) > 1:
@@ -53,7 +53,7 @@ def goal_of(study: Study, target: float | None, until: str | None, spend: str | 
     grid = float(sum(run.trained_flops for run in study_runs(study)))
     if spend is None:
         return Goal(target, width, AS_MUCH_AGAIN * grid)
-    most = _number("--spend", spend, target, "1e20 or 5%")
+    most = amount("--spend", spend, target, "1e20 or 5%")
     if most < grid:
         raise Refused(
             f"--spend: {text.flops(most)} FLOPs is below what the study's own runs take "
@@ -62,8 +62,12 @@ def goal_of(study: Study, target: float | None, until: str | None, spend: str | 
     return Goal(target, width, most)
 
 
-def _number(option: str, word: str, whole: float, mend: str) -> float:
-    """A positive number; one with a percent sign is a share of ``whole``."""
+def amount(option: str, word: str, whole: float, mend: str) -> float:
+    """A positive number; one with a percent sign is a share of ``whole``.
+
+    Raises:
+        BadInput: it is none.
+    """
     share = word.strip().endswith("%")
     try:
         value = float(word.strip().removesuffix("%"))

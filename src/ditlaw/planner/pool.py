@@ -18,13 +18,14 @@ MOST_SEEDS = 3  # new ones of a size: what more of them average out is less than
 class Trunk:
     """A trunk: the index of its size, its seed, and of the last budget it has reached (−1: none).
 
-    ``planned`` is whether it would be trained from the start.
+    ``planned`` is whether it would be trained from the start, ``stuck`` whether it diverged.
     """
 
     size: int
     seed: int
     reached: int = -1
     planned: bool = False
+    stuck: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Pool:
         """The trunks of a size that can go on, and a new one."""
         own = [trunk for (of, _), trunk in self.trunks.items() if of == size]
         for trunk in own:
-            if self.passes and (self.extends or trunk.planned):
+            if self.passes and (self.extends or trunk.planned) and not trunk.stuck:
                 yield trunk
         if sum(trunk.planned for trunk in own) >= MOST_SEEDS:
             return

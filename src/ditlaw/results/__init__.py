@@ -74,6 +74,7 @@ from ditlaw.results.metrics import (
     MetricValue,
     SampleResult,
 )
+from ditlaw.results.planner import IntervalChange, NextResult, NextRun, NextTotal
 from ditlaw.results.rates import (
     FlaggedRow,
     RatesResult,
@@ -143,6 +144,7 @@ __all__ = [
     "Forecast",
     "FormEvidence",
     "FormResult",
+    "IntervalChange",
     "LawsResult",
     "LossLaw",
     "Measured",
@@ -152,6 +154,9 @@ __all__ = [
     "MetricsResult",
     "MfuSource",
     "NestedFit",
+    "NextResult",
+    "NextRun",
+    "NextTotal",
     "Note",
     "Offset",
     "Pair",
@@ -222,6 +227,7 @@ COMMANDS: dict[str, type[Result]] = {
     "forecast": Forecast,
     "laws": LawsResult,
     "metrics": MetricsResult,
+    "next": NextResult,
     "plan": PlanResult,
     "rates": RatesResult,
     "report": ReportResult,

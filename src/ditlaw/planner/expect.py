@@ -1,0 +1,100 @@
+"""The interval after some runs, by simulation: their losses are drawn, and everything is fitted."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from ditlaw.errors import Refused
+from ditlaw.laws import Law, fit
+from ditlaw.laws.ensemble import EXCLUDED_BELOW
+from ditlaw.laws.table import FloatArray
+from ditlaw.planner.pool import Pool, Step
+from ditlaw.planner.sizes import SAME
+
+STUDIES = 8  # simulated; their median is told
+DRAWS = 100
+
+
+def half_width(law: Law, target: float) -> float:
+    """Relative half-width of the loss of one run at the target."""
+    loss = law.optimum(target).loss
+    assert loss.low is not None
+    assert loss.high is not None
+    return (loss.high - loss.low) / 2 / loss.value
+
+
+def expected_half_width(law: Law, pool: Pool, steps: list[Step], target: float, seed: int) -> float:
+    """Median relative half-width after the steps, over losses that the law holds likely.
+
+    Raises:
+        Refused: no simulated study could be fitted.
+    """
+    rng = np.random.default_rng([seed, 29])
+    rows = [(step, budget) for step in steps for budget in step.rows]
+    log_n = np.array([pool.log_n[step.trunk.size] for step, _ in rows])
+    log_c = np.array([pool.log_c[budget] for _, budget in rows])
+    names = [f"{step.trunk.size}/{step.trunk.seed}" for step, _ in rows]
+    trunk = np.unique(names, return_inverse=True)[1]
+    noise = law.fitted.ensemble.candidates.noise
+    frame = _frame(law, log_n, log_c, names)
+    found = []
+    for truth in _truths(law, log_n, log_c, rng):
+        sd = noise.at(log_c)
+        shared = rng.standard_normal(trunk.max() + 1)[trunk]
+        luck = np.sqrt(noise.share) * shared
+        luck = luck + np.sqrt(1 - noise.share) * rng.standard_normal(len(rows))
+        frame[law.metric] = np.exp(truth + sd * luck)
+        both = pd.concat([law.observations.frame, frame], ignore_index=True)
+        try:
+            again = fit(
+                replace(law.observations, frame=both),
+                method=law.method,
+                metric=law.metric,
+                level=law.level,
+                draws=DRAWS,
+            )
+            found.append(half_width(again, target))
+        except Refused:
+            continue
+    if not found:
+        raise Refused(f"{law.observations.source}: no study of these runs could be fitted")
+    return float(np.median(found))
+
+
+def _truths(
+    law: Law, log_n: FloatArray, log_c: FloatArray, rng: np.random.Generator
+) -> list[FloatArray]:
+    """Ln losses (rows,) that the law's forms hold likely, each form by its weight."""
+    ensemble = law.fitted.ensemble
+    weights = {n: w for n, w in ensemble.loss_weights.items() if w >= EXCLUDED_BELOW}
+    names = list(weights)
+    share = np.array([weights[name] for name in names])
+    drawn = {name: ensemble.forms[name].loss(log_n, log_c)[1:] for name in names}
+    found = []
+    for name in rng.choice(names, STUDIES, p=share / share.sum()):
+        truths = drawn[name][np.isfinite(drawn[name]).all(axis=1)]
+        if len(truths):
+            found.append(truths[rng.integers(len(truths))])
+    return found
+
+
+def _frame(law: Law, log_n: FloatArray, log_c: FloatArray, names: list[str]) -> pd.DataFrame:
+    """Rows as the table has them, without a loss."""
+    known = law.observations.frame
+    frame = pd.DataFrame([known.iloc[0]] * len(names)).reset_index(drop=True)
+    frame["run"] = frame["trunk"] = [f"next/{name}" for name in names]
+    frame["params"], frame["flops"] = np.exp(log_n), np.exp(log_c)
+    frame["tokens"] = np.exp(law.kappa.log_tokens(log_n, log_c))
+    frame["budget"] = [_budget(law, float(c)) for c in log_c]
+    for column in ("learning_rate", "depth", "width", "heads"):
+        if column in frame:  # what is not said is no setting of its own
+            frame[column] = np.nan
+    return frame
+
+
+def _budget(law: Law, log_c: float) -> float:
+    """What the table calls the budget of those FLOPs."""
+    budgets = law.table.budgets
+    apart = np.abs(np.log(budgets) - log_c)
+    return float(budgets[apart.argmin()] if apart.min() < SAME else np.exp(log_c))

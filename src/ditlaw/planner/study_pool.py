@@ -1,0 +1,155 @@
+"""A study's pool: sizes that its family builds, its budgets and on beyond, and its trunks."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ditlaw.errors import Refused
+from ditlaw.families import Shape
+from ditlaw.laws import Law
+from ditlaw.laws.kappa import shapes_along
+from ditlaw.observations.checking import MIN_STEPS
+from ditlaw.planner.pool import Pool, Trunk
+from ditlaw.planner.sizes import around, distinct, nearest, onward
+from ditlaw.study import (
+    STUDY_FILE,
+    RunSpec,
+    Study,
+    Variant,
+    make_run,
+    open_study,
+    study_mix,
+    used_seeds,
+    variants,
+)
+from ditlaw.sweep import own_status
+from ditlaw.training.folder import folder_runs
+
+
+@dataclass(frozen=True)
+class StudyPool:
+    """The pool, and what makes runs of it: the shape of each size, each budget, the runs there."""
+
+    pool: Pool
+    variant: Variant
+    shapes: list[Shape]
+    budgets: list[float]
+    runs: dict[tuple[int, int], RunSpec]
+
+    def spec(self, trunk: Trunk) -> RunSpec:
+        """The run that a trunk is; of one that was there, trained on."""
+        before = self.runs.get((trunk.size, trunk.seed))
+        there = [stop.budget for stop in before.stops] if before else []
+        mix = study_mix(self.variant.study, self.shapes[trunk.size])
+        recipe = self.variant.study.recipe
+        least = max(MIN_STEPS, recipe.warmup_steps + 1)  # rows before that are not fitted
+        new = [
+            budget
+            for budget in self.budgets[: trunk.reached + 1]
+            if budget > max(there, default=0.0) and mix.last_step(budget) >= least
+        ]
+        return make_run(self.variant, self.shapes[trunk.size], trunk.seed, [*there, *new])
+
+
+def study_pool(folder: Path, law: Law, spend: float, target: float) -> StudyPool:
+    """What could be run next in a study folder for at most ``spend`` FLOPs.
+
+    Raises:
+        Refused: the law is of several variants, or some runs have not ended.
+    """
+    study = open_study(folder)
+    variant = _variant_of(study, law, folder)
+    plain = variant.study
+    own = {run.id: run for run in folder_runs(folder, study)}
+    states = {status.id: status.state for status in own_status(folder, study)}
+    left = sum(state not in ("done", "diverged") for state in states.values())
+    if left:
+        raise Refused(
+            f"{folder}: {left} of {len(states)} runs are not done; "
+            f"'ditlaw run {folder / STUDY_FILE} --out {folder}' completes them"
+        )
+    there = [run for run in own.values() if _is_of(run, variant)]
+    log_c = onward(
+        np.log([stop.budget for run in there for stop in run.stops]),
+        np.log(min(spend + max(run.stops[-1].budget for run in there), target)),
+    )
+    shapes = _shapes(plain, there, law, log_c)
+    size_of = {shape: i for i, shape in enumerate(shapes)}
+    runs = {(size_of[run.shape], run.seed): run for run in there}
+    trunks = {
+        key: Trunk(
+            *key,
+            reached=nearest(log_c, np.log(run.stops[-1].budget)),
+            stuck=states[run.id] == "diverged",
+        )
+        for key, run in runs.items()
+    }
+    geometry = plain.geometry.geometry()
+    params = [float(plain.design().counts(shape, geometry).params) for shape in shapes]
+    pool = Pool(
+        np.log(params),
+        log_c,
+        trunks,
+        extends=plain.recipe.cooldown == 0,
+        taken=frozenset(used_seeds(folder) - {run.seed for run in own.values()}),
+    )
+    budgets = [float(f"{np.exp(c):.4g}") for c in log_c]
+    for stop in (stop for run in there for stop in run.stops):
+        budgets[nearest(log_c, np.log(stop.budget))] = stop.budget
+    return StudyPool(pool, variant, shapes, budgets, runs)
+
+
+def _shapes(study: Study, there: list[RunSpec], law: Law, log_c: np.ndarray) -> list[Shape]:
+    """The shapes that were run, and between and beyond them as far as the best size goes."""
+    geometry, design = study.geometry.geometry(), study.design()
+    known = {run.shape: float(np.log(float(run.counts().params))) for run in there}
+    best = np.log(law.curve(np.exp(log_c)).params.value)
+    wanted = around(np.array(list(known.values())), (float(best.min()), float(best.max())))
+    path = {
+        shape: float(np.log(float(design.counts(shape, geometry).params)))
+        for shape in (shapes_along(study) if design.closed_form else [])
+    }
+    shapes = dict(known)
+    for log_n in wanted:
+        if path and np.abs(np.array(list(known.values())) - log_n).min() > 1e-9:
+            shape = min(path, key=lambda s: abs(path[s] - log_n))
+            if shape not in shapes:
+                shapes[shape] = path[shape]
+    kept = {shape for shape in known}
+    rising = sorted(shapes, key=lambda s: shapes[s])
+    apart = distinct(np.array([shapes[s] for s in rising]))
+    return [s for s in rising if s in kept or shapes[s] in apart]
+
+
+def _variant_of(study: Study, law: Law, folder: Path) -> Variant:
+    """The plain study that the law's rows are of.
+
+    Raises:
+        Refused: there are several.
+    """
+    frame = law.observations.frame
+    found = [
+        variant
+        for variant in variants(study)
+        if all(
+            column not in frame or frame[column].map(str).eq(value).any()
+            for column, value in variant.columns.items()
+        )
+    ]
+    if len(found) != 1:
+        raise Refused(
+            f"{folder}: the study tries several settings, so its next runs cannot be told; write a "
+            "study of the best of them"
+        )
+    return found[0]
+
+
+def _is_of(run: RunSpec, variant: Variant) -> bool:
+    plain = variant.study
+    return (
+        run.design().label == plain.design().label
+        and run.data == plain.data[0]
+        and run.geometry == plain.geometry
+        and run.recipe == plain.recipe
+    )
