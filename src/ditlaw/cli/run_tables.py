@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from ditlaw import text
 from ditlaw.cli.run_lines import MANY, most_telling, plan_lines, status_table
-from ditlaw.cli.table_parts import make_table, show_notes, size_of
+from ditlaw.cli.table_parts import make_table, show_notes
 from ditlaw.data.manifest import SKIPPED_FILE
 from ditlaw.results import (
     BudgetResult,
@@ -108,7 +108,7 @@ def show_budget(console: Console, result: BudgetResult) -> None:
 def show_count(console: Console, result: CountResult) -> None:
     """One model, part by part."""
     console.print(
-        f"[bold]{escape(result.family)}[/] {size_of(result)}; "
+        f"[bold]{escape(result.family)}[/] {text.shape(result)}; "
         f"{result.tokens_per_sample:,} tokens a sample",
         soft_wrap=True,
     )

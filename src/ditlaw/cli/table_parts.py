@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ditlaw.results import CountResult, Note, Recipe
+from ditlaw.results import Note
 
 LEFT = ("run", "state", "", "form", "reason", "law", "value, interval")  # columns of words
 
@@ -29,9 +29,3 @@ def show_notes(console: Console, notes: list[Note]) -> None:
     """Each note on a line of its own, after its code."""
     for note in notes:
         console.print(f"[yellow]{note.code}[/]: {escape(note.text)}", soft_wrap=True)
-
-
-def size_of(model: CountResult | Recipe) -> str:
-    """A model's shape in words."""
-    single = f" + {model.single_depth} single" if model.single_depth else ""
-    return f"depth {model.depth}{single}, width {model.width}, heads {model.heads}"

@@ -14,20 +14,79 @@ class SizeRange(Result):
 
 
 class Choice(Result):
-    """A size that the user named: what it would reach at the budget, and what it gives away.
+    """A size that is not the best: what it would reach at the budget, and what it gives away.
 
-    ``loss`` is one new run's; ``regret`` the law's, a fraction of loss above the best size's.
+    ``loss`` is one new run's; ``regret`` the law's, a fraction of loss above the best size's. Both
+    are null where the law speaks of the best size alone.
     """
 
     params: float
     tokens: float
     images: float | None
-    loss: Quantity
-    regret: Quantity
+    loss: Quantity | None
+    regret: Quantity | None
+
+
+class Nearby(Choice):
+    """A size near the best one, by ``what`` it is: half N*, twice N*, the next shapes."""
+
+    what: str
+    shape: str | None = None
+
+
+class OwnImages(Result):
+    """The answer to "I have only these images": ``images`` with a budget.
+
+    ``once`` is the size that spends the budget on them without a repeat, larger than the best one;
+    null where nothing repeats anyway.
+    """
+
+    images: float
+    epochs: Quantity
+    once: Choice | None
+
+
+class TrainingMemory(Result):
+    """A rough estimate in GB. ``each_gb`` is of each GPU at ``gpus`` GPUs, a sample at a time.
+
+    ``states_gb`` are weights, gradients, EMA and AdamW's moments of the whole model, ``sample_gb``
+    what one sample keeps for the backward pass. ``least_gpus`` is the fewest that train the model,
+    null where no number does; ``assumes`` says how they share it out.
+    """
+
+    states_gb: float
+    sample_gb: float
+    each_gb: float
+    gpus: int
+    gpu_memory_gb: float
+    least_gpus: int | None
+    assumes: str
+
+
+class PublishedRule(Result):
+    """Batch and learning rate by a rule that a paper printed; ``of`` says for which models.
+
+    ``batch`` is in images, ``batch_tokens`` in the tokens of the paper's rule. ``beyond`` says how
+    far the run lies from what the rule was fitted on, where it does.
+    """
+
+    name: str
+    source: str
+    of: str
+    formula: str
+    batch: int
+    batch_tokens: float
+    learning_rate: float
+    beyond: str | None
 
 
 class Recipe(Result):
-    """The nearest model that can be built, and how to train it."""
+    """The nearest model that can be built, and how to train it.
+
+    ``flops`` is the exact count of those steps, as GPU hours are; ``loss`` and ``regret`` are of
+    this very size. ``batch_from`` and ``learning_rate_from`` name what set them; ``rules`` are what
+    papers would set, where neither was swept here. ``assumed`` says what of a sample was assumed.
+    """
 
     family: str
     depth: int
@@ -42,6 +101,19 @@ class Recipe(Result):
     cooldown: float = 0.0
     images: float
     gpu_hours: float
+    # A forecast that was frozen before there were these has none.
+    tokens: float | None = None
+    epochs: float | None = None
+    flops: float | None = None
+    days: float | None = None
+    money: float | None = None
+    loss: Quantity | None = None
+    regret: Quantity | None = None
+    batch_from: str = "study"
+    learning_rate_from: str = "study"
+    rules: list[PublishedRule] = []
+    memory: TrainingMemory | None = None
+    assumed: str | None = None
 
 
 class Wish(Result):
@@ -61,6 +133,9 @@ class Forecast(Result):
 
     ``loss`` is a prediction interval for one new run; ``law_low`` and ``law_high`` are the law's.
     ``metrics`` are by their own laws in C, ``metrics_through_loss`` from the forecast loss.
+    ``days`` are on ``gpus`` GPUs, ``money`` at ``price`` a GPU hour; ``interpolated`` says that the
+    budget lies inside the fitted ones, ``fitted_flops``. ``nearby`` are what sizes near the best
+    give away, ``own_images`` what a limited number of images allows.
     Where ``basis`` is ``published``, every interval is what the printed digits allow (level 1), and
     what the paper does not tell is null. ``loss`` is of the column ``metric``.
     """
@@ -91,6 +166,14 @@ class Forecast(Result):
     basis: Literal["fit", "published"] = "fit"
     formulas: dict[str, str] = {}
     wish: Wish | None = None
+    fitted_flops: tuple[float, float] | None = None
+    interpolated: bool = False
+    gpus: int | None = None
+    days: float | None = None
+    price: float | None = None
+    money: float | None = None
+    nearby: list[Nearby] = []
+    own_images: OwnImages | None = None
 
 
 class Measured(Result):
