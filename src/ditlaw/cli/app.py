@@ -38,6 +38,7 @@ COMMANDS: list[Callable[..., None]] = [
     law_commands.rates,
     law_commands.laws,
     study_commands.verify,
+    study_commands.check,
     law_commands.report,
     model_commands.encode,
     model_commands.export,

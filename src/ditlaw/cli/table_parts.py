@@ -6,6 +6,7 @@ from rich.table import Table
 
 from ditlaw.results import CountResult, Note, Recipe
 
+MARKS = {"met": "[green]yes[/]", "not met": "[yellow]no [/]", "unknown": "?  "}  # of a check
 LEFT = ("run", "state", "", "form", "reason", "law", "value, interval")  # columns of words
 
 
@@ -35,3 +36,8 @@ def size_of(model: CountResult | Recipe) -> str:
     """A model's shape in words."""
     single = f" + {model.single_depth} single" if model.single_depth else ""
     return f"depth {model.depth}{single}, width {model.width}, heads {model.heads}"
+
+
+def yes(flag: bool) -> str:
+    """Yes, or no in red."""
+    return "yes" if flag else "[red]no[/]"

@@ -40,9 +40,11 @@ from ditlaw.results.data import EncodeResult, ExportResult, SkippedSample
 from ditlaw.results.forecast import (
     Choice,
     Forecast,
+    FrozenCheck,
     Measured,
     Recipe,
     SizeRange,
+    Tally,
     Verification,
     VerifiedRun,
     Wish,
@@ -140,6 +142,7 @@ __all__ = [
     "Forecast",
     "FormEvidence",
     "FormResult",
+    "FrozenCheck",
     "LawsResult",
     "LossLaw",
     "Measured",
@@ -189,6 +192,7 @@ __all__ = [
     "StatusResult",
     "StepMove",
     "SurfaceLaw",
+    "Tally",
     "Target",
     "TimeResult",
     "TimedModel",
@@ -206,6 +210,7 @@ __all__ = [
 
 COMMANDS: dict[str, type[Result]] = {
     "budget": BudgetResult,
+    "check": FrozenCheck,
     "compare": CompareResult,
     "coordinates": CoordinatesResult,
     "count": CountResult,
