@@ -27,6 +27,7 @@ from ditlaw.cli.shape_tables import show_shapes
 from ditlaw.cli.table_parts import make_table, show_notes, yes
 from ditlaw.cli.time_tables import show_times
 from ditlaw.cli.verify_tables import show_frozen_check, show_verification
+from ditlaw.cli.watch_tables import show_watch
 from ditlaw.results import (
     BudgetResult,
     CompareResult,
@@ -53,6 +54,7 @@ from ditlaw.results import (
     StatusResult,
     TimeResult,
     Verification,
+    WatchResult,
 )
 
 
@@ -220,4 +222,5 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     StatusResult: show_status,
     TimeResult: show_times,
     Verification: show_verification,
+    WatchResult: show_watch,
 }

@@ -111,6 +111,7 @@ from ditlaw.results.shapes import (
     TriedRatio,
 )
 from ditlaw.results.time import TimedModel, TimeResult
+from ditlaw.results.watch import Course, Left, Look, WatchResult
 
 __all__ = [
     "ANSWERS",
@@ -128,6 +129,7 @@ __all__ = [
     "CoordinateCheck",
     "CoordinatesResult",
     "CountResult",
+    "Course",
     "CrossingAtEqualTime",
     "DataRange",
     "DemoResult",
@@ -144,6 +146,8 @@ __all__ = [
     "FormResult",
     "FrozenCheck",
     "LawsResult",
+    "Left",
+    "Look",
     "LossLaw",
     "Measured",
     "MetricKey",
@@ -201,6 +205,7 @@ __all__ = [
     "Verdict",
     "Verification",
     "VerifiedRun",
+    "WatchResult",
     "Wish",
     "json_schema",
     "known",
@@ -231,6 +236,7 @@ COMMANDS: dict[str, type[Result]] = {
     "status": StatusResult,
     "time": TimeResult,
     "verify": Verification,
+    "watch": WatchResult,
 }
 
 # What is printed, by the name of its schema: a command's own answer, or another with an option.
