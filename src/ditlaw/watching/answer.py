@@ -74,7 +74,7 @@ class Watching:
             looks=looks,
             forecast=way.law.loss_at(way.params, way.end)[0],
             projected=way.projected(cells) if looks else None,
-            false_alarm=1 - way.law.level,
+            false_alarm=round(1 - way.law.level, 12),
             meaning=[],
             over=bool(log.ended) or (seen is not None and seen >= ENDED * way.end),
             warnings=notes(log, way, self.metric, found),
