@@ -4,7 +4,7 @@ DIR/study.yaml, study.json   the study and what it froze (ditlaw.study.folder)
 DIR/data/, data.json         samples prepared for training (ditlaw.data.places)
 DIR/runs/ID/                 one folder a run (ditlaw.training.folder)
 DIR/observations.csv         the table, rebuilt from the runs
-DIR/verify/FLOPS/            a frozen forecast and the runs that check it (ditlaw.verify)
+DIR/verify/FLOPS/            a frozen forecast and the runs that check it (ditlaw.verification)
 """
 
 import contextlib

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ditlaw.errors import BadInput
-from ditlaw.results import Quantity, RunNoise
+from ditlaw.results import Quantity, RunNoise, Tally
 
 MOST_LISTED = 24
 
@@ -154,3 +154,11 @@ def tested(beyond: float | None) -> str:
     if beyond is None:
         return "Not tested on held-out budgets."
     return f"Tested up to {beyond:.3g}× beyond what it was fitted on."
+
+
+def tally(found: Tally) -> str:
+    """How often the forecasts of a study held, as a sentence."""
+    return (
+        f"Of all checks of this study {found.inside} of {found.runs} runs lie inside; "
+        f"{found.level:.0%} is nominal."
+    )

@@ -12,6 +12,7 @@ from ditlaw.cli import (
     metric_commands,
     model_commands,
     study_commands,
+    watch_command,
 )
 from ditlaw.cli.numbers import ManyNumbers
 
@@ -38,6 +39,8 @@ COMMANDS: list[Callable[..., None]] = [
     law_commands.rates,
     law_commands.laws,
     study_commands.verify,
+    study_commands.check,
+    watch_command.watch,
     law_commands.report,
     model_commands.encode,
     model_commands.export,

@@ -132,7 +132,7 @@ def verify(
     from ditlaw.cli.live import live_watch
     from ditlaw.measured import hours_of
     from ditlaw.study import STUDY_FILE, open_study
-    from ditlaw.verify import verify as verify_forecast
+    from ditlaw.verification import verify as verify_forecast
 
     engine = executor_of(executor, workers, job, ranks, parallel)
     study = open_study(folder)
@@ -143,3 +143,18 @@ def verify(
         flops = target.flops
     watch = live_watch(hours_of(study, folder))
     emit(verify_forecast(folder, flops, where=where or [], executor=engine, watch=watch), as_json)
+
+
+def check(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A frozen forecast: DIR/verify/FLOPS/forecast.json."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Say whether a frozen forecast is sound: unedited, of those rows, before its runs."""
+    from ditlaw.verification import check_frozen, require_sound
+
+    found = check_frozen(file)
+    emit(found, as_json)
+    require_sound(found)

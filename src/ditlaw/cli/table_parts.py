@@ -6,6 +6,7 @@ from rich.table import Table
 
 from ditlaw.results import Note
 
+MARKS = {"met": "[green]yes[/]", "not met": "[yellow]no [/]", "unknown": "?  "}  # of a check
 LEFT = ("run", "state", "", "form", "reason", "law", "value, interval")  # columns of words
 
 
@@ -29,3 +30,8 @@ def show_notes(console: Console, notes: list[Note]) -> None:
     """Each note on a line of its own, after its code."""
     for note in notes:
         console.print(f"[yellow]{note.code}[/]: {escape(note.text)}", soft_wrap=True)
+
+
+def yes(flag: bool) -> str:
+    """Yes, or no in red."""
+    return "yes" if flag else "[red]no[/]"

@@ -24,9 +24,10 @@ from ditlaw.cli.run_tables import (
     show_status,
 )
 from ditlaw.cli.shape_tables import show_shapes
-from ditlaw.cli.table_parts import make_table, show_notes
+from ditlaw.cli.table_parts import make_table, show_notes, yes
 from ditlaw.cli.time_tables import show_times
-from ditlaw.compute import gpu_hours
+from ditlaw.cli.verify_tables import show_frozen_check, show_verification
+from ditlaw.cli.watch_tables import show_watch
 from ditlaw.results import (
     BudgetResult,
     CompareResult,
@@ -39,6 +40,7 @@ from ditlaw.results import (
     FitResult,
     Forecast,
     FormResult,
+    FrozenCheck,
     LawsResult,
     MetricsResult,
     PlanResult,
@@ -52,8 +54,7 @@ from ditlaw.results import (
     StatusResult,
     TimeResult,
     Verification,
-    VerifiedRun,
-    known,
+    WatchResult,
 )
 
 
@@ -134,9 +135,9 @@ def _fit(console: Console, fit: FitResult) -> None:
                 text.flops(test.held_out),
                 f"{test.beyond:.2f}×",
                 text.percent(test.params_error),
-                _yes(test.params_covered),
+                yes(test.params_covered),
                 text.percent(test.loss_error),
-                _yes(test.loss_covered),
+                yes(test.loss_covered),
             )
         console.print(tests)
     console.print(f"\n{text.run_noise(fit.noise, metric)}")
@@ -188,40 +189,12 @@ def _form(console: Console, fit: FormResult) -> None:
     show_notes(console, fit.warnings)
 
 
-def _yes(flag: bool) -> str:
-    return "yes" if flag else "[red]no[/]"
-
-
-def _verification(console: Console, check: Verification) -> None:
-    show_forecast(console, check.forecast)
-    console.print(f"\nfrozen in {escape(check.frozen)} before these runs began:", soft_wrap=True)
-    images, hours = check.forecast.images, check.forecast
-    per_image = known(check.forecast.tokens).value / images.value if images else None
-    table = make_table("", *(run.id for run in check.runs))
-    rows: dict[str, Callable[[VerifiedRun], str]] = {
-        "params": lambda run: text.count(run.measured.params),
-        "tokens": lambda run: text.count(run.measured.tokens),
-        "images": lambda run: text.count(run.measured.tokens / per_image) if per_image else "-",
-        "FLOPs": lambda run: text.flops(run.measured.flops),
-        f"{hours.gpu} time": lambda run: text.hours(
-            gpu_hours(run.measured.flops, hours.gpu, hours.mfu)
-        ),
-        "forecast for its shape": lambda run: text.with_interval(run.forecast_loss, text.loss),
-        "measured": lambda run: f"[bold]{text.loss(run.measured.loss)}[/]",
-        "error": lambda run: text.percent(run.error),
-        "inside": lambda run: _yes(run.inside),
-    }
-    for name, cell in rows.items():
-        table.add_row(name, *(cell(run) for run in check.runs))
-    console.print(table)
-
-
 def _report(console: Console, result: ReportResult) -> None:
     console.print(f"report: {escape(result.report)}", soft_wrap=True)
 
 
 def _demo(console: Console, result: DemoResult) -> None:
-    _verification(console, result.verification)
+    show_verification(console, result.verification)
     console.print(f"\nreport: {escape(result.report)}", soft_wrap=True)
 
 
@@ -238,6 +211,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     Forecast: show_forecast,
     LawsResult: show_laws,
     FormResult: _form,
+    FrozenCheck: show_frozen_check,
     MetricsResult: show_metrics,
     PlanResult: show_plan,
     RatesResult: show_rates,
@@ -247,5 +221,6 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     ShapesResult: show_shapes,
     StatusResult: show_status,
     TimeResult: show_times,
-    Verification: _verification,
+    Verification: show_verification,
+    WatchResult: show_watch,
 }

@@ -84,6 +84,7 @@ def render(material: Material) -> str:
             loss_law=words.loss_law(material),
             verdicts=words.verdicts(material),
             frozen=words.frozen(material),
+            held=words.held(material),
             facts=words.facts(material),
             study_text=words.study_text(material),
             commands=words.commands(material),

@@ -110,17 +110,19 @@ def check_table(material: Material) -> Table | None:
             rows.append(
                 [
                     Cell(run.id, f"seed {run.seed}"),
-                    Cell(text.flops(run.measured.flops)),
+                    Cell(check.frozen_at.partition("T")[0] or "–"),
+                    Cell(text.flops(run.measured.flops), _where(check.forecast)),
                     Cell(text.count(run.measured.params)),
                     Cell("–" if images is None else text.count(images)),
                     interval(run.forecast_loss, text.loss),
                     Cell(text.loss(run.measured.loss)),
-                    Cell(text.percent(run.error)),
+                    Cell(text.percent(run.error), f"{run.half_widths:+.1f} half-widths"),
                     yes(run.inside),
                 ]
             )
     columns = [
         "run",
+        "frozen",
         "FLOPs",
         "params",
         "images",

@@ -40,12 +40,14 @@ from ditlaw.results.data import EncodeResult, ExportResult, SkippedSample
 from ditlaw.results.forecast import (
     Choice,
     Forecast,
+    FrozenCheck,
     Measured,
     Nearby,
     OwnImages,
     PublishedRule,
     Recipe,
     SizeRange,
+    Tally,
     TrainingMemory,
     Verification,
     VerifiedRun,
@@ -113,6 +115,7 @@ from ditlaw.results.shapes import (
     TriedRatio,
 )
 from ditlaw.results.time import TimedModel, TimeResult
+from ditlaw.results.watch import Course, Left, Look, WatchResult
 
 __all__ = [
     "ANSWERS",
@@ -130,6 +133,7 @@ __all__ = [
     "CoordinateCheck",
     "CoordinatesResult",
     "CountResult",
+    "Course",
     "CrossingAtEqualTime",
     "DataRange",
     "DemoResult",
@@ -144,7 +148,10 @@ __all__ = [
     "Forecast",
     "FormEvidence",
     "FormResult",
+    "FrozenCheck",
     "LawsResult",
+    "Left",
+    "Look",
     "LossLaw",
     "Measured",
     "MetricKey",
@@ -196,6 +203,7 @@ __all__ = [
     "StatusResult",
     "StepMove",
     "SurfaceLaw",
+    "Tally",
     "Target",
     "TimeResult",
     "TimedModel",
@@ -205,6 +213,7 @@ __all__ = [
     "Verdict",
     "Verification",
     "VerifiedRun",
+    "WatchResult",
     "Wish",
     "json_schema",
     "known",
@@ -214,6 +223,7 @@ __all__ = [
 
 COMMANDS: dict[str, type[Result]] = {
     "budget": BudgetResult,
+    "check": FrozenCheck,
     "compare": CompareResult,
     "coordinates": CoordinatesResult,
     "count": CountResult,
@@ -234,6 +244,7 @@ COMMANDS: dict[str, type[Result]] = {
     "status": StatusResult,
     "time": TimeResult,
     "verify": Verification,
+    "watch": WatchResult,
 }
 
 # What is printed, by the name of its schema: a command's own answer, or another with an option.

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from ditlaw.results.base import MfuSource, Note, Quantity, Result
+from ditlaw.results.base import Check, MfuSource, Note, Quantity, Result
 
 
 class SizeRange(Result):
@@ -186,18 +186,35 @@ class Measured(Result):
 
 
 class VerifiedRun(Result):
-    """One verifying run beside the forecast for its shape; ``error`` = measured/forecast − 1."""
+    """One verifying run beside the forecast for its shape; ``error`` = measured/forecast − 1.
+
+    ``half_widths`` is how far out it is: 1 at the upper bound of the interval, −1 at the lower.
+    """
 
     id: str
     seed: int
     forecast_loss: Quantity
     measured: Measured
     error: float
+    half_widths: float
     inside: bool
 
 
+class Tally(Result):
+    """How many checking runs of a study lay inside, where ``level`` of them should."""
+
+    inside: int
+    runs: int
+    level: float
+
+
 class Verification(Result):
-    """``ditlaw verify``: the frozen forecast and what the runs say. The first run is nearest N*."""
+    """``ditlaw verify``: the frozen forecast and what the runs say. The first run is nearest N*.
+
+    ``meaning`` is what that implies, in sentences. ``loss_with_checks``, after a miss, is the loss
+    of one new run at the best size had the frozen law known the checking runs; null where the file
+    is of a version that froze no rows. ``tally`` counts all finished checks of the study.
+    """
 
     forecast: Forecast
     measured: Measured
@@ -205,4 +222,25 @@ class Verification(Result):
     inside: bool
     runs: list[VerifiedRun]
     frozen: str
+    frozen_at: str
     digest: str
+    meaning: list[str]
+    loss_with_checks: Quantity | None = None
+    tally: Tally | None = None
+
+
+class FrozenCheck(Result):
+    """``ditlaw check``: what a frozen forecast said, and whether it is what it claims to be.
+
+    ``checks`` are ``met``, ``not met`` or ``unknown``; ``sound`` is that none is not met. ``runs``
+    are the checking runs that are there and done, beside their forecasts.
+    """
+
+    frozen: str
+    frozen_at: str
+    digest: str
+    versions: dict[str, str]
+    forecast: Forecast
+    checks: list[Check]
+    sound: bool
+    runs: list[VerifiedRun]

@@ -24,6 +24,7 @@ from ditlaw.study.load import (
 from ditlaw.study.plan import plan_runs, plan_study
 from ditlaw.study.runs import RunSpec, Stop, make_run, run_id, study_mix, study_runs
 from ditlaw.study.schema import Study, hardware_of
+from ditlaw.study.seeds import used_seeds
 from ditlaw.study.variants import NARROWING, Variant, narrowed, variants
 
 __all__ = [
@@ -57,5 +58,6 @@ __all__ = [
     "study_folder",
     "study_mix",
     "study_runs",
+    "used_seeds",
     "variants",
 ]
