@@ -83,6 +83,14 @@ def forecast(
     tolerance: Annotated[
         float, typer.Option(help="Loss that near-optimal sizes may give away; 0.0025 is 0.25 %.")
     ] = 0.0025,
+    generated: Annotated[
+        float | None,
+        typer.Option(help="Images to be made: the model that is cheapest over its lifetime too."),
+    ] = None,
+    sampler_steps: Annotated[
+        int | None, typer.Option(help="Model evaluations an image; by default the study's, or 50.")
+    ] = None,
+    guided: Annotated[bool, typer.Option("--guided", help="Two evaluations a step.")] = False,
     where: Where = None,
     level: Level = None,
     as_json: Json = False,
@@ -124,6 +132,13 @@ def forecast(
         flops = bought.flops
     assert flops is not None
     answer = make_forecast(law, flops, hardware, wish, sizes=size or [], tolerance=tolerance)
+    if generated is not None:
+        from ditlaw.lifetime import lifetime
+
+        whole = lifetime(law, flops, generated, sampler_steps=sampler_steps, guided=guided)
+        answer = answer.model_copy(update={"lifetime": whole})
+    elif sampler_steps is not None or guided:
+        raise BadInput("forecast: --sampler-steps and --guided go with --generated, as 1e9")
     emit(answer, as_json)
 
 

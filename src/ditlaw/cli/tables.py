@@ -10,6 +10,7 @@ from rich.table import Table
 from ditlaw import text
 from ditlaw.cli.compare_tables import show_comparison, show_laws
 from ditlaw.cli.coordinate_command import show_coordinates
+from ditlaw.cli.lifetime_table import show_lifetime
 from ditlaw.cli.metric_law_tables import show_metrics
 from ditlaw.cli.metric_tables import show_evaluation, show_pictures
 from ditlaw.cli.rate_tables import show_rates
@@ -259,6 +260,8 @@ def _forecast(console: Console, answer: Forecast) -> None:
             f"{r.steps:,} steps of {r.batch} at {r.learning_rate:.2g}{kind}",
         )
     console.print(table)
+    if answer.lifetime:
+        show_lifetime(console, answer.lifetime)
     if answer.basis == "fit":  # no paper's law has been put to a test here
         console.print(text.tested(answer.tested_beyond))
     show_notes(console, answer.warnings)

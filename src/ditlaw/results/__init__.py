@@ -40,6 +40,8 @@ from ditlaw.results.data import EncodeResult, ExportResult, SkippedSample
 from ditlaw.results.forecast import (
     Choice,
     Forecast,
+    Lifetime,
+    LifetimeCost,
     Measured,
     Recipe,
     SizeRange,
@@ -141,6 +143,8 @@ __all__ = [
     "FormEvidence",
     "FormResult",
     "LawsResult",
+    "Lifetime",
+    "LifetimeCost",
     "LossLaw",
     "Measured",
     "MetricKey",
