@@ -37,6 +37,7 @@ COMMANDS: list[Callable[..., None]] = [
     law_commands.shapes,
     law_commands.rates,
     law_commands.laws,
+    law_commands.place,
     study_commands.verify,
     law_commands.report,
     model_commands.encode,

@@ -240,6 +240,31 @@ def laws(as_json: Json = False) -> None:
     emit(list_laws(), as_json)
 
 
+def place(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SOURCE]",
+            help="Study folder, table, saved law or published:NAME; without, the models.",
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="By default every known model.")
+    ] = None,
+    where: Where = None,
+    level: Level = None,
+    as_json: Json = False,
+) -> None:
+    """Say which public models are over- or under-trained by a law, and by how much."""
+    from ditlaw.forecast import answering_law
+    from ditlaw.known_models.place import place_models
+
+    if source is None and (where or level):
+        raise BadInput("place: --where and --level need a SOURCE, as published:dit-in-context")
+    law = None if source is None else answering_law(source, where, level=level)
+    emit(place_models(law, model), as_json)
+
+
 def report(
     source: Source,
     out: Annotated[

@@ -13,6 +13,7 @@ from ditlaw.cli.coordinate_command import show_coordinates
 from ditlaw.cli.lifetime_table import show_lifetime
 from ditlaw.cli.metric_law_tables import show_metrics
 from ditlaw.cli.metric_tables import show_evaluation, show_pictures
+from ditlaw.cli.place_tables import show_place
 from ditlaw.cli.rate_tables import show_rates
 from ditlaw.cli.run_tables import (
     show_budget,
@@ -41,6 +42,7 @@ from ditlaw.results import (
     FormResult,
     LawsResult,
     MetricsResult,
+    PlaceResult,
     PlanResult,
     Quantity,
     RatesResult,
@@ -314,6 +316,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     LawsResult: show_laws,
     FormResult: _form,
     MetricsResult: show_metrics,
+    PlaceResult: show_place,
     PlanResult: show_plan,
     RatesResult: show_rates,
     ReportResult: _report,
