@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from conftest import ditlaw
 from laws_data import best_params, frame, observed
 from test_cli import answered
 
 from ditlaw import laws
+from ditlaw.cli import run
 from ditlaw.errors import BadInput, Refused
 from ditlaw.known_models import known_models
 from ditlaw.known_models.page import markdown
@@ -121,17 +121,18 @@ def test_what_cannot_be_placed_is_one_line():
         place_models(published_law("dit-in-context-sparse"))
 
 
-def test_the_command_line():
-    listed = answered("place")
-    assert listed["source"] is None
-    assert all(one["place"] is None for one in listed["models"])
+def test_the_command_line(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     found = answered(
         "place", "published:dit-in-context", "--model", "DiT-XL/2", "--model", "AuraFlow"
     )
     assert [bool(one["place"]) for one in found["models"]] == [True, False]
     assert {"another-recipe", "places-beyond"} <= {note["code"] for note in found["warnings"]}
-    shown = ditlaw("place", "published:dit-in-context")
-    assert "how it was trained is not known: PixArt-Sigma" in shown.out
-    assert all(len(line) <= 80 for line in shown.out.splitlines()[:22])
-    refused = ditlaw("place", "--level", "0.5")
-    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert run(["place"]) == 0
+    assert "DiT-XL/2-400k" in capsys.readouterr().out
+    assert run(["place", "published:dit-in-context"]) == 0
+    shown = capsys.readouterr().out
+    assert "how it was trained is not known: PixArt-Sigma" in shown
+    assert all(len(line) <= 80 for line in shown.splitlines()[:22])
+    assert run(["place", "--level", "0.5"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
