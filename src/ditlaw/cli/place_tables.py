@@ -53,9 +53,11 @@ def _places(console: Console, source: str, there: list[tuple[KnownModel, Place]]
             SHORT[place.verdict],
         )
     console.print(table)
+    lost = " Lost: loss above the best's." if regrets else ""
     console.print(
-        "\nN params and D tokens ÷ the best for C, its FLOPs as the law counts; C ÷ the FLOPs at "
-        "which N is best",
+        "\nN params and D tokens ÷ the best for C, its FLOPs as the law counts;\n"
+        "C ÷ the FLOPs at which N is best. Over: more tokens, fewer params than is best."
+        f"{lost}",
         soft_wrap=True,
     )
 
