@@ -38,6 +38,7 @@ COMMANDS: list[Callable[..., None]] = [
     law_commands.shapes,
     law_commands.rates,
     law_commands.laws,
+    law_commands.place,
     study_commands.verify,
     study_commands.check,
     watch_command.watch,

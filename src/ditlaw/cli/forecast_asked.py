@@ -8,6 +8,7 @@ from ditlaw.compute.budget import check_mfu
 from ditlaw.errors import BadInput
 from ditlaw.forecast import Stated, answering_law, forecast, tokens_per_image
 from ditlaw.inverse import asked_for, cost
+from ditlaw.lifetime import lifetime
 from ditlaw.results import Forecast
 from ditlaw.study import Hours, hardware_of
 from ditlaw.study.schema import Hardware
@@ -17,7 +18,10 @@ ONE = "forecast: give one of --flops, --gpus with --days, --params, --loss and -
 
 @dataclass(frozen=True)
 class Asked:
-    """A budget or a wish, and what is paid with. Images beside a budget are all that there are."""
+    """A budget or a wish, and what is paid with. Images beside a budget are all that there are.
+
+    ``generated`` images are those that the model will make in its lifetime.
+    """
 
     flops: float | None = None
     gpus: str | None = None
@@ -27,6 +31,9 @@ class Asked:
     images: float | None = None
     mfu: float | None = None
     price: float | None = None
+    generated: float | None = None
+    sampler_steps: int | None = None
+    guided: bool = False
 
     @property
     def limited(self) -> bool:
@@ -49,6 +56,8 @@ class Asked:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise BadInput(f"--{name}: {value:g} is not a positive number")
+        if self.generated is None and (self.sampler_steps is not None or self.guided):
+            raise BadInput("forecast: --sampler-steps and --guided go with --generated, as 1e9")
         if self.gpus is not None:
             parse_gpus(self.gpus)
         if self.mfu is not None:
@@ -92,7 +101,7 @@ def answer(
         if study is None or study.forecast is None:
             raise BadInput("--gpus: for how long? add --days, or --flops" if number else ONE)
         flops = study.forecast.flops
-    return forecast(
+    made = forecast(
         law,
         flops,
         hours,
@@ -103,3 +112,9 @@ def answer(
         stated=stated,
         **options,
     )
+    if asked.generated is None:
+        return made
+    whole = lifetime(
+        law, flops, asked.generated, sampler_steps=asked.sampler_steps, guided=asked.guided
+    )
+    return made.model_copy(update={"lifetime": whole})

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ditlaw import text
+from ditlaw.cli.lifetime_table import show_lifetime
 from ditlaw.cli.recipe_tables import recipe_table
 from ditlaw.cli.table_parts import make_table, show_notes
 from ditlaw.results import Forecast, OwnImages, Quantity, known
@@ -30,6 +31,8 @@ def show_forecast(console: Console, answer: Forecast) -> None:
     if answer.nearby or answer.choices:
         console.print()
         console.print(_others(answer))
+    if answer.lifetime:
+        show_lifetime(console, answer.lifetime)
     console.print()
     if answer.basis == "fit":  # no paper's law has been put to a test here
         console.print(text.tested(answer.tested_beyond))

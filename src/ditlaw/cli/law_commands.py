@@ -100,6 +100,14 @@ def forecast(
     text_tokens: Annotated[
         int | None, typer.Option(min=0, help="And the text tokens of a sample.")
     ] = None,
+    generated: Annotated[
+        float | None,
+        typer.Option(help="Images to be made: the model that is cheapest over its lifetime too."),
+    ] = None,
+    sampler_steps: Annotated[
+        int | None, typer.Option(help="Model evaluations an image; by default the study's, or 50.")
+    ] = None,
+    guided: Annotated[bool, typer.Option("--guided", help="Two evaluations a step.")] = False,
     where: Where = None,
     level: Level = None,
     as_json: Json = False,
@@ -108,7 +116,9 @@ def forecast(
     from ditlaw.cli.forecast_asked import Asked, answer
     from ditlaw.forecast import Stated
 
-    asked = Asked(flops, gpus, days, params, loss, images, mfu, price)
+    asked = Asked(
+        flops, gpus, days, params, loss, images, mfu, price, generated, sampler_steps, guided
+    )
     stated = Stated(family, latent, patch, text_tokens)
     emit(
         answer(source, where, level, asked, stated, sizes=size or [], tolerance=tolerance),
@@ -212,6 +222,31 @@ def laws(as_json: Json = False) -> None:
     from ditlaw.published import list_laws
 
     emit(list_laws(), as_json)
+
+
+def place(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SOURCE]",
+            help="Study folder, table, saved law or published:NAME; without, the models.",
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="By default every known model.")
+    ] = None,
+    where: Where = None,
+    level: Level = None,
+    as_json: Json = False,
+) -> None:
+    """Say which public models are over- or under-trained by a law, and by how much."""
+    from ditlaw.forecast import answering_law
+    from ditlaw.known_models.place import place_models
+
+    if source is None and (where or level):
+        raise BadInput("place: --where and --level need a SOURCE, as published:dit-in-context")
+    law = None if source is None else answering_law(source, where, level=level)
+    emit(place_models(law, model), as_json)
 
 
 def report(

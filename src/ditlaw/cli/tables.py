@@ -13,6 +13,7 @@ from ditlaw.cli.coordinate_command import show_coordinates
 from ditlaw.cli.forecast_tables import show_forecast
 from ditlaw.cli.metric_law_tables import show_metrics
 from ditlaw.cli.metric_tables import show_evaluation, show_pictures
+from ditlaw.cli.place_tables import show_place
 from ditlaw.cli.rate_tables import show_rates
 from ditlaw.cli.run_tables import (
     show_budget,
@@ -43,6 +44,7 @@ from ditlaw.results import (
     FrozenCheck,
     LawsResult,
     MetricsResult,
+    PlaceResult,
     PlanResult,
     Quantity,
     RatesResult,
@@ -213,6 +215,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     FormResult: _form,
     FrozenCheck: show_frozen_check,
     MetricsResult: show_metrics,
+    PlaceResult: show_place,
     PlanResult: show_plan,
     RatesResult: show_rates,
     ReportResult: _report,

@@ -116,6 +116,39 @@ class Recipe(Result):
     assumed: str | None = None
 
 
+class LifetimeCost(Result):
+    """What the compute-optimal model of the budget costs over the same lifetime."""
+
+    params: float
+    training_flops: float
+    generation_flops: float
+    total_flops: float
+
+
+class Lifetime(Result):
+    """The model that costs the fewest FLOPs, training and ``generated`` images together.
+
+    It reaches the loss of the compute-optimal model of the budget. ``sampler_steps`` are
+    evaluations of the model an image, each twice where ``guided``; ``forward_flops`` is one of
+    them. ``saving`` is the fraction of the compute-optimal model's total that it spares.
+    """
+
+    generated: float
+    sampler_steps: int
+    guided: bool
+    forward_flops: float
+    forward_counted: str
+    params: Quantity
+    tokens: Quantity
+    images: Quantity
+    training_flops: Quantity
+    generation_flops: Quantity
+    total_flops: Quantity
+    saving: Quantity
+    compute_optimal: LifetimeCost
+    warnings: list[Note]
+
+
 class Wish(Result):
     """What a size, a loss or a number of images costs: the FLOPs at which the law's best is that.
 
@@ -174,6 +207,7 @@ class Forecast(Result):
     money: float | None = None
     nearby: list[Nearby] = []
     own_images: OwnImages | None = None
+    lifetime: Lifetime | None = None
 
 
 class Measured(Result):
