@@ -36,6 +36,7 @@ COMMANDS: list[Callable[..., None]] = [
     law_commands.metrics,
     law_commands.shapes,
     law_commands.rates,
+    law_commands.audit,
     law_commands.laws,
     study_commands.verify,
     law_commands.report,

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ditlaw import text
+from ditlaw.cli.audit_tables import show_audit
 from ditlaw.cli.compare_tables import show_comparison, show_laws
 from ditlaw.cli.coordinate_command import show_coordinates
 from ditlaw.cli.metric_law_tables import show_metrics
@@ -27,6 +28,7 @@ from ditlaw.cli.table_parts import make_table, show_notes, size_of
 from ditlaw.cli.time_tables import show_times
 from ditlaw.compute import gpu_hours
 from ditlaw.results import (
+    AuditResult,
     BudgetResult,
     CompareResult,
     CoordinatesResult,
@@ -298,6 +300,7 @@ def _demo(console: Console, result: DemoResult) -> None:
 
 
 _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
+    AuditResult: show_audit,
     BudgetResult: show_budget,
     CompareResult: show_comparison,
     CoordinatesResult: show_coordinates,
