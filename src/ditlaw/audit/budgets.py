@@ -102,7 +102,7 @@ def steady(found: Found) -> Seen:
 def _placed(found: Found, judge: Callable[[FloatArray, FloatArray], Seen]) -> Seen:
     if len(found.usable) < 3:
         return NO_BUDGETS if not found.usable else Seen("unknown", "too few budgets to tell")
-    middles = [float(np.mean(found.sizes(c)[[0, -1]])) for c in found.usable]
+    middles = [float(np.mean(found.grid(c)[[0, -1]])) for c in found.usable]
     away = np.array(middles) - np.array([c.log_n for c in found.usable])
     return judge(np.array([c.log_c for c in found.usable]), away)
 

@@ -86,7 +86,8 @@ def residuals(found: Found) -> Seen:
     sd = np.full(REDRAWS, noise.sd)
     drawn = noise.perturbations(table.trunk[rows], table.log_c[rows], sd, rng)
     left = table.log_loss[rows] - fitted
-    patterns, found_in = [], []
+    patterns: list[str] = []
+    found_in = []
     for name, x in (("N", table.log_n), ("D", table.log_d), ("C", table.log_c)):
         size = float(_smooth(x[rows], left[None])[0])
         chance = float(np.quantile(_smooth(x[rows], drawn), LEVEL))

@@ -64,6 +64,11 @@ class Found:
         """The ln N that a budget's parabola goes through, each once, rising."""
         return np.unique(self.law.table.log_n[curve.rows])
 
+    def grid(self, curve: Parabola) -> FloatArray:
+        """All ln N that were run at a budget, those too far off for its parabola too, rising."""
+        table = self.law.table
+        return np.unique(table.log_n[table.group == np.searchsorted(table.budgets, curve.budget)])
+
 
 def name_of(curve: Parabola) -> str:
     """A budget's FLOPs in words."""
