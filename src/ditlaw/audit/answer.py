@@ -1,6 +1,6 @@
 """``ditlaw audit``: from a SOURCE to its verdict."""
 
-from ditlaw.audit.items import checks_of
+from ditlaw.audit.items import law_checks, refit_checks
 from ditlaw.audit.refits import refits_of
 from ditlaw.audit.rows import stand_in
 from ditlaw.audit.seen import Found
@@ -49,7 +49,7 @@ def audit_law(law: Law, target: float | None = None) -> AuditResult:
     at = target or AHEAD * law.largest_flops
     exact = found.result.flops_as == "exact" and not stand_in(found)
     refits = refits_of(found, at, exact)
-    checks = checks_of(found, refits, at)
+    checks = [*law_checks(found), *refit_checks(refits, at)]
     said, reach, params_reach = verdict(found, checks)
     return AuditResult(
         source=found.result.source,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from ditlaw import text
 from ditlaw.audit.seen import Found, Seen
@@ -41,7 +41,8 @@ def reach(found: Found, inside: Inside) -> float | None:
 
 
 def _by_chance(misses: int, tests: int, level: float) -> bool:
-    return bool(binom.sf(misses - 1, tests, 1 - level) >= CHANCE)
+    """Whether so many misses or more have a chance worth the name."""
+    return misses == 0 or bool(bdtrc(misses - 1, tests, 1 - level) >= CHANCE)
 
 
 def loss_tests(found: Found) -> Seen:

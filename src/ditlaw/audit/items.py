@@ -51,27 +51,33 @@ OF_LAW: dict[AuditGroup, dict[str, Callable[[Found], Seen]]] = {
 }
 
 
-def checks_of(found: Found, refits: Refits, target: float) -> list[AuditCheck]:
-    """Every item, asked."""
-    asked: dict[AuditGroup, dict[str, Seen]] = {
-        group: {item: ask(found) for item, ask in items.items()} for group, items in OF_LAW.items()
-    }
+def law_checks(found: Found) -> list[AuditCheck]:
+    """Every item that is asked of the law as it stands."""
+    return [
+        _check(group, item, ask(found))
+        for group, items in OF_LAW.items()
+        for item, ask in items.items()
+    ]
+
+
+def refit_checks(refits: Refits, target: float) -> list[AuditCheck]:
+    """Every item that other fits of the same rows tell."""
     loss, params = robust.by_method(refits, target)
-    asked["refits"] = {
+    seen = {
         "no one budget decides": robust.one_budget(refits),
         "smallest budget fits in": robust.smallest(refits),
         "loss alike by all methods": loss,
         "N* alike by all methods": params,
         "exponent alike by 6·N·D": robust.by_count(refits),
     }
-    return [
-        AuditCheck(
-            item=item,
-            group=group,
-            state=seen.state,
-            text=seen.text.rstrip("."),
-            mend=None if seen.state == "met" else seen.mend,
-        )
-        for group, items in asked.items()
-        for item, seen in items.items()
-    ]
+    return [_check("refits", item, found) for item, found in seen.items()]
+
+
+def _check(group: AuditGroup, item: str, seen: Seen) -> AuditCheck:
+    return AuditCheck(
+        item=item,
+        group=group,
+        state=seen.state,
+        text=seen.text.rstrip("."),
+        mend=None if seen.state == "met" else seen.mend,
+    )

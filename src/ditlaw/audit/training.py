@@ -19,7 +19,8 @@ def models(found: Found) -> Seen:
 def rates(found: Found) -> Seen:
     """Whether every size and budget was run at several learning rates, the best inside them."""
     if "learning-rate-edge" in found.notes:
-        return Seen("not met", found.notes["learning-rate-edge"], "rates beyond the last one tried")
+        said = found.notes["learning-rate-edge"].partition(":")[0]
+        return Seen("not met", said, "rates beyond the last one tried")
     return _tried(found, "learning_rate", "learning rate", "learning rates")
 
 
@@ -53,11 +54,7 @@ def shape(found: Found) -> Seen:
     if depths > 1 and widths > 1 and len(shapes) > max(depths, widths):
         return Seen("met", f"{depths} depths and {widths} widths; 'ditlaw shapes' tells their part")
     fixed = f"one depth ({shapes['depth'].iloc[0]:g})" if depths == 1 else "depth follows width"
-    return Seen(
-        "not met",
-        f"{fixed}: whether another shape of a size is better is not known",
-        "two depths at one size and budget; 'ditlaw shapes' reads them",
-    )
+    return Seen("not met", fixed, "two depths at one size and budget; 'ditlaw shapes' reads them")
 
 
 def schedule(found: Found) -> Seen:

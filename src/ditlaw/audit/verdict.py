@@ -45,7 +45,10 @@ def verdict(found: Found, checks: Sequence[AuditCheck]) -> tuple[str, float | No
     sizes = reach(found, params_inside) if held is not None else None
     if held is None:
         return _not(found, decisive, gain), None, None
-    said = f"Defensible up to {_times(found, held)}, as far as it was tested: {_tests(found)}."
+    said = (
+        f"Defensible up to {_times(found, held)}, where {found.result.metric} is known to "
+        f"±{_half_width(found, held)}: {_tests(found)}."
+    )
     if sizes is None:
         said += " N* is not."
     elif sizes < held:
@@ -67,6 +70,11 @@ def _not(found: Found, decisive: Sequence[Reason], gain: bool) -> str:
 def _times(found: Found, beyond: float) -> str:
     flops = found.law.largest_flops * beyond
     return f"{beyond:.3g} times the largest budget ({text.flops(flops)} FLOPs)"
+
+
+def _half_width(found: Found, beyond: float) -> str:
+    there = found.law.optimum(found.law.largest_flops * beyond)
+    return text.share((there.law_high - there.law_low) / 2 / there.loss.value)
 
 
 def _tests(found: Found) -> str:
