@@ -5,6 +5,7 @@ import numpy as np
 from ditlaw import text
 from ditlaw.audit.seen import Found, Seen
 from ditlaw.laws.bends import MIN_BUDGETS as BUDGETS_TO_BEND
+from ditlaw.laws.forms import MinimaForm
 from ditlaw.laws.table import FloatArray
 
 PARAMETERS = 3  # of a loss law with a floor
@@ -33,7 +34,7 @@ def form(found: Found) -> Seen:
     said = f"{points} minima for the {PARAMETERS} of L = E + k·C^-c; {', '.join(heard)}"
     if points >= PARAMETERS + SPARE:
         return Seen("met", said)
-    return Seen("not met", said, f"{PARAMETERS + SPARE - points} more budgets, or it fits anything")
+    return Seen("not met", said, f"{PARAMETERS + SPARE} usable budgets, or it fits anything")
 
 
 def algorithm(found: Found) -> Seen:
@@ -79,7 +80,7 @@ def residuals(found: Found) -> Seen:
     """
     table, noise = found.law.table, found.law.fitted.ensemble.candidates.noise
     rows = np.concatenate([c.rows for c in found.usable]) if found.usable else np.arange(len(table))
-    fitted = found.law.fitted.ensemble.central_loss(table.log_n[rows], table.log_c[rows])
+    fitted = _one_law(found, table.log_n[rows], table.log_c[rows])
     if not np.isfinite(fitted).all():
         return Seen("unknown", "this form says nothing off the best size", "--method isoflop")
     rng = np.random.default_rng(0)
@@ -101,6 +102,26 @@ def residuals(found: Found) -> Seen:
     if "C" in found_in:
         return Seen("not met", said, "fit the larger budgets alone: one law may not hold for all")
     return Seen("not met", said, "set 'ditlaw fit --method surface' and 'joint' beside it")
+
+
+def _one_law(found: Found, log_n: FloatArray, log_c: FloatArray) -> FloatArray:
+    """Ln L by the forms that are heard, the isoFLOP form's by its one law for all budgets: (n,).
+
+    What it forecasts leans to the latest budgets, more so where they are few, and would leave a
+    pattern by that alone.
+    """
+    ensemble = found.law.fitted.ensemble
+    fitted = np.zeros(len(log_n))
+    for name, weight in ensemble.loss_weights.items():
+        form = ensemble.forms[name]
+        if not weight:
+            continue
+        if isinstance(form, MinimaForm) and form.valley is not None:
+            away = log_n - form.line(log_c)[0]
+            fitted += weight * (form.floor(log_c)[0] + form.valley.curvature(log_c) * away**2)
+        else:
+            fitted += weight * form.loss(log_n, log_c)[0]
+    return fitted
 
 
 def _smooth(x: FloatArray, y: FloatArray) -> FloatArray:

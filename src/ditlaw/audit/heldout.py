@@ -58,7 +58,7 @@ def params_tests(found: Found) -> Seen:
 def _tests(found: Found, inside: Inside, errors: list[float]) -> Seen:
     tests = found.result.backtest
     if len(tests) < FEWEST:
-        said = f"{len(tests)} forecasts of held-out budgets; it takes {FEWEST}"
+        said = f"held-out forecasts: {len(tests)}; it takes {FEWEST}"
         return Seen("not met", said, "5 usable budgets allow 3")
     good = sum(inside(test) for test in tests)
     worst = max(errors, key=abs)

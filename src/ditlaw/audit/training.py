@@ -80,7 +80,7 @@ def warmed_up(found: Found) -> Seen:
     reasons = (IN_WARMUP, TOO_EARLY)
     early = sum(row.reason in reasons for row in found.result.rows.dropped)
     least = int(numbers(found.frame["steps"]).min())
-    left = f", {early} earlier rows left out" if early else ""
+    left = f", earlier rows left out: {early}" if early else ""
     if not found.tells("warmup_steps") and found.law.observations.study is None:
         said = f"at least {least} steps{left}, no column 'warmup_steps'"
         return Seen("unknown", said, "a column 'warmup_steps'")
