@@ -37,6 +37,7 @@ COMMANDS: list[Callable[..., None]] = [
     law_commands.metrics,
     law_commands.shapes,
     law_commands.rates,
+    law_commands.audit,
     law_commands.laws,
     law_commands.place,
     study_commands.verify,

@@ -217,6 +217,21 @@ def rates(
     emit(found.result, as_json)
 
 
+def audit(
+    source: AnySource,
+    where: Where = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Column that the law is of; by default loss.")
+    ] = None,
+    level: Level = None,
+    as_json: Json = False,
+) -> None:
+    """Say how far a law is defensible, what speaks against it and what would mend it."""
+    from ditlaw.audit import audit as audit_source
+
+    emit(audit_source(source, where, metric=metric, level=level), as_json)
+
+
 def laws(as_json: Json = False) -> None:
     """List the published laws, to use as published:NAME."""
     from ditlaw.published import list_laws

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ditlaw import text
+from ditlaw.cli.audit_tables import show_audit
 from ditlaw.cli.compare_tables import show_comparison, show_laws
 from ditlaw.cli.coordinate_command import show_coordinates
 from ditlaw.cli.forecast_tables import show_forecast
@@ -30,6 +31,7 @@ from ditlaw.cli.time_tables import show_times
 from ditlaw.cli.verify_tables import show_frozen_check, show_verification
 from ditlaw.cli.watch_tables import show_watch
 from ditlaw.results import (
+    AuditResult,
     BudgetResult,
     CompareResult,
     CoordinatesResult,
@@ -201,6 +203,7 @@ def _demo(console: Console, result: DemoResult) -> None:
 
 
 _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
+    AuditResult: show_audit,
     BudgetResult: show_budget,
     CompareResult: show_comparison,
     CoordinatesResult: show_coordinates,

@@ -6,6 +6,7 @@ FLOPs, params, tokens and images are plain counts, times are hours, errors are f
 
 from typing import Any
 
+from ditlaw.results.audit import AuditCheck, AuditResult, Refit
 from ditlaw.results.base import (
     Check,
     CheckState,
@@ -133,6 +134,8 @@ __all__ = [
     "ANSWERS",
     "COMMANDS",
     "AtEqualTime",
+    "AuditCheck",
+    "AuditResult",
     "AxisBudget",
     "AxisValue",
     "Backtest",
@@ -197,6 +200,7 @@ __all__ = [
     "RatesResult",
     "RatioRange",
     "Recipe",
+    "Refit",
     "RefusedLaw",
     "ReportResult",
     "Result",
@@ -244,6 +248,7 @@ __all__ = [
 ]
 
 COMMANDS: dict[str, type[Result]] = {
+    "audit": AuditResult,
     "budget": BudgetResult,
     "check": FrozenCheck,
     "compare": CompareResult,
