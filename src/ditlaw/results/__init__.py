@@ -37,6 +37,7 @@ from ditlaw.results.coordinates import (
 )
 from ditlaw.results.counts import BudgetResult, CountResult, FlopsPerSample
 from ditlaw.results.data import EncodeResult, ExportResult, SkippedSample
+from ditlaw.results.design import ErrorQuantiles, ExpectedInterval, Halving
 from ditlaw.results.forecast import (
     Choice,
     Forecast,
@@ -131,8 +132,10 @@ __all__ = [
     "DemoResult",
     "Dropped",
     "EncodeResult",
+    "ErrorQuantiles",
     "EvaluateResult",
     "EvaluatedObservation",
+    "ExpectedInterval",
     "ExportResult",
     "FitResult",
     "FlaggedRow",
@@ -140,6 +143,7 @@ __all__ = [
     "Forecast",
     "FormEvidence",
     "FormResult",
+    "Halving",
     "LawsResult",
     "LossLaw",
     "Measured",
