@@ -41,13 +41,14 @@ def truths_of(preset, spend, number, kappa, seed):
     return [draw(np.random.default_rng([seed, i]), centre, log_c, kappa) for i in range(number)]
 
 
-def choices(studies):
+def choices(studies, presets):
     print(f"{studies} studies a line; truths about the expected optimum, seeds 0 to {studies - 1}")
     print(
         "preset      noise  sizes seeds range  largest  fitted  |error| % median/90th  "
         "half-width %  N* |error| %  held"
     )
-    for preset, (target, spend) in CASES.items():
+    for preset in presets:
+        target, spend = CASES[preset]
         base, centre = base_of(preset), preset_centre(preset)
         for noise in NOISES:
             for sizes, seeds, widest in CHOICES:
@@ -72,13 +73,14 @@ def choices(studies):
                 )
 
 
-def stated(studies):
+def stated(studies, presets):
     print(f"{studies} fresh studies a line, fitted with 400 draws, beside what plan expects of it")
     print(
         "preset      noise  spend    expected %  stated % median [10th, 90th]  ratio  "
         "N* expected %  stated %  ratio"
     )
-    for preset, (target, spend) in CASES.items():
+    for preset in presets:
+        target, spend = CASES[preset]
         base, centre = base_of(preset), preset_centre(preset)
         for share, noise in ((1.0, 0.003), (1.0, 0.02), (4.0, 0.01)):
             if share * spend >= target:
@@ -116,8 +118,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("which", choices=["choices", "stated"])
     parser.add_argument("--studies", type=int, default=120)
+    parser.add_argument("--preset", action="append", choices=list(CASES), help="all unless given")
     options = parser.parse_args()
-    {"choices": choices, "stated": stated}[options.which](options.studies)
+    report = {"choices": choices, "stated": stated}[options.which]
+    report(options.studies, options.preset or list(CASES))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -102,11 +103,17 @@ def _line(params: float, flops: float, source: str) -> Centre:
 
 
 def _of_law(law: AnsweringLaw, source: str) -> Centre:
-    def log_n(log_c: float) -> float:
-        band = law.curve(np.array([np.exp(log_c)])).params
+    @cache
+    def at(efolds: int) -> float:
+        band = law.curve(np.array([np.exp(efolds)])).params
         if band is None:
             raise Refused(f"{source}: it does not say which size is best; name another law")
         return float(np.log(band.value[0]))
+
+    def log_n(log_c: float) -> float:
+        # Read off at whole e-folds: a design asks for many budgets, and a fit is slow to say.
+        below = int(np.floor(log_c))
+        return at(below) + (log_c - below) * (at(below + 1) - at(below))
 
     scatter = ASSUMED
     if isinstance(law, Law):

@@ -19,8 +19,7 @@ from ditlaw.study.schema import Target
 SHARE = 0.05  # of the target that is spent unless told
 BUDGETS = 6
 CLOSEST = 1.4  # one budget ÷ the next, at least
-PER_DECADE = 24  # largest budgets that are tried
-SMALLEST = 20  # and smallest ones
+SMALLEST = 20  # smallest budgets that are tried
 
 
 @dataclass(frozen=True)
@@ -52,17 +51,16 @@ def propose(
             f"{there[0].shape}, takes {text.flops(least)} for the {enough_steps(base.recipe)} "
             "steps from which on a run counts"
         )
-    tried = max(2, int(PER_DECADE * np.log10(spend / least)))
-    for largest in np.geomspace(spend, least, tried):
-        study = _laid_out(base, there, float(largest), centre, plan)
+    for largest in reversed(_budgets(least, spend)):
+        study = _laid_out(base, there, largest, centre, plan)
         if study is not None and cost(study) <= spend:
             aim = Target(flops=target, like=centre.like)
             return study.model_copy(update={"forecast": aim})
-    for largest in np.geomspace(least, target, max(2, int(PER_DECADE * np.log10(target / least)))):
-        study = _laid_out(base, there, float(largest), centre, plan)
+    for largest in _budgets(least, target):
+        study = _laid_out(base, there, largest, centre, plan)
         if study is not None:
             needed = cost(study)
-            mend = "more than the target" if needed > target else f"--spend {1.01 * needed:.2g}"
+            mend = "more than the target" if needed > target else f"--spend {1.01 * needed:.3g}"
             raise Refused(
                 f"--spend: {text.flops(spend)} FLOPs do not pay for {MIN_BUDGETS} budgets with "
                 f"sizes on both sides of the best; that takes about {text.flops(needed)}, {mend}"
@@ -72,6 +70,13 @@ def propose(
         f"sides of the best one that train {enough_steps(base.recipe)} steps; lower recipe.batch, "
         "or centre the sizes by another law (--like)"
     )
+
+
+def _budgets(low: float, high: float) -> list[float]:
+    """Budgets of two significant digits from one to another."""
+    decades = range(int(np.floor(np.log10(low))), int(np.floor(np.log10(high))) + 1)
+    digits = (float(f"{tenths / 10:.1f}e{power}") for power in decades for tenths in range(10, 100))
+    return [budget for budget in digits if low <= budget <= high]
 
 
 def cost(study: Study) -> float:
@@ -101,7 +106,6 @@ def _laid_out(
     base: Study, there: list[Size], largest: float, centre: Centre, plan: Plan
 ) -> Study | None:
     """The study whose largest budget is that; None where fewer than three budgets fit."""
-    largest = rounded(largest)
     sizes = lattice(there, centre, largest / plan.widest, largest, plan.sizes)
     lowest = np.geomspace(largest / plan.widest, largest / CLOSEST ** (MIN_BUDGETS - 1), SMALLEST)
     fit = [c for c in lowest if window(sizes, float(c), centre, plan.sizes, base.recipe)]

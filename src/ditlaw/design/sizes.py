@@ -44,17 +44,18 @@ class Size:
 
 
 def sizes_along(study: Study) -> list[Size]:
-    """Rising sizes of a study's family that are no narrower than a patch.
+    """Rising sizes of a study's family that are wider than a patch.
 
-    A token narrower than its patch measures linear algebra, not scaling.
+    A narrower token measures linear algebra, not scaling: of one as wide, a run at the quickstart's
+    settings never left its first plateau.
 
     Raises:
         BadInput: the family has no closed form to count with.
     """
     if not study.design().closed_form:
         raise BadInput(f"family: {study.design().label} has no closed form to lay sizes out with")
-    narrowest = study.geometry.geometry().patch_dim
-    shapes = [shape for shape in shapes_along(study) if shape.width >= narrowest]
+    patch = study.geometry.geometry().patch_dim
+    shapes = [shape for shape in shapes_along(study) if shape.width > patch]
     return sorted((size_of(study, shape) for shape in shapes), key=lambda size: size.params)
 
 

@@ -13,6 +13,7 @@ from ditlaw.study.schema import Hardware
 from ditlaw.study.shape_section import ShapeSection
 
 WIDTH = 98
+MARKED, MARKS = '"paper"', ' "paper" marks what digests of arXiv 2410.08184 state, "choice" not.'
 KEY = re.compile(r"[a-z_]+(?=:)")
 
 
@@ -60,6 +61,7 @@ def designed_text(
             f"A study to forecast {text.flops(target)} FLOPs, laid out by 'ditlaw init' on the "
             f"preset {preset}: {text.flops(total)} FLOPs in all, {text.share(total / target)} of "
             "that. 'ditlaw plan' says what its fit can be expected to tell."
+            + (MARKS if MARKED in " ".join(_head(blocks["name"])) else "")
         ),
         f"name: {name}",
         "",
@@ -93,7 +95,11 @@ def designed_text(
     forecast = f"forecast: {{flops: {number(target)}{like}}}"
     blocks.pop("forecast")
     blocks["forecast"] = [*_comment(f"The budget that this is made to forecast.{said}"), forecast]
-    return "\n".join(line for block in blocks.values() for line in block) + "\n"
+    lines = [line for block in blocks.values() for line in block]
+    at = len(lines) - len(blocks["forecast"])
+    if lines[at - 1]:
+        lines.insert(at, "")
+    return "\n".join(lines) + "\n"
 
 
 def number(value: float) -> str:
