@@ -83,7 +83,7 @@ def test_noiseless_runs_of_a_proposal_give_every_budget_a_usable_minimum():
 
 
 def test_a_size_is_one_run_that_ends_with_the_last_budget_that_wants_it():
-    study = propose(base(), 1e14, 5e12, preset_centre("quickstart"))
+    study = propose(base("paper"), 1.5e21, 7.5e19, preset_centre("paper"))
     runs = study_runs(study)
     assert len(runs) == len({run.shape for run in runs})
     assert any(run.stops[-1].budget < study.budgets[-1] for run in runs)
@@ -263,9 +263,9 @@ def test_what_gives_no_one_law_is_not_simulated(tmp_path):
 
 
 def test_a_plan_that_gives_no_law_is_told_so(tmp_path, few):
-    """Two budgets are no law."""
-    study = parse_study(tiny_text(budgets=[4.2e9, 6.0e9]), "s")
-    expected = expected_of(study, tmp_path)
+    """One budget or two are no law."""
+    assert expected_of(parse_study(tiny_text(budgets=[6.0e9]), "s"), tmp_path).refused == 4
+    expected = expected_of(parse_study(tiny_text(budgets=[4.2e9, 6.0e9]), "s"), tmp_path)
     assert expected.loss_half_width is None
     assert expected.refused == expected.simulated == 4
     assert expected.more_budgets is None

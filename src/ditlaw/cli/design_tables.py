@@ -15,11 +15,11 @@ def show_expected(console: Console, expected: ExpectedInterval, planned: float) 
     lines = []
     if half is None or size is None:
         lines.append(
-            f"{at}, nothing can be expected of this plan: of {of} {expected.refused} gave no law, "
-            "for want of budgets whose minimum can be used."
+            f"{at}, nothing can be expected of this plan: of {of} {expected.refused} gave no "
+            "answer, for want of budgets whose minimum can be used, or as the target is too far."
         )
     else:
-        lost = f" {expected.refused} of them gave no law." if expected.refused else ""
+        lost = f" {expected.refused} of them gave no answer." if expected.refused else ""
         lines += [
             f"{at}, expect a loss to within ±{text.share(half)} and the best size within a factor "
             f"{1 + size:.2g} ({100 * expected.level:.0f} % intervals, medians of {of}).{lost}",

@@ -29,7 +29,7 @@ def expected_of(study: Study, folder: Path) -> ExpectedInterval | None:
     """
     if study.forecast is None or len(variants(study)) > 1 or study.sweep.learning_rate:
         return None
-    if not 0 < len(planned_rows(study)) <= MOST_ROWS:
+    if not 1 < len(planned_rows(study)) <= MOST_ROWS:
         return None
     return expected_interval(study, study.forecast.flops, study_centre(study, folder))
 

@@ -58,7 +58,7 @@ def draw_truths(study: Study, rows: pd.DataFrame, centre: Centre, number: int) -
     """Truths about the expected best size of the study's largest budget."""
     log_c = float(np.log(study.budgets[-1]))
     flat = Observations(rows.assign(loss=np.linspace(1, 2, len(rows))), "planned", study=study)
-    kappa = kappa_of(prepare(flat, "loss")[1], study)
+    kappa = kappa_of(prepare(flat, "loss", budgets=1)[1], study)
     return [
         draw(np.random.default_rng([SEED, index]), centre.log_n(log_c), log_c, kappa)
         for index in range(number)
