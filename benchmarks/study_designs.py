@@ -16,7 +16,7 @@ import numpy as np
 from ditlaw import laws
 from ditlaw.design.centre import Scatter, preset_centre
 from ditlaw.design.expect import expected_interval
-from ditlaw.design.propose import Plan, cost, propose
+from ditlaw.design.propose import Layout, cost, propose
 from ditlaw.design.simulate import draw_truths, observed, planned_rows, simulate
 from ditlaw.design.truths import draw
 from ditlaw.errors import Refused
@@ -52,8 +52,8 @@ def choices(studies, presets):
         base, centre = base_of(preset), preset_centre(preset)
         for noise in NOISES:
             for sizes, seeds, widest in CHOICES:
-                plan = Plan(sizes, seeds, widest)
-                study = propose(base, target, spend, centre, plan)
+                layout = Layout(sizes, seeds, widest)
+                study = propose(base, target, spend, centre, layout)
                 rows = planned_rows(study)
                 kappa = draw_truths(study, rows, centre, 1)[0].kappa
                 truths = truths_of(preset, spend, studies, kappa, 7)

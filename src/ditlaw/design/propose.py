@@ -23,7 +23,7 @@ SMALLEST = 20  # smallest budgets that are tried
 
 
 @dataclass(frozen=True)
-class Plan:
+class Layout:
     """How a spend is laid out: ``sizes`` a budget, and the largest ÷ smallest budget at most."""
 
     sizes: int = 7
@@ -32,7 +32,7 @@ class Plan:
 
 
 def propose(
-    base: Study, target: float, spend: float, centre: Centre, plan: Plan | None = None
+    base: Study, target: float, spend: float, centre: Centre, layout: Layout | None = None
 ) -> Study:
     """The study of the largest budgets that ``spend`` FLOPs pay for, all that is trained counted.
 
@@ -43,27 +43,28 @@ def propose(
         Refused: the spend is below one run, or below a study of three budgets.
     """
     _check(target, spend)
-    plan, there = plan or Plan(), sizes_along(base)
+    layout, there = layout or Layout(), sizes_along(base)
     least = float(there[0].mix.flops(enough_steps(base.recipe)))
+    spent = f"--spend: {text.flops(spend)} FLOPs, {text.share(spend / target)} of the target,"
     if spend < least:
         raise Refused(
-            f"--spend: {text.flops(spend)} FLOPs are below one run: the smallest model, "
+            f"{spent} are below one run: the smallest model, "
             f"{there[0].shape}, takes {text.flops(least)} for the {enough_steps(base.recipe)} "
             "steps from which on a run counts"
         )
     for largest in reversed(_budgets(least, spend)):
-        study = _laid_out(base, there, largest, centre, plan)
+        study = _laid_out(base, there, largest, centre, layout)
         if study is not None and cost(study) <= spend:
             aim = Target(flops=target, like=centre.like)
             return study.model_copy(update={"forecast": aim})
     for largest in _budgets(least, target):
-        study = _laid_out(base, there, largest, centre, plan)
+        study = _laid_out(base, there, largest, centre, layout)
         if study is not None:
             needed = cost(study)
             mend = "more than the target" if needed > target else f"--spend {1.01 * needed:.3g}"
             raise Refused(
-                f"--spend: {text.flops(spend)} FLOPs do not pay for {MIN_BUDGETS} budgets with "
-                f"sizes on both sides of the best; that takes about {text.flops(needed)}, {mend}"
+                f"{spent} do not pay for {MIN_BUDGETS} budgets with sizes on both sides of the "
+                f"best; that takes about {text.flops(needed)}, {mend}"
             )
     raise Refused(
         f"--target: no {MIN_BUDGETS} budgets below {text.flops(target)} FLOPs have sizes on both "
@@ -103,21 +104,21 @@ def _check(target: float, spend: float) -> None:
 
 
 def _laid_out(
-    base: Study, there: list[Size], largest: float, centre: Centre, plan: Plan
+    base: Study, there: list[Size], largest: float, centre: Centre, layout: Layout
 ) -> Study | None:
     """The study whose largest budget is that; None where fewer than three budgets fit."""
-    sizes = lattice(there, centre, largest / plan.widest, largest, plan.sizes)
-    lowest = np.geomspace(largest / plan.widest, largest / CLOSEST ** (MIN_BUDGETS - 1), SMALLEST)
-    fit = [c for c in lowest if window(sizes, float(c), centre, plan.sizes, base.recipe)]
+    sizes = lattice(there, centre, largest / layout.widest, largest, layout.sizes)
+    lowest = np.geomspace(largest / layout.widest, largest / CLOSEST ** (MIN_BUDGETS - 1), SMALLEST)
+    fit = [c for c in lowest if window(sizes, float(c), centre, layout.sizes, base.recipe)]
     if not fit:
         return None
     number = min(BUDGETS, int(np.log(largest / fit[0]) / np.log(CLOSEST) + 1e-9) + 1)
     budgets = [rounded(float(c)) for c in np.geomspace(fit[0], largest, number)]
-    last = last_wanted(sizes, budgets, centre, plan.sizes, base.recipe)
+    last = last_wanted(sizes, budgets, centre, layout.sizes, base.recipe)
     if last is None or any(size.mix.last_step(budgets[0]) < 1 for size, _ in last):
         return None
     shapes = [size.entry(None if c == budgets[-1] else c) for size, c in last]
-    seeds = list(range(plan.seeds))
+    seeds = list(range(layout.seeds))
     return base.model_copy(
         update={"budgets": budgets, "shapes": shapes, "seeds": seeds, "replicates": None}
     )
