@@ -17,6 +17,7 @@ from ditlaw.study import Study
 
 STUDIES = 6  # that a change is judged by
 MOST_SEEDS = 3  # to add to each of the plan's: 4 times as many halve what noise alone makes
+MOST_BUDGETS = 12  # to add
 FEWEST = 5  # sizes of a new budget, at least
 HALF = 0.5
 APART = 1.2  # the next size ÷ the plan's largest, at least
@@ -34,6 +35,7 @@ def by_budgets(
     most = int(np.log(target / study.budgets[-1]) / np.log(ratio) - 1e-9)
     if most < 1:
         return None
+    most = min(most, MOST_BUDGETS)
 
     def change(number: int) -> Study | None:
         return more_budgets(study, number, ratio, centre)
@@ -104,7 +106,10 @@ def _search(
         changed = change(number)
         if changed is None:
             return False
-        width, ratio = _narrowed(changed, target, centre, truths, said)
+        found = _narrowed(changed, target, centre, truths, said)
+        if found is None:
+            return False
+        width, ratio = found
         tried[number] = (cost(changed), width)
         return ratio <= HALF
 
@@ -127,13 +132,16 @@ def _search(
 
 def _narrowed(
     changed: Study, target: float, centre: Centre, truths: list[Truth], said: Simulated
-) -> tuple[float, float]:
-    """The changed study's median half-width, and the median of its ratios to the plan's."""
+) -> tuple[float, float] | None:
+    """The changed study's median half-width, and the median of its ratios to the plan's.
+
+    None where no truth gave an answer for both.
+    """
     rows = planned_rows(changed)
     now = simulate(changed, rows, truths[:STUDIES], centre.scatter, target)
     pairs = [(a.half_width, b.half_width) for a, b in zip(said, now, strict=False) if a and b]
     if not pairs:
-        return float("inf"), float("inf")
+        return None
     before, after = np.array(pairs).T
     plan = float(np.median([one.half_width for one in said if one]))
     ratio = float(np.median(after / before))
