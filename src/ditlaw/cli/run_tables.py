@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ditlaw import text
+from ditlaw.cli.design_tables import show_expected
 from ditlaw.cli.run_lines import MANY, most_telling, plan_lines, status_table
 from ditlaw.cli.table_parts import make_table, show_notes
 from ditlaw.data.manifest import SKIPPED_FILE
@@ -63,6 +64,8 @@ def show_plan(console: Console, plan: PlanResult) -> None:
             f"FLOPs, {total.flops_separate / total.flops:.2f}× as many",
             soft_wrap=True,
         )
+    if plan.expected:
+        show_expected(console, plan.expected, total.flops)
     show_notes(console, plan.warnings)
 
 

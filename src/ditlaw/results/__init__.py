@@ -38,6 +38,7 @@ from ditlaw.results.coordinates import (
 )
 from ditlaw.results.counts import BudgetResult, CountResult, FlopsPerSample
 from ditlaw.results.data import EncodeResult, ExportResult, SkippedSample
+from ditlaw.results.design import ErrorQuantiles, ExpectedInterval, Halving
 from ditlaw.results.forecast import (
     Choice,
     Forecast,
@@ -155,8 +156,10 @@ __all__ = [
     "DemoResult",
     "Dropped",
     "EncodeResult",
+    "ErrorQuantiles",
     "EvaluateResult",
     "EvaluatedObservation",
+    "ExpectedInterval",
     "ExportResult",
     "FitResult",
     "FlaggedRow",
@@ -165,6 +168,7 @@ __all__ = [
     "FormEvidence",
     "FormResult",
     "FrozenCheck",
+    "Halving",
     "KnownModel",
     "LawsResult",
     "Left",
