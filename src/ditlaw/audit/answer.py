@@ -39,17 +39,22 @@ def audit(
     return audit_law(law)
 
 
-def audit_law(law: Law, target: float | None = None) -> AuditResult:
-    """Audit a law; refits are compared at ``target`` FLOPs, by default 10 times its largest.
+def audit_law(law: Law, *, refits: bool = True) -> AuditResult:
+    """Audit a law; refits are compared at 10 times its largest budget.
+
+    Without ``refits``, which are most of the time, nothing is said of their items.
 
     Raises:
         Refused: the target is out of the law's reach.
     """
     found = Found(law, law.result())
-    at = target or AHEAD * law.largest_flops
-    exact = found.result.flops_as == "exact" and not stand_in(found)
-    refits = refits_of(found, at, exact)
-    checks = [*law_checks(found), *refit_checks(refits, at)]
+    at = AHEAD * law.largest_flops
+    checks, others = law_checks(found), []
+    if refits:
+        exact = found.result.flops_as == "exact" and not stand_in(found)
+        fitted = refits_of(found, at, exact)
+        checks += refit_checks(fitted, at)
+        others = fitted.all
     said, reach, params_reach = verdict(found, checks)
     return AuditResult(
         source=found.result.source,
@@ -60,7 +65,7 @@ def audit_law(law: Law, target: float | None = None) -> AuditResult:
         target=at,
         level=law.level,
         checks=checks,
-        refits=refits.all,
+        refits=others,
         backtests=found.result.backtest,
         warnings=found.result.warnings,
     )
