@@ -144,6 +144,13 @@ def test_it_refuses_what_it_cannot_know(auto):
         lifetime(envelope, X, 1e9)
 
 
+def test_tokens_of_an_image_that_no_row_tells_can_be_stated(auto):
+    bare = laws.fit(observed(table().drop(columns="images")), draws=60)
+    told, stated = lifetime(auto, X, 1e9), lifetime(bare, X, 1e9, each=TOKENS)
+    assert stated.params.value == pytest.approx(told.params.value)
+    assert stated.images.value == pytest.approx(told.images.value)
+
+
 def test_the_command_line(tmp_path, capsys):
     table().to_csv(tmp_path / "runs.csv")
     asked = ["forecast", str(tmp_path / "runs.csv"), "--flops", "1e20"]

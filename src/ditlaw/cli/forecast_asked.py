@@ -91,11 +91,12 @@ def answer(
         if asked.days is not None:
             flops = budget(asked.gpus, days=asked.days, mfu=mfu).flops
     images = asked.images if asked.limited else None
+    each = tokens_per_image(law, stated)
     wishes = asked_for(
         params=asked.params, loss=asked.loss, images=None if asked.limited else asked.images
     )
     for of, value in wishes.items():
-        wish = cost(law, of, value, tokens_per_image(law, stated))
+        wish = cost(law, of, value, each)
         flops = wish.flops.value
     if flops is None:
         if study is None or study.forecast is None:
@@ -115,6 +116,11 @@ def answer(
     if asked.generated is None:
         return made
     whole = lifetime(
-        law, flops, asked.generated, sampler_steps=asked.sampler_steps, guided=asked.guided
+        law,
+        flops,
+        asked.generated,
+        sampler_steps=asked.sampler_steps,
+        guided=asked.guided,
+        each=each,
     )
     return made.model_copy(update={"lifetime": whole})

@@ -25,6 +25,7 @@ def lifetime(
     *,
     sampler_steps: int | None = None,
     guided: bool = False,
+    each: float | None = None,
 ) -> Lifetime:
     """The model that reaches the loss of ``flops`` for the fewest FLOPs of a whole lifetime.
 
@@ -34,6 +35,7 @@ def lifetime(
         generated: images that the model will make.
         sampler_steps: evaluations of the model an image; by default the study's, else 50.
         guided: whether each step evaluates the model twice, with and without the caption.
+        each: tokens of one image, where the law's rows do not tell.
 
     Raises:
         BadInput: no number of images or steps, or the tokens of one image are not known.
@@ -48,11 +50,11 @@ def lifetime(
         raise BadInput(f"--sampler-steps: {steps} is not a number of steps; use 1 or more")
     log_x = float(np.log(flops))
     forms, weights, errors = forms_of(law, log_x)
-    each = law.observations.tokens_per_image()
+    each = law.observations.tokens_per_image() or each
     if each is None:
         raise BadInput(
-            f"--generated: {law.observations.source}: the tokens of one image are not known; ask a "
-            "study, or a table with an images column"
+            f"--generated: {law.observations.source}: the tokens of one image are not known; state "
+            "--latent, or ask a study or a table with an images column"
         )
     forward, counted = forward_flops(study, each)
     evaluations = steps * (2 if guided else 1)
