@@ -11,7 +11,7 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY, ditlaw, tiny_text
+from conftest import ditlaw, tiny_text
 
 from ditlaw.results import ANSWERS, COMMANDS, json_schema
 
@@ -81,8 +81,9 @@ def test_count_takes_what_a_family_has_of_its_own():
 
 
 def test_plan_answers(tmp_path):
-    (tmp_path / "s.yaml").write_text(TINY)
+    (tmp_path / "s.yaml").write_text(tiny_text(forecast=None))
     plan = answered("plan", tmp_path / "s.yaml")
+    assert plan["expected"] is None
     assert plan["total"]["runs"] == len(plan["runs"]) == 6
 
 

@@ -42,7 +42,7 @@ def test_a_forecast_and_an_optimum_show_their_answer_and_warnings(law):
         for text in (str(shown), visible(shown._repr_html_())):
             assert "loss of one new run" in text
             assert "far-beyond: 33.3 times" in text
-    assert "1B params instead" in str(answer)
+    assert "as asked " in str(answer)
 
 
 def test_text_and_html_say_the_same(law):

@@ -8,7 +8,7 @@ from ditlaw.executors import Job, LocalExecutor
 from ditlaw.executors import local as local_module
 from ditlaw.executors.places import PACKED, Place, default_workers, shifts
 from ditlaw.study import parse_study, study_runs
-from ditlaw.study.limits import memory_gb
+from ditlaw.study.memory import memory_gb
 from ditlaw.training.folder import RunFolder
 
 

@@ -28,7 +28,7 @@ from ditlaw.report.pictures import png
 from ditlaw.report.words import READINGS
 from ditlaw.study import load_study, study_runs
 from ditlaw.training.folder import RunFolder
-from ditlaw.verify import Frozen, freeze_forecast
+from ditlaw.verification import Frozen, freeze_forecast
 
 SECTIONS = {"answer", "budgets", "isoflop", "laws", "metrics", "evidence", "fair", "runs", "made"}
 OF_A_STUDY = {"checks", "pictures"}

@@ -228,7 +228,7 @@ def test_what_was_not_measured_is_assumed(tmp_path):
 
 def test_a_study_is_planned_with_what_another_measured(tmp_path):
     measured(tmp_path / "before", [0.01, 0.04])
-    (tmp_path / "next.yaml").write_text(tiny_text(name="next"))
+    (tmp_path / "next.yaml").write_text(tiny_text(name="next", forecast=None))
     command = ["plan", str(tmp_path / "next.yaml"), "--json"]
     stated = json.loads(CliRunner().invoke(app, command).stdout)
     assert (stated["mfu_source"], stated["mfu"]) == ("stated", 0.4)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from laws_data import frame
 from test_cli import answered
-from two_sets import TARGET, loss_of, observe, simulated
+from two_sets import TARGET, Trained, loss_of, simulated
 
 from ditlaw.cli import run
 from ditlaw.compare import compare_groups, compare_sources
@@ -17,7 +17,6 @@ from ditlaw.data.places import prepare_study
 from ditlaw.data.scenes import VOCABULARY
 from ditlaw.data.shards import write_manifest, write_shard
 from ditlaw.errors import BadInput, Refused
-from ditlaw.executors import Ended
 from ditlaw.observations import load_observations
 from ditlaw.quantities import differing
 from ditlaw.report.material import gather
@@ -26,7 +25,7 @@ from ditlaw.report.pictures import gallery, png
 from ditlaw.study import open_study
 from ditlaw.study.data_section import Data
 from ditlaw.training.folder import RunFolder
-from ditlaw.verify import freeze_forecast, verifications, verify, verify_folder
+from ditlaw.verification import freeze_forecast, verifications, verify, verify_folder
 
 CODE = "different-quantities"
 
@@ -111,20 +110,6 @@ def test_one_name_for_other_pictures_is_told(tmp_path):
         sources.append(str(path))
     said = codes(compare_sources(*sources, [1e20]))
     assert "differ in evaluated_on (images-1; images-2)" in said[CODE]
-
-
-class Trained:
-    """Trains nothing: every run comes out as the study's own did."""
-
-    def run(self, jobs, **options):
-        random = np.random.default_rng(1)
-        for job in jobs:
-            folder = RunFolder(job.folder)
-            spec = folder.spec()
-            for stop in spec.stops:
-                observe(folder, spec, stop, random)
-            folder.log("done", step=spec.steps, seconds=1.0)
-        return [Ended(job.folder, "done", None) for job in jobs]
 
 
 def test_a_check_is_of_one_set_and_trains_on_it(study):

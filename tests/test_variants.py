@@ -13,7 +13,7 @@ from ditlaw.observations import load_groups, load_observations, study_frame
 from ditlaw.study import Study, narrowed, open_study, parse_study, study_runs, variants
 from ditlaw.sweep import run_study
 from ditlaw.training.folder import RunFolder
-from ditlaw.verify import checked_variant, variant_name, verify_folder
+from ditlaw.verification import checked_variant, variant_name, verify_folder
 
 
 def study(**changes) -> Study:

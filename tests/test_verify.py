@@ -14,7 +14,7 @@ from ditlaw.observations import load_observations
 from ditlaw.results import json_schema
 from ditlaw.study import load_study
 from ditlaw.study.schema import Hardware
-from ditlaw.verify import verify_folder
+from ditlaw.verification import verify_folder
 
 TARGET = 1.2e10
 
@@ -67,7 +67,7 @@ def test_a_repeat_changes_nothing_and_checks_never_reach_a_fit(verified):
     assert frozen.read_bytes() == content
     assert load_observations(str(folder)).digest() == before
     assert json.loads(content)["data_digest"] == before
-    assert {"frozen", "ditlaw", "study_digest", "digest"} <= json.loads(content).keys()
+    assert {"frozen", "versions", "law", "study_digest", "digest"} <= json.loads(content).keys()
 
 
 @pytest.mark.slow

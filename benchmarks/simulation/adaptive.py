@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from ditlaw.planner.choose import choose
-from ditlaw.planner.gain import outlook
-from ditlaw.planner.pool import Pool, Trunk
 
 from ditlaw import laws
 from ditlaw.errors import Refused
 from ditlaw.observations import Observations
+from ditlaw.planner.choose import choose
+from ditlaw.planner.gain import outlook
+from ditlaw.planner.pool import Pool, Trunk
 from ditlaw.planner.stopping import allowances
 from simulation.truths import D0, LARGEST, LOG_C0, LOG_N0, N0, TRUTHS, Truth
 

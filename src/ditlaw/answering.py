@@ -124,6 +124,9 @@ class AnsweringLaw(Protocol):
     def optimum(self, flops: float, tolerance: float = NEAR_OPTIMAL) -> Answer:
         """The best use of a budget; near-optimal sizes give away at most that share of the loss."""
 
+    def tokens_of(self, params: float, flops: float) -> float | None:
+        """Tokens that those FLOPs train a model of that size on, as the law counts FLOPs."""
+
     def choice(self, params: float, flops: float) -> Choice:
         """What a model of that size would reach with those FLOPs, and give away."""
 

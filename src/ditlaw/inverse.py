@@ -27,10 +27,11 @@ def asked_for(**wishes: float | None) -> dict[Of, float]:
     return {of: value for of in OF if (value := wishes[of]) is not None}
 
 
-def cost(law: AnsweringLaw, of: Of, value: float) -> Wish:
+def cost(law: AnsweringLaw, of: Of, value: float, each: float | None = None) -> Wish:
     """The FLOPs at which the law's best ``of`` is ``value``, with an interval.
 
-    The interval is that of the law read across: from where one of its bounds meets the value to
+    ``each`` is the tokens of one image, where the law does not know them. The interval is that of
+    the law read across: from where one of its bounds meets the value to
     where the other does. A bound that never does is null.
 
     Raises:
@@ -42,11 +43,11 @@ def cost(law: AnsweringLaw, of: Of, value: float) -> Wish:
     if not 0 < value < float("inf"):
         raise BadInput(f"--{of}: {value:g} is not a positive number")
     source = law.observations.source
-    each = law.observations.tokens_per_image()
+    each = law.observations.tokens_per_image() or each
     if of == "images" and each is None:
         raise BadInput(
             f"--images: {source}: the tokens of one image are not known; an images column gives "
-            "them, or ask with --flops"
+            "them, as do --family, --latent, --patch and --text-tokens"
         )
     start = (law.observations.flops_range() or (0.0, WITHOUT_RANGE))[1]
     if _band(law, of, start) is None:

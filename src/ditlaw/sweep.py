@@ -5,7 +5,7 @@ DIR/data/, data.json         samples prepared for training (ditlaw.data.places)
 DIR/runs/ID/                 one folder a run (ditlaw.training.folder)
 DIR/rounds/                  what an adaptive study added to its grid (ditlaw.study.rounds)
 DIR/observations.csv         the table, rebuilt from the runs
-DIR/verify/FLOPS/            a frozen forecast and the runs that check it (ditlaw.verify)
+DIR/verify/FLOPS/            a frozen forecast and the runs that check it (ditlaw.verification)
 """
 
 import contextlib

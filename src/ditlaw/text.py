@@ -3,9 +3,10 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from ditlaw.errors import BadInput
-from ditlaw.results import Quantity, RunNoise
+from ditlaw.results import Quantity, RunNoise, Tally
 
 MOST_LISTED = 24
 
@@ -74,6 +75,17 @@ def run_noise(noise: RunNoise, metric: str) -> str:
     )
 
 
+def shape(model: Any) -> str:
+    """A model's shape in words, of anything with its depth, width and heads."""
+    single = f" + {model.single_depth} single" if model.single_depth else ""
+    return f"depth {model.depth}{single}, width {model.width}, heads {model.heads}"
+
+
+def days(value: float) -> str:
+    """Days for people; less than one in hours."""
+    return f"{count(value)} days" if value >= 1 else hours(value * 24)
+
+
 def hours(value: float) -> str:
     """GPU hours for people, from microseconds to years of GPUs."""
     if value >= 0.1:
@@ -83,6 +95,11 @@ def hours(value: float) -> str:
         if seconds >= limit:
             return f"{seconds / limit:.3g} {unit}"
     return f"{seconds:.2g} s"
+
+
+def memory(gigabytes: float) -> str:
+    """Memory for people: 109 GB, 0.55 MB."""
+    return f"{gigabytes:.3g} GB" if gigabytes >= 0.1 else f"{gigabytes * 1000:.2g} MB"
 
 
 def hardware(gpu: str, mfu: float, source: str | None, assumed: bool) -> str:
@@ -118,7 +135,9 @@ def percent(fraction: float) -> str:
 
 
 def share(fraction: float) -> str:
-    """A fraction without a sign: 0.26 %."""
+    """A fraction without a sign: 0.26 %; 12× where it is ten or more."""
+    if fraction >= 10:
+        return f"{count(fraction)}×"
     return f"{100 * fraction:.2g} %" if fraction < 0.1 else f"{100 * fraction:.0f} %"
 
 
@@ -135,3 +154,11 @@ def tested(beyond: float | None) -> str:
     if beyond is None:
         return "Not tested on held-out budgets."
     return f"Tested up to {beyond:.3g}× beyond what it was fitted on."
+
+
+def tally(found: Tally) -> str:
+    """How often the forecasts of a study held, as a sentence."""
+    return (
+        f"Of all checks of this study {found.inside} of {found.runs} runs lie inside; "
+        f"{found.level:.0%} is nominal."
+    )

@@ -13,6 +13,7 @@ from ditlaw.cli import (
     model_commands,
     planner_commands,
     study_commands,
+    watch_command,
 )
 from ditlaw.cli.numbers import ManyNumbers
 
@@ -37,9 +38,13 @@ COMMANDS: list[Callable[..., None]] = [
     law_commands.metrics,
     law_commands.shapes,
     law_commands.rates,
+    law_commands.audit,
     law_commands.laws,
     planner_commands.next_,
+    law_commands.place,
     study_commands.verify,
+    study_commands.check,
+    watch_command.watch,
     law_commands.report,
     model_commands.encode,
     model_commands.export,

@@ -6,7 +6,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from ditlaw import text
-from ditlaw.cli.table_parts import make_table, show_notes
+from ditlaw.cli.table_parts import MARKS, make_table, show_notes
 from ditlaw.cli.time_tables import crossing_in_time, equal_time_of, equal_times_of, on_device
 from ditlaw.results import (
     Check,
@@ -18,7 +18,6 @@ from ditlaw.results import (
     Verdict,
 )
 
-MARKS = {"met": "[green]yes[/]", "not met": "[yellow]no [/]", "unknown": "?  "}
 RATIO = "b's FLOPs for\na's loss ÷ a's"
 NO_CROSSING = "no crossing within 1,000 times the data and the budgets"
 SHORT = 16  # a name that a column holds beside a difference and a ratio

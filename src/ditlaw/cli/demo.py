@@ -15,7 +15,7 @@ from ditlaw.report import write_report
 from ditlaw.results import DemoResult
 from ditlaw.study import STUDY_FILE, Study, load_study, preset_text
 from ditlaw.sweep import require_done, run_study
-from ditlaw.verify import verify
+from ditlaw.verification import verify
 
 DRAWN = 128  # pictures of each observation, for the distances
 

@@ -66,15 +66,22 @@ def forecast(
     flops: Annotated[
         float | None, typer.Option(help="Training FLOPs; by default the study's target.")
     ] = None,
-    gpus: Annotated[str | None, typer.Option(help="As 64xh100, with --days.")] = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="As 64xh100; with --days a budget, else what time is on.")
+    ] = None,
     days: Annotated[float | None, typer.Option(help="Days that the GPUs are yours.")] = None,
     params: Annotated[
         float | None, typer.Option(help="Instead: the cost of this many params, trained best.")
     ] = None,
     loss: Annotated[float | None, typer.Option(help="Instead: the cost of this loss.")] = None,
     images: Annotated[
-        float | None, typer.Option(help="Instead: the FLOPs that make best use of these images.")
+        float | None,
+        typer.Option(
+            help="Instead: the FLOPs that make best use of these images. With a budget: all the "
+            "images that there are."
+        ),
     ] = None,
+    price: Annotated[float | None, typer.Option(help="Money for an hour of one GPU.")] = None,
     mfu: Annotated[float | None, typer.Option(help="Model FLOPs utilisation, 0 to 1.")] = None,
     size: Annotated[
         list[float] | None,
@@ -83,48 +90,40 @@ def forecast(
     tolerance: Annotated[
         float, typer.Option(help="Loss that near-optimal sizes may give away; 0.0025 is 0.25 %.")
     ] = 0.0025,
+    family: Annotated[
+        str | None, typer.Option(help="Of a law without a study: the recipe's family of DiTs.")
+    ] = None,
+    latent: Annotated[
+        str | None, typer.Option(metavar="[Fx]HxWxC", help="And the size of its samples.")
+    ] = None,
+    patch: Annotated[int | None, typer.Option(min=1, help="And the patch side.")] = None,
+    text_tokens: Annotated[
+        int | None, typer.Option(min=0, help="And the text tokens of a sample.")
+    ] = None,
+    generated: Annotated[
+        float | None,
+        typer.Option(help="Images to be made: the model that is cheapest over its lifetime too."),
+    ] = None,
+    sampler_steps: Annotated[
+        int | None, typer.Option(help="Model evaluations an image; by default the study's, or 50.")
+    ] = None,
+    guided: Annotated[bool, typer.Option("--guided", help="Two evaluations a step.")] = False,
     where: Where = None,
     level: Level = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a budget buys, or what a wish costs, with intervals."""
-    from ditlaw.compute import budget as gpu_budget
-    from ditlaw.compute.budget import check_mfu
-    from ditlaw.forecast import answering_law
-    from ditlaw.forecast import forecast as make_forecast
-    from ditlaw.inverse import asked_for, cost
-    from ditlaw.study import hardware_of
-    from ditlaw.study.schema import Hardware
+    """Say what a budget buys as a recipe, or what a wish costs, with intervals."""
+    from ditlaw.cli.forecast_asked import Asked, answer
+    from ditlaw.forecast import Stated
 
-    asked = asked_for(params=params, loss=loss, images=images)
-    given = (flops is not None) + (gpus is not None) + len(asked)
-    one = BadInput(
-        "forecast: give one of --flops, --gpus with --days, --params, --loss and --images"
+    asked = Asked(
+        flops, gpus, days, params, loss, images, mfu, price, generated, sampler_steps, guided
     )
-    if (gpus is None) != (days is None) or given > 1:
-        raise one
-    if mfu is not None:
-        check_mfu(mfu)
-    law = answering_law(source, where, level=level)
-    study = law.observations.study
-    wish = None
-    for of, value in asked.items():
-        wish = cost(law, of, value)
-        flops = wish.flops.value
-    if flops is None and gpus is None:
-        if study is None or study.forecast is None:
-            raise one
-        flops = study.forecast.flops
-    known = hardware_of(study)
-    stated = mfu or known.mfu
-    hardware = Hardware(gpu=known.gpu, mfu=stated) if mfu else None
-    if gpus is not None:
-        bought = gpu_budget(gpus, days=days, flops=flops, mfu=stated)
-        hardware = Hardware(gpu=bought.gpu, mfu=stated)
-        flops = bought.flops
-    assert flops is not None
-    answer = make_forecast(law, flops, hardware, wish, sizes=size or [], tolerance=tolerance)
-    emit(answer, as_json)
+    stated = Stated(family, latent, patch, text_tokens)
+    emit(
+        answer(source, where, level, asked, stated, sizes=size or [], tolerance=tolerance),
+        as_json,
+    )
 
 
 def compare(
@@ -218,11 +217,51 @@ def rates(
     emit(found.result, as_json)
 
 
+def audit(
+    source: AnySource,
+    where: Where = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Column that the law is of; by default loss.")
+    ] = None,
+    level: Level = None,
+    as_json: Json = False,
+) -> None:
+    """Say how far a law is defensible, what speaks against it and what would mend it."""
+    from ditlaw.audit import audit as audit_source
+
+    emit(audit_source(source, where, metric=metric, level=level), as_json)
+
+
 def laws(as_json: Json = False) -> None:
     """List the published laws, to use as published:NAME."""
     from ditlaw.published import list_laws
 
     emit(list_laws(), as_json)
+
+
+def place(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SOURCE]",
+            help="Study folder, table, saved law or published:NAME; without, the models.",
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="By default every known model.")
+    ] = None,
+    where: Where = None,
+    level: Level = None,
+    as_json: Json = False,
+) -> None:
+    """Say which public models are over- or under-trained by a law, and by how much."""
+    from ditlaw.forecast import answering_law
+    from ditlaw.known_models.place import place_models
+
+    if source is None and (where or level):
+        raise BadInput("place: --where and --level need a SOURCE, as published:dit-in-context")
+    law = None if source is None else answering_law(source, where, level=level)
+    emit(place_models(law, model), as_json)
 
 
 def report(

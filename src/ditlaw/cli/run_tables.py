@@ -6,9 +6,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from ditlaw import text
+from ditlaw.cli.design_tables import show_expected
 from ditlaw.cli.round_tables import show_adaptive
 from ditlaw.cli.run_lines import MANY, most_telling, plan_lines, status_table
-from ditlaw.cli.table_parts import make_table, show_notes, size_of
+from ditlaw.cli.table_parts import make_table, show_notes
 from ditlaw.data.manifest import SKIPPED_FILE
 from ditlaw.results import (
     BudgetResult,
@@ -64,6 +65,8 @@ def show_plan(console: Console, plan: PlanResult) -> None:
             f"FLOPs, {total.flops_separate / total.flops:.2f}× as many",
             soft_wrap=True,
         )
+    if plan.expected:
+        show_expected(console, plan.expected, total.flops)
     show_notes(console, plan.warnings)
 
 
@@ -114,7 +117,7 @@ def show_budget(console: Console, result: BudgetResult) -> None:
 def show_count(console: Console, result: CountResult) -> None:
     """One model, part by part."""
     console.print(
-        f"[bold]{escape(result.family)}[/] {size_of(result)}; "
+        f"[bold]{escape(result.family)}[/] {text.shape(result)}; "
         f"{result.tokens_per_sample:,} tokens a sample",
         soft_wrap=True,
     )

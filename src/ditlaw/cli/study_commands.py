@@ -33,12 +33,52 @@ def init(
     preset: Annotated[
         str, typer.Option(help="quickstart, paper, paper-512 or paper-small.")
     ] = "quickstart",
+    target: Annotated[
+        float | None, typer.Option(help="Lay out budgets, sizes and seeds to forecast these FLOPs.")
+    ] = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="Instead of --target: as 64xh100, with --days.")
+    ] = None,
+    days: Annotated[float | None, typer.Option(help="Days that the GPUs are yours.")] = None,
+    mfu: Annotated[float | None, typer.Option(help="Model FLOPs utilisation, 0 to 1.")] = None,
+    spend: Annotated[
+        float | None, typer.Option(help="FLOPs of the whole study; by default 5 % of the target.")
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE", help="A law that says which sizes are best, or a folder."),
+    ] = None,
 ) -> None:
-    """Write a commented study file; never overwrites."""
+    """Write a commented study file, of a preset or laid out for a target; never overwrites."""
     from ditlaw.study import init_study
 
-    init_study(file, preset)
-    typer.echo(f"wrote {file}; next: ditlaw plan {file}", err=True)
+    if (gpus is None) != (days is None) or (gpus is not None and target is not None):
+        raise BadInput("init: give --target, or --gpus with --days")
+    if target is None and gpus is None:
+        for option, given in (("--spend", spend), ("--like", like), ("--mfu", mfu)):
+            if given is not None:
+                raise BadInput(f"{option}: is of a study for a target; give --target FLOPs too")
+        init_study(file, preset)
+        typer.echo(f"wrote {file}; next: ditlaw plan {file}", err=True)
+        return
+    from ditlaw.compute import budget
+    from ditlaw.compute.budget import DEFAULT_MFU
+    from ditlaw.design.write import init_designed
+    from ditlaw.study.schema import Hardware
+
+    hardware = None
+    if gpus is not None:
+        bought = budget(gpus, days=days, mfu=DEFAULT_MFU if mfu is None else mfu)
+        target, hardware = bought.flops, Hardware(gpu=bought.gpu, mfu=bought.mfu)
+    elif mfu is not None:
+        raise BadInput("--mfu: is of GPUs; give --gpus with --days too")
+    assert target is not None
+    study = init_designed(file, preset, target, spend, like, hardware)
+    typer.echo(
+        f"wrote {file}: {len(study.shapes)} sizes at {len(study.budgets)} budgets; "
+        f"next: ditlaw plan {file}",
+        err=True,
+    )
 
 
 def plan(
@@ -54,13 +94,15 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show a study's runs and their cost; nothing runs."""
+    from ditlaw.design.expect import expected_of
     from ditlaw.measured import hours_of, require_measured
     from ditlaw.study import default_folder, load_study, plan_study
 
     declared = load_study(study)
     own = default_folder(study, declared)
     hours = require_measured(measured) if measured else hours_of(declared, own)
-    emit(plan_study(declared, hours), as_json)
+    plan = plan_study(declared, hours)
+    emit(plan.model_copy(update={"expected": expected_of(declared, own)}), as_json)
 
 
 def run(
@@ -163,7 +205,7 @@ def verify(
     from ditlaw.cli.live import live_watch
     from ditlaw.measured import hours_of
     from ditlaw.study import STUDY_FILE, open_study
-    from ditlaw.verify import verify as verify_forecast
+    from ditlaw.verification import verify as verify_forecast
 
     engine = executor_of(executor, workers, job, ranks, parallel)
     study = open_study(folder)
@@ -174,3 +216,18 @@ def verify(
         flops = target.flops
     watch = live_watch(hours_of(study, folder))
     emit(verify_forecast(folder, flops, where=where or [], executor=engine, watch=watch), as_json)
+
+
+def check(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A frozen forecast: DIR/verify/FLOPS/forecast.json."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Say whether a frozen forecast is sound: unedited, of those rows, before its runs."""
+    from ditlaw.verification import check_frozen, require_sound
+
+    found = check_frozen(file)
+    emit(found, as_json)
+    require_sound(found)

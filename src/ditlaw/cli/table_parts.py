@@ -4,8 +4,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ditlaw.results import CountResult, Note, Recipe
+from ditlaw.results import Note
 
+MARKS = {"met": "[green]yes[/]", "not met": "[yellow]no [/]", "unknown": "?  "}  # of a check
 LEFT = ("run", "state", "", "form", "reason", "law", "value, interval")  # columns of words
 
 
@@ -31,7 +32,6 @@ def show_notes(console: Console, notes: list[Note]) -> None:
         console.print(f"[yellow]{note.code}[/]: {escape(note.text)}", soft_wrap=True)
 
 
-def size_of(model: CountResult | Recipe) -> str:
-    """A model's shape in words."""
-    single = f" + {model.single_depth} single" if model.single_depth else ""
-    return f"depth {model.depth}{single}, width {model.width}, heads {model.heads}"
+def yes(flag: bool) -> str:
+    """Yes, or no in red."""
+    return "yes" if flag else "[red]no[/]"

@@ -8,10 +8,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from ditlaw import text
+from ditlaw.cli.audit_tables import show_audit
 from ditlaw.cli.compare_tables import show_comparison, show_laws
 from ditlaw.cli.coordinate_command import show_coordinates
+from ditlaw.cli.forecast_tables import show_forecast
 from ditlaw.cli.metric_law_tables import show_metrics
 from ditlaw.cli.metric_tables import show_evaluation, show_pictures
+from ditlaw.cli.next_table import show_next
+from ditlaw.cli.place_tables import show_place
 from ditlaw.cli.rate_tables import show_rates
 from ditlaw.cli.run_tables import (
     show_budget,
@@ -23,10 +27,12 @@ from ditlaw.cli.run_tables import (
     show_status,
 )
 from ditlaw.cli.shape_tables import show_shapes
-from ditlaw.cli.table_parts import make_table, show_notes, size_of
+from ditlaw.cli.table_parts import make_table, show_notes, yes
 from ditlaw.cli.time_tables import show_times
-from ditlaw.compute import gpu_hours
+from ditlaw.cli.verify_tables import show_frozen_check, show_verification
+from ditlaw.cli.watch_tables import show_watch
 from ditlaw.results import (
+    AuditResult,
     BudgetResult,
     CompareResult,
     CoordinatesResult,
@@ -38,8 +44,11 @@ from ditlaw.results import (
     FitResult,
     Forecast,
     FormResult,
+    FrozenCheck,
     LawsResult,
     MetricsResult,
+    NextResult,
+    PlaceResult,
     PlanResult,
     Quantity,
     RatesResult,
@@ -51,8 +60,7 @@ from ditlaw.results import (
     StatusResult,
     TimeResult,
     Verification,
-    VerifiedRun,
-    known,
+    WatchResult,
 )
 
 
@@ -133,9 +141,9 @@ def _fit(console: Console, fit: FitResult) -> None:
                 text.flops(test.held_out),
                 f"{test.beyond:.2f}×",
                 text.percent(test.params_error),
-                _yes(test.params_covered),
+                yes(test.params_covered),
                 text.percent(test.loss_error),
-                _yes(test.loss_covered),
+                yes(test.loss_covered),
             )
         console.print(tests)
     console.print(f"\n{text.run_noise(fit.noise, metric)}")
@@ -187,117 +195,17 @@ def _form(console: Console, fit: FormResult) -> None:
     show_notes(console, fit.warnings)
 
 
-def _yes(flag: bool) -> str:
-    return "yes" if flag else "[red]no[/]"
-
-
-def _forecast(console: Console, answer: Forecast) -> None:
-    on = text.hardware(answer.gpu, answer.mfu, answer.mfu_source, answer.assumed_hardware)
-    far = (
-        "" if answer.beyond is None else f", {text.count(answer.beyond)}× the largest fitted budget"
-    )
-    console.print(
-        f"[bold]{text.flops(answer.flops)} FLOPs[/]{far}: {text.hours(answer.gpu_hours)} "
-        f"of one {on}",
-        soft_wrap=True,
-    )
-    if answer.wish:
-        console.print(
-            f"cost {text.with_interval(answer.wish.flops, text.flops)} FLOPs: "
-            f"{escape(answer.wish.how)}",
-            soft_wrap=True,
-        )
-    if answer.basis == "published":
-        table = make_table("", "value, rounding", "by")
-        table.columns[2].justify = "left"
-    else:
-        table = make_table("", f"forecast, {known(answer.loss).level:.0%} interval")
-    table.columns[0].no_wrap, table.columns[1].justify = True, "left"
-    rows: list[tuple[str, str, Quantity | None, Callable[[float], str]]] = [
-        ("params", "params", answer.params, text.count),
-        ("tokens", "tokens", answer.tokens, text.count),
-        ("images", "images", answer.images, text.count),
-        ("epochs", "epochs", answer.epochs, lambda v: f"{v:.2g}"),
-        ("loss", f"{answer.metric} of one new run", answer.loss, text.loss),
-    ]
-    if answer.basis == "published":
-        rows += [(name, name, quantity, text.number) for name, quantity in answer.metrics.items()]
-    for name, said, quantity, form in rows:
-        if quantity and answer.basis == "published":
-            formula = answer.formulas.get(name, "")
-            table.add_row(name, text.with_interval(quantity, form), formula.partition(", where")[0])
-        elif quantity:
-            table.add_row(said, text.with_interval(quantity, form))
-    if answer.basis == "fit" and answer.law_low is not None and answer.law_high is not None:
-        table.add_row(
-            f"{answer.metric} of the law",
-            f"[{text.loss(answer.law_low)}, {text.loss(answer.law_high)}]",
-        )
-    for name, value in answer.metrics.items() if answer.basis == "fit" else ():
-        table.add_row(f"{name}, by its own law", text.with_interval(value, text.loss))
-    for name, value in answer.metrics_through_loss.items():
-        table.add_row(f"{name}, through the loss", text.with_interval(value, text.loss))
-    if answer.near_optimal_params:
-        near = answer.near_optimal_params
-        table.add_row(
-            f"params within {near.tolerance:.2%}",
-            f"{text.count(near.low)} to {text.count(near.high)}",
-        )
-    for choice in answer.choices:
-        table.add_row(
-            f"{text.count(choice.params)} params instead",
-            f"{answer.metric} {text.with_interval(choice.loss, text.loss)}, "
-            f"{text.with_interval(choice.regret, text.share)} above the best",
-        )
-    if answer.recipe:
-        r = answer.recipe
-        kind = "" if r.parametrization == "standard" else f" in {r.parametrization}"
-        kind += f", falling over the last {r.cooldown:.0%}" if r.cooldown else ""
-        table.add_row(
-            "recipe",
-            f"{escape(r.family)} {size_of(r)}: {text.count(r.params)} params, "
-            f"{r.steps:,} steps of {r.batch} at {r.learning_rate:.2g}{kind}",
-        )
-    console.print(table)
-    if answer.basis == "fit":  # no paper's law has been put to a test here
-        console.print(text.tested(answer.tested_beyond))
-    show_notes(console, answer.warnings)
-
-
-def _verification(console: Console, check: Verification) -> None:
-    _forecast(console, check.forecast)
-    console.print(f"\nfrozen in {escape(check.frozen)} before these runs began:", soft_wrap=True)
-    images, hours = check.forecast.images, check.forecast
-    per_image = known(check.forecast.tokens).value / images.value if images else None
-    table = make_table("", *(run.id for run in check.runs))
-    rows: dict[str, Callable[[VerifiedRun], str]] = {
-        "params": lambda run: text.count(run.measured.params),
-        "tokens": lambda run: text.count(run.measured.tokens),
-        "images": lambda run: text.count(run.measured.tokens / per_image) if per_image else "-",
-        "FLOPs": lambda run: text.flops(run.measured.flops),
-        f"{hours.gpu} time": lambda run: text.hours(
-            gpu_hours(run.measured.flops, hours.gpu, hours.mfu)
-        ),
-        "forecast for its shape": lambda run: text.with_interval(run.forecast_loss, text.loss),
-        "measured": lambda run: f"[bold]{text.loss(run.measured.loss)}[/]",
-        "error": lambda run: text.percent(run.error),
-        "inside": lambda run: _yes(run.inside),
-    }
-    for name, cell in rows.items():
-        table.add_row(name, *(cell(run) for run in check.runs))
-    console.print(table)
-
-
 def _report(console: Console, result: ReportResult) -> None:
     console.print(f"report: {escape(result.report)}", soft_wrap=True)
 
 
 def _demo(console: Console, result: DemoResult) -> None:
-    _verification(console, result.verification)
+    show_verification(console, result.verification)
     console.print(f"\nreport: {escape(result.report)}", soft_wrap=True)
 
 
 _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
+    AuditResult: show_audit,
     BudgetResult: show_budget,
     CompareResult: show_comparison,
     CoordinatesResult: show_coordinates,
@@ -307,10 +215,13 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     EvaluateResult: show_evaluation,
     ExportResult: show_export,
     FitResult: _fit,
-    Forecast: _forecast,
+    Forecast: show_forecast,
     LawsResult: show_laws,
     FormResult: _form,
+    FrozenCheck: show_frozen_check,
     MetricsResult: show_metrics,
+    NextResult: show_next,
+    PlaceResult: show_place,
     PlanResult: show_plan,
     RatesResult: show_rates,
     ReportResult: _report,
@@ -319,5 +230,6 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     ShapesResult: show_shapes,
     StatusResult: show_status,
     TimeResult: show_times,
-    Verification: _verification,
+    Verification: show_verification,
+    WatchResult: show_watch,
 }

@@ -63,7 +63,7 @@ def get_accelerator(name: str) -> Accelerator:
     """
     found = _FORGIVING.get(_plain(name))
     if found is None:
-        raise unknown("gpu", name, ACCELERATORS)
+        raise unknown("gpu", name, [*ACCELERATORS, *_ALSO])
     return found
 
 
@@ -71,4 +71,8 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s_-]", "", name.lower())
 
 
-_FORGIVING = {_plain(name): device for name, device in ACCELERATORS.items()}
+# Other names that are in use for the same device.
+_ALSO = {"a100-80gb": "a100", "h100-sxm": "h100", "h100-80gb": "h100", "h200-sxm": "h200"}
+_FORGIVING = {_plain(name): device for name, device in ACCELERATORS.items()} | {
+    _plain(also): ACCELERATORS[name] for also, name in _ALSO.items()
+}

@@ -28,6 +28,9 @@ def parse_gpus(text: str) -> tuple[int, Accelerator]:
         BadInput: not of that form, no GPUs, or an unknown accelerator.
     """
     match = re.fullmatch(r"\s*(?:(-?\d+)\s*[x×*]\s*)?([A-Za-z][\w .-]*)", text)
+    turned = re.fullmatch(r"\s*([A-Za-z][\w .-]*?)\s*[x×*]\s*(\d+)\s*", text)
+    if turned:  # no accelerator is named so
+        raise BadInput(f"gpus: '{text}' is not COUNTxNAME; write it as {turned[2]}x{turned[1]}")
     if not match:
         raise BadInput(f"gpus: '{text}' is not COUNTxNAME; write it as 64xh100")
     number = float(match[1]) if match[1] else 1

@@ -14,7 +14,7 @@ from ditlaw import machine
 from ditlaw.compute.devices import SHARE_VARIABLE
 from ditlaw.errors import BadInput
 from ditlaw.executors.job import Job
-from ditlaw.study.limits import memory_gb
+from ditlaw.study.memory import memory_gb
 from ditlaw.training.folder import RunFolder
 
 PACKED = 4  # runs that share one GPU, if there are as many

@@ -65,16 +65,29 @@ class Ensemble:
         Run noise of a new run is left out. Draws of two ensembles are independent only where
         their fits had different seeds.
         """
+        return self._pooled({n: form.best_loss(log_c) for n, form in self.forms.items()}, log_c)
+
+    def draws_at(self, log_n: FloatArray, log_c: FloatArray) -> FloatArray:
+        """Equally likely ln L of models of ln N (m,) trained with ln C (m,): (draws, m).
+
+        As ``loss_draws`` says, and row by row of the same laws.
+        """
+        errors = self._size_errors(log_c)
+        parts = {n: form.loss(log_n - errors[n], log_c) for n, form in self.forms.items()}
+        return self._pooled(parts, log_c)
+
+    def _pooled(self, parts: dict[str, FloatArray], log_c: FloatArray) -> FloatArray:
+        """Of the draws of each form (draws + 1, m) its share, with what none of them knows."""
         draws = len(self.candidates.sd_draws)
         extra = spread_normals(draws, 11)[:, None] * self.loss_model_sd(log_c)
         names = [n for n, w in self.loss_weights.items() if w >= EXCLUDED_BELOW]
         share = np.array([self.loss_weights[n] for n in names])
         ends = np.round(np.cumsum(share) / share.sum() * draws).astype(int)
-        parts, start = [], 0
+        chosen, start = [], 0
         for name, end in zip(names, ends, strict=True):
-            parts.append(self.forms[name].best_loss(log_c)[1:][start:end])
+            chosen.append(parts[name][1:][start:end])
             start = int(end)
-        return np.vstack(parts) + extra
+        return np.vstack(chosen) + extra
 
     def loss(self, log_n: FloatArray, log_c: FloatArray, level: float, *, one_run: bool) -> Band:
         """L of models of ln N (m,) trained with ln C (m,).

@@ -80,9 +80,11 @@ def _study_path(study: Study) -> Kappa | None:
 
 
 def shapes_along(study: Study) -> list[Shape]:
-    """Rising sizes: widths at one depth and head count (in muP head size), else the dial.
+    """Rising sizes: widths at one depth and head count (in muP head size), else depths.
 
-    The smallest are all there; larger ones are about 1 % apart in width or depth.
+    Depths go with the width and heads of the study's own proportion, where its sizes have one, else
+    with the family's dial. The smallest are all there; larger ones are about 1 % apart in width or
+    depth.
     """
     family = study.design()
     shapes = [study.shape(entry) for entry in study.shapes]
@@ -93,14 +95,26 @@ def shapes_along(study: Study) -> list[Shape]:
         (s.depth, s.single_depth) == (depth, single) and (size or s.heads == heads) for s in shapes
     )
     unit = int(np.lcm(4, size or heads))  # widths that any family can split into such heads
+    ratio = None if size or single else _proportion(shapes)
     found: list[Shape] = []
     for step in sorted({round(x) for x in np.geomspace(1, 4000, 800)}):
         try:
             if same:
                 shape = rule.shape(family, depth, unit * step, None if size else heads, single)
+            elif ratio:
+                shape = rule.shape(family, step, ratio[0] * step, ratio[0] * step // ratio[1])
             else:
                 shape = rule.shape(family, step)
         except BadInput:
             continue
         found.append(shape)
     return found
+
+
+def _proportion(shapes: list[Shape]) -> tuple[int, int] | None:
+    """Width a layer and size of a head, where all shapes have the same; None where they do not."""
+    found = {(s.width / s.depth, s.width / s.heads) for s in shapes}
+    a_layer, a_head = found.pop()
+    if found or not (a_layer.is_integer() and a_head.is_integer()):
+        return None
+    return int(a_layer), int(a_head)

@@ -104,17 +104,28 @@ class Law:
             BadInput: params or flops is not a positive number.
             Refused: one is more than 1e12 times outside what was fitted, or has no finite answer.
         """
-        log_n, log_c = _logs(params, "params", self.table.log_n), self._log_flops(flops)
-        if np.isnan(self.fitted.ensemble.central_loss(log_n, log_c)).any():
-            raise Refused(
-                f"{self.observations.source}: the {self.method} says nothing off the best size "
-                "here; use --method isoflop"
-            )
+        log_n, log_c = self._off_best(params, flops)
         with np.errstate(over="ignore"):
             run = self.fitted.ensemble.loss(log_n, log_c, self.level, one_run=True)
             law = self.fitted.ensemble.loss(log_n, log_c, self.level, one_run=False)
         self._check(run, law)
         return run.quantity(self.level), float(law.low[0]), float(law.high[0])
+
+    def losses_at(self, params: FloatLike, flops: FloatLike) -> FloatArray:
+        """The estimate alone, of models of those params with those FLOPs: ln L (m,).
+
+        Raises:
+            BadInput, Refused: as ``loss_at``.
+        """
+        return self.fitted.ensemble.central_loss(*self._off_best(params, flops))
+
+    def draws_at(self, params: FloatLike, flops: FloatLike) -> FloatArray:
+        """Equally likely ln L of the law itself, as ``loss_draws``, off the best size: (draws, m).
+
+        Raises:
+            BadInput, Refused: as ``loss_at``.
+        """
+        return self.fitted.ensemble.draws_at(*self._off_best(params, flops))
 
     def regret(self, params: float, flops: float) -> Quantity:
         """Loss of that size above the best at that budget, as a fraction (0.01: 1 % worse).
@@ -210,6 +221,17 @@ class Law:
     def _repr_html_(self) -> str | None:
         """What a notebook shows."""
         return self.result()._repr_html_()
+
+    def _off_best(self, params: FloatLike, flops: FloatLike) -> tuple[FloatArray, FloatArray]:
+        """Ln N and ln C, where the law says something of such sizes."""
+        log_n, log_c = _logs(params, "params", self.table.log_n), self._log_flops(flops)
+        log_n, log_c = np.broadcast_arrays(log_n, log_c)
+        if np.isnan(self.fitted.ensemble.central_loss(log_n, log_c)).any():
+            raise Refused(
+                f"{self.observations.source}: the {self.method} says nothing off the best size "
+                "here; use --method isoflop"
+            )
+        return log_n, log_c
 
     def _log_flops(self, flops: FloatLike) -> FloatArray:
         return _logs(flops, "flops", self.table.log_c)

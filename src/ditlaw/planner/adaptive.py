@@ -7,7 +7,6 @@ follows from them. So it goes on from wherever it was cut, to the same rounds.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ditlaw import text
 from ditlaw.errors import Refused
@@ -15,6 +14,7 @@ from ditlaw.executors import Executor
 from ditlaw.laws import fit
 from ditlaw.measured import hours_of
 from ditlaw.observations import load_observations
+from ditlaw.planner.answer import Chosen, next_runs
 from ditlaw.planner.goal import Goal
 from ditlaw.planner.stopping import allowances, is_reached
 from ditlaw.results import RunSummary, Stopped
@@ -32,7 +32,7 @@ from ditlaw.study.rounds import Added, adaptive_study, with_added
 from ditlaw.sweep import Watch, begun_study, own_status, train_study
 from ditlaw.training.folder import folder_runs
 
-Choose = Callable[..., Any]
+Choose = Callable[..., Chosen]
 NEARLY_ALL = 0.99  # of the spend: with less than the rest of it, it is used up
 
 
@@ -63,7 +63,7 @@ def run_adaptive(
             states = {run.state for run in own_status(folder, study)}
             # A diverged run is an answer, and the next choice goes by it; a failed one is none.
             if states <= {"done", "diverged"}:
-                found = _Standing.of(folder, study, goal).next_step(choose or _next_runs())
+                found = _Standing.of(folder, study, goal).next_step(choose or next_runs)
                 if isinstance(found, Round):
                     write_round(folder, found)
                     tell(told(found))
@@ -139,7 +139,7 @@ class _Standing:
             f"{spent} are spent, and no run that would help can be had for the rest",
         )
 
-    def _round(self, chosen: Any, specs: list[RunSpec], allowed: float) -> Round | Outcome:
+    def _round(self, chosen: Chosen, specs: list[RunSpec], allowed: float) -> Round | Outcome:
         had = {run.id: len(run.stops) for run in self.runs}
         made = Round(
             **vars(self.goal),
@@ -168,9 +168,3 @@ class _Standing:
             verdict=verdict,
             reason=reason,
         )
-
-
-def _next_runs() -> Choose:
-    from ditlaw.planner.answer import next_runs
-
-    return next_runs

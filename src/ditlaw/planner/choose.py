@@ -33,7 +33,8 @@ def choose(outlook: Outlook, pool: Pool, spend: float) -> Plan:
 
 
 def _greedy(outlook: Outlook, pool: Pool, spend: float, thrift: float) -> Plan:
-    before, steps = outlook, []
+    before = outlook
+    steps: list[Step] = []
     while True:
         best, most = None, 0.0
         for trunk in pool.able():

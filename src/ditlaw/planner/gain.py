@@ -15,7 +15,7 @@ from scipy.linalg import cholesky, solve_triangular
 from ditlaw.laws import Law
 from ditlaw.laws.ensemble import EXCLUDED_BELOW, NEAR
 from ditlaw.laws.forms import beyond
-from ditlaw.laws.table import FloatArray, IntArray
+from ditlaw.laws.table import BoolArray, FloatArray, IntArray
 from ditlaw.planner.pool import Pool, Step, Trunk
 
 REACH = float(np.log(4.0))  # ln N from the best size at which a run still tells something
@@ -32,7 +32,7 @@ class Outlook:
     covariance: FloatArray
     trunks: dict[tuple[int, int], int]
     shape: tuple[int, int]
-    near: FloatArray  # (s, b) bool: where a run tells something
+    near: BoolArray  # (s, b): where a run tells something
     noise: FloatArray  # (b,) sd of one run's ln L
     share: float  # of its variance common to a trunk
     target: float  # ln C
@@ -125,15 +125,16 @@ def outlook(law: Law, pool: Pool, target: float) -> Outlook:
     sizes, budgets = len(pool.log_n), len(pool.log_c)
     log_n, log_c = np.repeat(pool.log_n, budgets), np.tile(pool.log_c, sizes)
     at = np.array([np.log(target)])
-    parts, weights = [], []
-    for name, weight in ensemble.loss_weights.items():
-        if weight < EXCLUDED_BELOW:
-            continue
-        form = ensemble.forms[name]
-        drawn = np.column_stack([form.loss(log_n, log_c)[1:], form.best_loss(at)[1:]])
-        parts.append(drawn)
-        weights.append(np.full(len(drawn), weight / len(drawn)))
-    draws, weight = np.concatenate(parts), np.concatenate(weights)
+    heard = {n: w for n, w in ensemble.loss_weights.items() if w >= EXCLUDED_BELOW}
+    forms = [ensemble.forms[name] for name in heard]
+    parts = [
+        np.column_stack([form.loss(log_n, log_c)[1:], form.best_loss(at)[1:]]) for form in forms
+    ]
+    draws = np.concatenate(parts)
+    weight = np.repeat(
+        [w / len(part) for w, part in zip(heard.values(), parts, strict=True)],
+        [len(part) for part in parts],
+    )
     weight = weight / weight.sum()
     # Far off the best size a form may say what no number holds; such cells are not asked.
     best = np.log(ensemble.best_size(pool.log_c, law.level).value)

@@ -73,6 +73,11 @@ class Pool:
         for size in range(len(self.log_n)):
             yield from self._able(size)
 
+    def least(self) -> float:
+        """FLOPs of the cheapest step."""
+        able = [trunk for trunk in self.able() if trunk.reached + 1 < len(self.log_c)]
+        return min(self.step(trunk, trunk.reached + 1).cost for trunk in able)
+
     def after(self, step: Step) -> "Pool":
         """The pool once a step has been taken."""
         key = (step.trunk.size, step.trunk.seed)

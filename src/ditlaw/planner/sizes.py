@@ -1,4 +1,4 @@
-"""The sizes and budgets that next runs are chosen from: those that are there, and on beyond them."""
+"""The sizes and budgets that next runs are chosen from: those there, and on beyond them."""
 
 import numpy as np
 

@@ -116,10 +116,9 @@ def _shapes(study: Study, there: list[RunSpec], law: Law, log_c: np.ndarray) -> 
             shape = min(path, key=lambda s: abs(path[s] - log_n))
             if shape not in shapes:
                 shapes[shape] = path[shape]
-    kept = {shape for shape in known}
     rising = sorted(shapes, key=lambda s: shapes[s])
     apart = distinct(np.array([shapes[s] for s in rising]))
-    return [s for s in rising if s in kept or shapes[s] in apart]
+    return [s for s in rising if s in known or shapes[s] in apart]
 
 
 def _variant_of(study: Study, law: Law, folder: Path) -> Variant:

@@ -63,6 +63,8 @@ ENTRIES = [
             "contradicting-replies": "the authors' replies give 676B and 1.8T tokens for 3B "
             "params, and 2.2T and 6T for 10B; the law itself says neither.",
         },
+        family="in-context",
+        trained=(1024, 1e-4),
     ),
     Entry(
         name="dit-in-context-sparse",

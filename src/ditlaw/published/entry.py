@@ -37,6 +37,8 @@ class Entry:
         unscaled: what was printed without a coefficient or a unit, and so answers nothing.
         unknown: completes the sentence "not known: …".
         remarks: what else to beware of, by code.
+        family: of ditlaw's families, the one that its models are of, where it is one.
+        trained: batch in images and learning rate of all its runs, where they had one.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Entry:
     unscaled: Mapping[str, str] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     remarks: Mapping[str, str] = field(default_factory=dict)
+    family: str | None = None
+    trained: tuple[int, float] | None = None
 
     @property
     def metrics(self) -> dict[str, Form]:

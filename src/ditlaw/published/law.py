@@ -108,6 +108,18 @@ class PublishedLaw:
         """No backtest is known."""
         return None
 
+    def tokens_of(self, params: float, flops: float) -> float | None:
+        """Tokens that go with a size, params·tokens being as at the best one; None if not known.
+
+        Raises:
+            BadInput: flops is not a positive number.
+            Refused: as ``optimum``.
+        """
+        best = self.optimum(flops)
+        if best.params is None or best.tokens is None:
+            return None
+        return best.params.value * best.tokens.value / params
+
     def choice(self, params: float, flops: float) -> Choice:
         """Tokens (6·params·tokens = FLOPs), loss and regret of a size, with what rounding allows.
 

@@ -1,6 +1,5 @@
 """What a report is made from: the law, its answer, and whatever the study folder holds."""
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +20,7 @@ from ditlaw.study.data_section import Data
 from ditlaw.sweep import checking_runs, own_runs
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.observation import observation
-from ditlaw.verify import verifications
+from ditlaw.verification import verifications
 
 AHEAD = 10.0  # times the largest budget: the target where none is stated
 
@@ -197,8 +196,3 @@ def _runs(folder: Path, conditions: list[tuple[str, str]]) -> list[Run]:
         for run in found
         if all(same_cell(observation(run.spec, run.spec.stops[-1])[c], v) for c, v in telling)
     ]
-
-
-def frozen_at(check: Verification) -> str:
-    """When a forecast was frozen, as its file says."""
-    return str(json.loads(Path(check.frozen).read_text(encoding="utf-8")).get("frozen", ""))

@@ -13,7 +13,7 @@ from ditlaw.errors import BadInput, Refused
 from ditlaw.files import write_text
 from ditlaw.report import tables, words
 from ditlaw.report.checks import check_figure
-from ditlaw.report.fair import checklist_table
+from ditlaw.report.fair import audit_of, audit_table
 from ditlaw.report.figures import law_figures
 from ditlaw.report.isoflop import drawn_every, isoflop_figure
 from ditlaw.report.lawless import LEVEL, lawless
@@ -65,6 +65,7 @@ def render(material: Material) -> str:
     figures += metrics.figures if metrics else []
     shapes = shapes_section(material.shape_study)
     figures += shapes.figures if shapes else []
+    audit = audit_of(material)
     rates = []
     if material.law.metric == "loss":
         rates = rates_sections(material.source, material.where, material.law.level)
@@ -85,6 +86,7 @@ def render(material: Material) -> str:
             loss_law=words.loss_law(material),
             verdicts=words.verdicts(material),
             frozen=words.frozen(material),
+            held=words.held(material),
             facts=words.facts(material),
             study_text=words.study_text(material),
             commands=words.commands(material),
@@ -94,7 +96,8 @@ def render(material: Material) -> str:
             evidence=tables.evidence_table(material),
             backtests=tables.backtest_table(material),
             dropped=tables.dropped_table(material),
-            fair=checklist_table(material),
+            audit=audit,
+            audited=audit_table(audit),
             runs=run_table(material),
             speed=speed_table(material),
             gallery=gallery(material),

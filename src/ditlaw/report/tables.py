@@ -7,10 +7,9 @@ from typing import Literal
 import numpy as np
 
 from ditlaw import text
-from ditlaw.forecast import forecast
+from ditlaw.laws.answers import Optimum
 from ditlaw.report.material import Material
-from ditlaw.results import Forecast, Quantity
-from ditlaw.study.schema import Hardware
+from ditlaw.results import Forecast, Quantity, known, scaled
 
 Mood = Literal["", "good", "bad"]
 MOST_ROWS = 400  # of a table's own rows that are listed
@@ -52,21 +51,17 @@ def budget_table(material: Material) -> Table:
     """What a handful of budgets buy, from the fitted range to beyond the target."""
     budgets = _budgets(material)
     answers = [_answer(material, flops) for flops in budgets]
-    with_images = answers[0].images is not None
+    each = material.law.observations.tokens_per_image()
     rows = []
     for answer in answers:
+        tokens = known(answer.tokens)
         row = [Cell(text.flops(answer.flops), _where(answer)), interval(answer.params)]
-        if with_images:
-            row.append(interval(answer.images))
-        rows.append(
-            [
-                *row,
-                interval(answer.tokens),
-                interval(answer.loss, text.loss),
-                Cell(text.hours(answer.gpu_hours)),
-            ]
-        )
-    images = ["images"] if with_images else []
+        if each:
+            row.append(interval(scaled(tokens, 1 / each)))
+        # One column, one clock: the study's hardware may have changed since an answer was frozen.
+        hours = Cell(text.hours(material.hours(answer.flops)))
+        rows.append([*row, interval(tokens), interval(answer.loss, text.loss), hours])
+    images = ["images"] if each else []
     metric = material.law.metric
     return Table(
         f"Values with {material.fit.level:.0%} intervals; the {metric} is that of one new run at "
@@ -86,17 +81,14 @@ def _budgets(material: Material) -> list[float]:
     return sorted({float(f"{low:.3g}"), *between, high, *checked, material.target, further})
 
 
-def _answer(material: Material, flops: float) -> Forecast:
+def _answer(material: Material, flops: float) -> Forecast | Optimum:
     frozen = [c.forecast for c in material.checks if c.forecast.flops == flops]
     if frozen:
         return frozen[0]
-    if flops == material.target:
-        return material.answer
-    # One column, one clock: the study's hardware may have changed since an answer was frozen.
-    return forecast(material.law, flops, Hardware(gpu=material.answer.gpu, mfu=material.answer.mfu))
+    return material.answer if flops == material.target else material.law.optimum(flops)
 
 
-def _where(answer: Forecast) -> str:
+def _where(answer: Forecast | Optimum) -> str:
     assert answer.beyond is not None
     return "fitted" if answer.beyond <= 1.005 else f"{answer.beyond:.3g}× beyond"
 
@@ -110,17 +102,19 @@ def check_table(material: Material) -> Table | None:
             rows.append(
                 [
                     Cell(run.id, f"seed {run.seed}"),
-                    Cell(text.flops(run.measured.flops)),
+                    Cell(check.frozen_at.partition("T")[0] or "–"),
+                    Cell(text.flops(run.measured.flops), _where(check.forecast)),
                     Cell(text.count(run.measured.params)),
                     Cell("–" if images is None else text.count(images)),
                     interval(run.forecast_loss, text.loss),
                     Cell(text.loss(run.measured.loss)),
-                    Cell(text.percent(run.error)),
+                    Cell(text.percent(run.error), f"{run.half_widths:+.1f} half-widths"),
                     yes(run.inside),
                 ]
             )
     columns = [
         "run",
+        "frozen",
         "FLOPs",
         "params",
         "images",

@@ -9,10 +9,11 @@ import yaml
 
 from ditlaw import __version__, text
 from ditlaw.forecast import LAW_SUFFIX
-from ditlaw.report.material import AHEAD, Material, Run, frozen_at
+from ditlaw.report.material import AHEAD, Material, Run
 from ditlaw.report.tables import Cell, interval
 from ditlaw.results import Verification, known
 from ditlaw.study import STUDY_FILE
+from ditlaw.verification import tally
 
 ROUGH = "rough-optimum"
 
@@ -117,13 +118,23 @@ def _verdict(check: Verification, main: bool) -> Verdict:
     return Verdict(f"{lead}: {held} for their shapes.", "good" if inside == total else "bad")
 
 
+def held(material: Material) -> list[str]:
+    """How often forecasts held, and what the misses mean, budget by budget."""
+    found = tally(material.checks)
+    said = [text.tally(found)] if found else []
+    for check in material.checks:
+        if not all(run.inside for run in check.runs):
+            said.append(f"{text.flops(check.forecast.flops)} FLOPs: {' '.join(check.meaning)}")
+    return said
+
+
 def _listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def frozen(material: Material) -> list[tuple[str, str, str]]:
     """Budget, time and digest of every frozen forecast."""
-    return [(text.flops(c.forecast.flops), frozen_at(c), c.digest) for c in material.checks]
+    return [(text.flops(c.forecast.flops), c.frozen_at, c.digest) for c in material.checks]
 
 
 def facts(material: Material) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ FLOPs, params, tokens and images are plain counts, times are hours, errors are f
 
 from typing import Any
 
+from ditlaw.results.audit import AuditCheck, AuditResult, Refit
 from ditlaw.results.base import (
     Check,
     CheckState,
@@ -37,12 +38,21 @@ from ditlaw.results.coordinates import (
 )
 from ditlaw.results.counts import BudgetResult, CountResult, FlopsPerSample
 from ditlaw.results.data import EncodeResult, ExportResult, SkippedSample
+from ditlaw.results.design import ErrorQuantiles, ExpectedInterval, Halving
 from ditlaw.results.forecast import (
     Choice,
     Forecast,
+    FrozenCheck,
+    Lifetime,
+    LifetimeCost,
     Measured,
+    Nearby,
+    OwnImages,
+    PublishedRule,
     Recipe,
     SizeRange,
+    Tally,
+    TrainingMemory,
     Verification,
     VerifiedRun,
     Wish,
@@ -73,6 +83,16 @@ from ditlaw.results.metrics import (
     MetricKey,
     MetricValue,
     SampleResult,
+)
+from ditlaw.results.place import (
+    Basis,
+    KnownModel,
+    Place,
+    PlacedModel,
+    PlaceResult,
+    SourcedNumber,
+    Trained,
+    TrainingStage,
 )
 from ditlaw.results.planner import IntervalChange, NextResult, NextRun, NextTotal
 from ditlaw.results.rates import (
@@ -111,6 +131,7 @@ from ditlaw.results.shapes import (
     TriedRatio,
 )
 from ditlaw.results.time import TimedModel, TimeResult
+from ditlaw.results.watch import Course, Left, Look, WatchResult
 
 __all__ = [
     "ANSWERS",
@@ -118,9 +139,12 @@ __all__ = [
     "AdaptiveStudy",
     "AddedRun",
     "AtEqualTime",
+    "AuditCheck",
+    "AuditResult",
     "AxisBudget",
     "AxisValue",
     "Backtest",
+    "Basis",
     "BudgetOptimum",
     "BudgetResult",
     "Check",
@@ -130,13 +154,16 @@ __all__ = [
     "CoordinateCheck",
     "CoordinatesResult",
     "CountResult",
+    "Course",
     "CrossingAtEqualTime",
     "DataRange",
     "DemoResult",
     "Dropped",
     "EncodeResult",
+    "ErrorQuantiles",
     "EvaluateResult",
     "EvaluatedObservation",
+    "ExpectedInterval",
     "ExportResult",
     "FitResult",
     "FlaggedRow",
@@ -144,8 +171,15 @@ __all__ = [
     "Forecast",
     "FormEvidence",
     "FormResult",
+    "FrozenCheck",
+    "Halving",
     "IntervalChange",
+    "KnownModel",
     "LawsResult",
+    "Left",
+    "Lifetime",
+    "LifetimeCost",
+    "Look",
     "LossLaw",
     "Measured",
     "MetricKey",
@@ -153,25 +187,32 @@ __all__ = [
     "MetricValue",
     "MetricsResult",
     "MfuSource",
+    "Nearby",
     "NestedFit",
     "NextResult",
     "NextRun",
     "NextTotal",
     "Note",
     "Offset",
+    "OwnImages",
     "Pair",
     "PartMoves",
+    "Place",
+    "PlaceResult",
+    "PlacedModel",
     "PlanResult",
     "PlanTotal",
     "PlannedRun",
     "PlannedSize",
     "PowerLaw",
     "PublishedEntry",
+    "PublishedRule",
     "Quantity",
     "RankCorrelation",
     "RatesResult",
     "RatioRange",
     "Recipe",
+    "Refit",
     "RefusedLaw",
     "ReportResult",
     "Result",
@@ -194,19 +235,25 @@ __all__ = [
     "ShapesResult",
     "SizeRange",
     "SkippedSample",
+    "SourcedNumber",
     "StatusResult",
     "StepMove",
     "Stopped",
     "StudyRound",
     "SurfaceLaw",
+    "Tally",
     "Target",
     "TimeResult",
     "TimedModel",
+    "Trained",
+    "TrainingMemory",
+    "TrainingStage",
     "Transfer",
     "TriedRatio",
     "Verdict",
     "Verification",
     "VerifiedRun",
+    "WatchResult",
     "Wish",
     "json_schema",
     "known",
@@ -215,7 +262,9 @@ __all__ = [
 ]
 
 COMMANDS: dict[str, type[Result]] = {
+    "audit": AuditResult,
     "budget": BudgetResult,
+    "check": FrozenCheck,
     "compare": CompareResult,
     "coordinates": CoordinatesResult,
     "count": CountResult,
@@ -228,6 +277,7 @@ COMMANDS: dict[str, type[Result]] = {
     "laws": LawsResult,
     "metrics": MetricsResult,
     "next": NextResult,
+    "place": PlaceResult,
     "plan": PlanResult,
     "rates": RatesResult,
     "report": ReportResult,
@@ -237,6 +287,7 @@ COMMANDS: dict[str, type[Result]] = {
     "status": StatusResult,
     "time": TimeResult,
     "verify": Verification,
+    "watch": WatchResult,
 }
 
 # What is printed, by the name of its schema: a command's own answer, or another with an option.

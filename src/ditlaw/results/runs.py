@@ -1,6 +1,7 @@
 """What ``ditlaw plan``, ``run`` and ``status`` answer, and ``demo`` and ``report``."""
 
 from ditlaw.results.base import MfuSource, Note, Result
+from ditlaw.results.design import ExpectedInterval
 from ditlaw.results.forecast import Forecast, Verification
 from ditlaw.results.rounds import AdaptiveStudy
 
@@ -54,7 +55,8 @@ class PlanTotal(Result):
 class PlanResult(Result):
     """``ditlaw plan``: the runs a study needs, before anything runs.
 
-    ``mfu`` is that of all runs together where it was measured, by size.
+    ``mfu`` is that of all runs together where it was measured, by size. ``expected`` is what their
+    fit can be expected to say of the study's target; null where it was not simulated.
     """
 
     study: str
@@ -66,6 +68,7 @@ class PlanResult(Result):
     mfu_source: MfuSource
     assumed_hardware: bool
     warnings: list[Note]
+    expected: ExpectedInterval | None = None
 
 
 class RunCounts(Result):

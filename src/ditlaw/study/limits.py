@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ditlaw import machine, text
 from ditlaw.compute import get_accelerator
 from ditlaw.results import Note, PlanTotal
+from ditlaw.study.memory import memory_gb
 from ditlaw.study.runs import RunSpec
 from ditlaw.study.schema import Hardware, Study
 
@@ -12,8 +13,6 @@ from ditlaw.study.schema import Hardware, Study
 # 24 and 5e10 at 64): a rough estimate, used for limits.hours and to warn of a plan that takes long.
 CORE_FLOPS = 2e10
 LONG_HOURS = 2.0
-BYTES_PER_PARAM = 20  # fp32 weights, gradient, EMA and two AdamW moments
-ACTIVATIONS_PER_WIDTH = 34  # values kept for the backward, a token, a layer, a unit of width
 
 
 @dataclass(frozen=True)
@@ -23,22 +22,6 @@ class Limit:
     name: str
     allowed: float | None
     needed: float
-
-
-def memory_gb(run: RunSpec) -> float:
-    """A rough estimate of the memory that training one run takes, in GB."""
-    each, blocks = run.mix().each, run.shape.blocks
-    # Masked families show a step another number of tokens than a forward pass has.
-    seen = max(
-        (counts.tokens_per_sample + 1) * counts.flops_train / (3 * counts.flops_forward)
-        for counts in each
-    )
-    block = ACTIVATIONS_PER_WIDTH * run.width
-    # Recomputing keeps the input of every block, and one block's values at a time.
-    values = blocks * run.width + block if run.recipe.checkpointing else blocks * block
-    size = 2 if run.recipe.precision == "bfloat16" else 4
-    activations = run.recipe.batch * seen * values * size
-    return (each[0].params_total * BYTES_PER_PARAM + activations) / 1e9
 
 
 def limits_of(study: Study, runs: list[RunSpec], total: PlanTotal) -> list[Limit]:

@@ -167,9 +167,13 @@ def hardware_of(study: "Study | None") -> Hardware:
 
 
 class Target(Section):
-    """The budget that the study is made to forecast."""
+    """The budget that the study is made to forecast.
+
+    ``like`` is a SOURCE whose law says where best sizes are expected, before the study has runs.
+    """
 
     flops: Positive
+    like: str | None = None
 
 
 class Limits(Section):
