@@ -61,9 +61,7 @@ def next_runs(
     folder = study_folder(source)
     found = study_pool(folder, law, spend, target) if folder else None
     pool = found.pool if found else table_pool(law, spend, target)
-    least = min(
-        pool.step(trunk, trunk.reached + 1).cost for trunk in pool.able() if _goes_on(trunk, pool)
-    )
+    least = pool.least()
     if spend < least:
         raise BadInput(
             f"--spend: {text.flops(spend)} FLOPs is below the cheapest run "

@@ -15,6 +15,7 @@ FAR_OFF = float(np.log(10))  # ln N from the best size: a budget there is passed
 
 
 def study_run(spec: RunSpec, found: StudyPool, hours: Hours) -> NextRun:
+    """A run that a study would train, or what one would be trained on by."""
     before = next((run for run in found.runs.values() if run.id == spec.id), None)
     mix, params = spec.mix(), spec.counts().params
     start = before.stops[-1].step if before else 0
@@ -88,6 +89,7 @@ def reason_of(
 
 
 def warnings_of(law: Law, target: float, study: bool) -> list[Note]:
+    """What to beware of."""
     notes = list(law.remarks)
     if target <= law.largest_flops:
         notes.append(
