@@ -44,6 +44,11 @@ def show_next(console: Console, answer: NextResult) -> None:
             soft_wrap=True,
         )
     console.print(escape(answer.reason), soft_wrap=True)
+    if answer.command:
+        console.print("to train such runs in rounds, each chosen by what is known by then:")
+        console.print(f"  {escape(answer.command)}", soft_wrap=True)
+    elif answer.runs:
+        console.print("train them, add their rows to the table, and ask again", soft_wrap=True)
     for note in answer.warnings:
         console.print(escape(f"{note.code}: {note.text}"), soft_wrap=True)
 
