@@ -56,7 +56,7 @@ class Outlook:
 
     def model_variance(self, reached: float = -np.inf) -> float:
         """The part that no form knows, were there a run of ln C ``reached`` too."""
-        fitted = min(self.fitted[0], self.target), max(self.fitted[1], reached)
+        fitted = self.fitted[0], max(self.fitted[1], reached)
         return (self.drift * (NEAR + float(beyond(np.array([self.target]), fitted)[0]))) ** 2
 
     def gains(self, trunk: Trunk, pool: Pool) -> FloatArray:
@@ -137,7 +137,7 @@ def outlook(law: Law, pool: Pool, target: float) -> Outlook:
     """What a law leaves open at ``target`` FLOPs, and how the pool's runs bear on it.
 
     Raises:
-        Refused: the law says nothing of any size that could be run, as an envelope.
+        Refused: the law says nothing of any size that could be run.
     """
     ensemble, noise = law.fitted.ensemble, law.fitted.ensemble.candidates.noise
     sizes, budgets = len(pool.log_n), len(pool.log_c)
@@ -157,8 +157,8 @@ def outlook(law: Law, pool: Pool, target: float) -> Outlook:
     near = near_best(law, pool) & np.isfinite(draws[:, :-1]).all(axis=0).reshape(sizes, budgets)
     if not near.any():
         raise Refused(
-            f"{law.observations.source}: the {law.method} says nothing off the best size, so not "
-            "what runs would tell; use a law of --method auto"
+            f"{law.observations.source}: the law says nothing of the sizes that could be run; "
+            "use one of --method auto"
         )
     draws = np.where(np.isfinite(draws), draws, 0.0)
     away = draws - weight @ draws

@@ -14,7 +14,7 @@ from ditlaw.study import Hours, RunSpec
 
 WORTH = 0.95  # of the interval: runs that leave more of it are not worth their FLOPs
 # What an interval is made of.
-DRIFT = "how far laws drift between the largest run and the target"
+DRIFT = "what such laws miss that far from their runs"
 OPEN = "what the runs so far leave open of the law"
 LUCK = "one run's own luck"
 
@@ -88,13 +88,15 @@ def reason_of(before: Outlook, plan: Plan, now: float, expected: float, spend: f
     whole, most = sum(parts.values()), max(parts, key=lambda name: parts[name])
     rising = sorted(parts, key=lambda name: -parts[name])
     told = f"of the variance behind ±{now:.2%}, "
-    told += ", ".join(f"{parts[name] / whole:.0%} is {name}" for name in rising)
+    told += ", ".join(
+        f"{parts[name] / whole:.0%} is {name}" for name in rising if parts[name] >= 0.005 * whole
+    )
     if is_worth(now, expected):
         return told
     best = "no run takes away much of it"
     if plan.steps:
         best = "the best runs would leave " + (f"±{expected:.2%}" if expected < now else "as much")
-    mend = "a forecast cannot be surer of one run" if most == LUCK else "it takes a larger --spend"
+    mend = "none can make a single run surer" if most == LUCK else "a larger --spend may do more"
     return f"{told}; for {text.flops(spend)} FLOPs {best}, and {mend}"
 
 
