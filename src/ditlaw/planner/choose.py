@@ -29,7 +29,7 @@ class Plan:
 def choose(outlook: Outlook, pool: Pool, spend: float) -> Plan:
     """The plan within ``spend`` FLOPs that leaves the least variance at the target."""
     plans = [_greedy(outlook, pool, spend, thrift) for thrift in THRIFT]
-    return min(plans, key=lambda plan: plan.after.variance())
+    return min(plans, key=lambda plan: (plan.after.variance(), plan.cost))
 
 
 def _greedy(outlook: Outlook, pool: Pool, spend: float, thrift: float) -> Plan:
