@@ -10,11 +10,11 @@ from ditlaw.laws.surface import Surface
 from ditlaw.planner.choose import choose
 from ditlaw.planner.gain import Outlook, outlook
 from ditlaw.planner.pool import Pool, Step
-from simulation.grids import SEEDS, Done, World
+from simulation.grids import BUDGETS, SEEDS, Done, World
 from simulation.truths import Array
 
 ROUNDS = 4
-DRAWS = 200
+DRAWS = 100  # of the fits that a strategy chooses by
 STEP = 1e-4
 
 Chooser = Callable[[laws.Law, Pool, float, float, np.random.Generator], list[Step]]
@@ -56,21 +56,38 @@ def v_optimal(law, pool, target, left, rng) -> list[Step]:
 
 
 def at_random(law, pool, target, left, rng) -> list[Step]:
-    """Steps that can be paid for, each as likely."""
+    """Steps of the planner's own pool that can be paid for, each as likely.
+
+    Runs further off the best size than a factor 4 are no one's choice.
+    """
+    best = np.log(law.curve(np.exp(pool.log_c)).params.value)
+    near = np.abs(pool.log_n[:, None] - best) <= np.log(4)
+    return _drawn(pool, left, near, rng)
+
+
+def of_the_grid(grid: np.ndarray) -> Chooser:
+    """The same of the full grid's own runs: its sizes at each of its budgets, with two seeds."""
+
+    def chooser(law, pool, target, left, rng) -> list[Step]:
+        return _drawn(pool, left, grid & (np.arange(len(pool.log_c)) < BUDGETS), rng, seeds=2)
+
+    return chooser
+
+
+def _drawn(pool: Pool, left: float, wanted: np.ndarray, rng, seeds: int = SEEDS) -> list[Step]:
     steps = []
     while True:
         able = [
             step
             for trunk in pool.able()
             for to in range(trunk.reached + 1, len(pool.log_c))
-            if (step := pool.step(trunk, to)).cost <= left
+            if wanted[trunk.size, to]
+            and trunk.seed < seeds
+            and (step := pool.step(trunk, to)).cost <= left
         ]
-        # A run far off the best size is no one's choice.
-        best = np.log(law.curve(np.exp(pool.log_c)).params.value)
-        near = [s for s in able if abs(pool.log_n[s.trunk.size] - best[s.to]) <= np.log(4)]
-        if not near:
+        if not able:
             return steps
-        steps.append(near[rng.integers(len(near))])
+        steps.append(able[rng.integers(len(able))])
         pool, left = pool.after(steps[-1]), left - steps[-1].cost
 
 
