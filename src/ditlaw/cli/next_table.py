@@ -19,11 +19,10 @@ def show_next(console: Console, answer: NextResult) -> None:
         )
         table = make_table("run", "params", "budgets", "images", "FLOPs", "time", left=("run",))
         for run in answer.runs:
-            name = f"{run.extends}, trained on" if run.extends else run.id
             table.add_row(
-                escape(name),
+                escape(run.id),
                 text.count(run.params),
-                _span(run.budgets),
+                f"on to {text.flops(run.budgets[-1])}" if run.extends else _span(run.budgets),
                 "-" if run.images is None else text.count(run.images),
                 text.flops(run.flops),
                 text.hours(run.gpu_hours),
@@ -39,11 +38,21 @@ def show_next(console: Console, answer: NextResult) -> None:
         )
     else:
         console.print(
-            f"loss at {text.flops(answer.target)} FLOPs: ±{now:.2%}; more runs for "
-            f"{text.flops(answer.spend)} FLOPs would not help",
+            f"loss at {text.flops(answer.target)} FLOPs: ±{now:.2%}; no runs for "
+            f"{text.flops(answer.spend)} FLOPs would narrow it much",
             soft_wrap=True,
         )
     console.print(escape(answer.reason), soft_wrap=True)
+    if answer.command:
+        console.print("to train such runs in rounds, each chosen by what is known by then:")
+        console.print(f"  {escape(answer.command)}", soft_wrap=True)
+    elif answer.runs and answer.runs[0].depth is None:
+        console.print("train them, add their rows to the table, and ask again", soft_wrap=True)
+    elif answer.runs:
+        console.print(
+            "the study compares, so it takes no more runs: train them in a study of this one alone",
+            soft_wrap=True,
+        )
     for note in answer.warnings:
         console.print(escape(f"{note.code}: {note.text}"), soft_wrap=True)
 

@@ -3,6 +3,7 @@
 Heavy imports happen inside, so that help and errors come at once.
 """
 
+import math
 from typing import Annotated
 
 import typer
@@ -15,23 +16,31 @@ from ditlaw.errors import BadInput
 def next_(
     source: Source,
     spend: Annotated[
-        str, typer.Option(metavar="F", help="FLOPs that the runs may take, or a share as 5%.")
+        str,
+        typer.Option(
+            metavar="FLOPS|5%", help="FLOPs that the runs may take, or a share of the target."
+        ),
     ] = "5%",
     target: Annotated[
-        float | None, typer.Option(help="FLOPs to forecast; by default the study's target.")
+        float | None,
+        typer.Option(metavar="FLOPS", help="What is forecast; by default the study's target."),
     ] = None,
     where: Where = None,
     as_json: Json = False,
 ) -> None:
     """Say which runs would narrow the forecast most for their FLOPs."""
     from ditlaw.forecast import law_of
-    from ditlaw.planner.answer import next_runs
+    from ditlaw.planner.answer import next_of
     from ditlaw.planner.goal import amount
+    from ditlaw.study import study_folder
 
+    law = law_of(source, where, metric="loss")
     if target is None:
-        study = law_of(source, where).observations.study
+        study = law.observations.study
         if study is None or study.forecast is None:
-            raise BadInput("next: give --target, the FLOPs of the run that is forecast")
+            raise BadInput("--target: give the FLOPs of the run that is forecast")
         target = study.forecast.flops
+    if not 0 < target < math.inf:
+        raise BadInput(f"--target: {target:g} is not a number of FLOPs; use one as 1e21")
     flops = amount("--spend", spend, target, "1e20 or 5%")
-    emit(next_runs(source, target, flops, where=where).result, as_json)
+    emit(next_of(law, study_folder(source), target, flops).result, as_json)

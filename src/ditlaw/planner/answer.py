@@ -1,23 +1,23 @@
 """``ditlaw next``: the runs that would narrow a law's forecast most, for what may be spent."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from ditlaw import text
 from ditlaw.compute import get_accelerator
 from ditlaw.errors import BadInput
 from ditlaw.forecast import law_of
+from ditlaw.laws import Law
 from ditlaw.planner.choose import Plan, choose
 from ditlaw.planner.expect import expected_half_width, half_width
 from ditlaw.planner.gain import outlook
 from ditlaw.planner.pool import Trunk
 from ditlaw.planner.study_pool import study_pool
 from ditlaw.planner.table_pool import table_pool
-from ditlaw.planner.told import reason_of, study_run, table_run, warnings_of
+from ditlaw.planner.told import is_worth, reason_of, study_run, table_run, warnings_of
 from ditlaw.results import IntervalChange, NextResult, NextTotal
 from ditlaw.study import Hours, RunSpec, study_folder
-
-WORTH = 0.95  # of the interval: runs that leave more of it are not worth their FLOPs
 
 
 class BelowOneRun(BadInput):
@@ -47,7 +47,8 @@ def next_runs(
     """The runs that would narrow the loss at ``target`` FLOPs most, for ``spend`` FLOPs at most.
 
     Args:
-        source: a study folder, a table or a saved law; a folder's answer can be trained.
+        source: a study folder, a table or a saved law, which is asked of the loss; a folder's
+            answer can be trained.
         target: FLOPs of the run that is forecast.
         spend: training FLOPs that all the runs together may take.
         where: ``COL=VALUE`` filters of the rows.
@@ -59,11 +60,23 @@ def next_runs(
         BelowOneRun: the spend is below the cheapest run.
         Refused: the rows allow no law, or a study's runs have not ended.
     """
-    for name, value in (("--target", target), ("--spend", spend)):
+    law = law_of(source, where, metric="loss")
+    return next_of(law, study_folder(source), target, spend, hours=hours, seed=seed)
+
+
+def next_of(
+    law: Law,
+    folder: Path | None,
+    target: float,
+    spend: float,
+    *,
+    hours: Hours | None = None,
+    seed: int = 0,
+) -> Chosen:
+    """As ``next_runs``, of a law of the loss and the study folder that its rows are of, if any."""
+    for name, value in (("target", target), ("spend", spend)):
         if not 0 < value < float("inf"):
-            raise BadInput(f"{name}: {value:g} is not a number of FLOPs; use one as 1e20")
-    law = law_of(source, where)
-    folder = study_folder(source)
+            raise BadInput(f"--{name}: {value:g} is not a number of FLOPs; use one as 1e20")
     found = study_pool(folder, law, spend, target) if folder else None
     pool = found.pool if found else table_pool(law, spend, target)
     least = pool.least()
@@ -77,7 +90,7 @@ def next_runs(
     now = expected = half_width(law, target)
     if plan.steps:
         expected = expected_half_width(law, pool, plan.steps, target, seed)
-    verdict: Literal["run", "no-help"] = "run" if expected <= WORTH * now else "no-help"
+    verdict: Literal["run", "no-help"] = "run" if is_worth(now, expected) else "no-help"
     trunks = _trunks(plan) if verdict == "run" else []
     trunks.sort(key=lambda trunk: trunk.reached)
     hours = hours or law.observations.hours
@@ -99,7 +112,8 @@ def next_runs(
         ),
         interval=IntervalChange(now=now, expected=expected),
         verdict=verdict,
-        reason=reason_of(before, plan, now, expected, spend, verdict),
+        reason=reason_of(before, plan, now, expected, spend),
+        command=found.command(folder, target, spend) if found and folder and runs else None,
         gpu=get_accelerator(hardware.gpu).name,
         mfu=hardware.mfu,
         assumed_hardware=hours.source == "assumed",

@@ -9,8 +9,9 @@ from ditlaw.errors import Refused
 from ditlaw.laws import Law, fit
 from ditlaw.laws.ensemble import EXCLUDED_BELOW
 from ditlaw.laws.table import FloatArray
+from ditlaw.planner.gain import near_best
 from ditlaw.planner.pool import Pool, Step
-from ditlaw.planner.sizes import SAME
+from ditlaw.planner.table_pool import called
 
 STUDIES = 8  # simulated; their median is told
 DRAWS = 100
@@ -31,7 +32,8 @@ def expected_half_width(law: Law, pool: Pool, steps: list[Step], target: float, 
         Refused: no simulated study could be fitted.
     """
     rng = np.random.default_rng([seed, 29])
-    rows = [(step, budget) for step in steps for budget in step.rows]
+    near = near_best(law, pool)  # what lies further off is seen too, and tells nothing
+    rows = [(s, budget) for s in steps for budget in s.rows if near[s.trunk.size, budget]]
     log_n = np.array([pool.log_n[step.trunk.size] for step, _ in rows])
     log_c = np.array([pool.log_c[budget] for _, budget in rows])
     names = [f"{step.trunk.size}/{step.trunk.seed}" for step, _ in rows]
@@ -86,15 +88,8 @@ def _frame(law: Law, log_n: FloatArray, log_c: FloatArray, names: list[str]) -> 
     frame["run"] = frame["trunk"] = [f"next/{name}" for name in names]
     frame["params"], frame["flops"] = np.exp(log_n), np.exp(log_c)
     frame["tokens"] = np.exp(law.kappa.log_tokens(log_n, log_c))
-    frame["budget"] = [_budget(law, float(c)) for c in log_c]
+    frame["budget"] = [called(law, float(c)) for c in log_c]
     for column in ("learning_rate", "depth", "width", "heads"):
         if column in frame:  # what is not said is no setting of its own
             frame[column] = np.nan
     return frame
-
-
-def _budget(law: Law, log_c: float) -> float:
-    """What the table calls the budget of those FLOPs."""
-    budgets = law.table.budgets
-    apart = np.abs(np.log(budgets) - log_c)
-    return float(budgets[apart.argmin()] if apart.min() < SAME else np.exp(log_c))

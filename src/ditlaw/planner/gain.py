@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
+from ditlaw.errors import Refused
 from ditlaw.laws import Law
 from ditlaw.laws.ensemble import EXCLUDED_BELOW, NEAR
 from ditlaw.laws.forms import beyond
@@ -19,6 +20,7 @@ from ditlaw.laws.table import BoolArray, FloatArray, IntArray
 from ditlaw.planner.pool import Pool, Step, Trunk
 
 REACH = float(np.log(4.0))  # ln N from the best size at which a run still tells something
+LEAST_NOISE = 1e-6  # of ln L: with none at all a covariance has no inverse
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Outlook:
     noise: FloatArray  # (b,) sd of one run's ln L
     share: float  # of its variance common to a trunk
     target: float  # ln C
-    largest: float  # ln C of the largest run
+    fitted: tuple[float, float]  # ln C of the smallest and the largest run
     drift: float
 
     @property
@@ -46,16 +48,16 @@ class Outlook:
 
     def variance(self) -> float:
         """Of the law's ln L at the target: what runs can still tell, and the model error."""
-        return self.fitted_variance() + self.model_variance(self.largest)
+        return self.fitted_variance() + self.model_variance()
 
     def fitted_variance(self) -> float:
         """The part that the forms' redraws hold."""
         return float(self.covariance[self.place, self.place])
 
-    def model_variance(self, largest: float) -> float:
-        """The part that no form knows, for data up to ln C ``largest``."""
-        ahead = float(beyond(np.array([self.target]), (largest, largest))[0])
-        return (self.drift * (NEAR + ahead)) ** 2
+    def model_variance(self, reached: float = -np.inf) -> float:
+        """The part that no form knows, were there a run of ln C ``reached`` too."""
+        fitted = self.fitted[0], max(self.fitted[1], reached)
+        return (self.drift * (NEAR + float(beyond(np.array([self.target]), fitted)[0]))) ** 2
 
     def gains(self, trunk: Trunk, pool: Pool) -> FloatArray:
         """How much of the variance at the target each budget ahead of a trunk would take away.
@@ -74,10 +76,12 @@ class Outlook:
                 told = np.maximum.accumulate(told)
             else:
                 told[known] = cross**2 / np.diag(inner)
-        now = self.model_variance(self.largest)
-        later = [self.model_variance(max(self.largest, float(c))) for c in pool.log_c[ahead]]
         # A run that says nothing of the loss makes no range larger.
-        return np.where(told > 0, told + now - np.array(later), 0.0)
+        reached = np.where(self.near[trunk.size, ahead], pool.log_c[ahead], -np.inf)
+        if pool.passes:
+            reached = np.maximum.accumulate(reached)
+        later = np.array([self.model_variance(float(c)) for c in reached])
+        return np.asarray(told + self.model_variance() - later)
 
     def after(self, step: Step, log_c: FloatArray) -> "Outlook":
         """The outlook once a step's losses are known, whatever they are."""
@@ -90,8 +94,8 @@ class Outlook:
         moves = p[:, cells] + np.outer(p[:, at], self.noise[rows] * np.sqrt(self.share))
         inner, _ = grown._seen(step.trunk, rows)
         left = p - moves @ np.linalg.solve(inner, moves.T)
-        largest = max(self.largest, float(log_c[rows].max()))
-        return replace(grown, covariance=left, largest=largest)
+        reached = max(self.fitted[1], float(log_c[rows].max()))
+        return replace(grown, covariance=left, fitted=(self.fitted[0], reached))
 
     def _cells(self, trunk: Trunk, rows: IntArray) -> IntArray:
         """Places of a trunk's losses at some budgets."""
@@ -119,8 +123,22 @@ class Outlook:
         return replace(self, covariance=grown, trunks=self.trunks | {key: size})
 
 
+def near_best(law: Law, pool: Pool) -> BoolArray:
+    """Whether a run of each size is near enough to the best one of each budget, and fitted: (s, b).
+
+    Far off the best size a form may say what no number holds; such cells are not asked.
+    """
+    best = np.log(law.fitted.ensemble.best_size(pool.log_c, law.level).value)
+    near = np.abs(pool.log_n[:, None] - best) <= REACH
+    return np.asarray(near if pool.counts is None else near & pool.counts)
+
+
 def outlook(law: Law, pool: Pool, target: float) -> Outlook:
-    """What a law leaves open at ``target`` FLOPs, and how the pool's runs bear on it."""
+    """What a law leaves open at ``target`` FLOPs, and how the pool's runs bear on it.
+
+    Raises:
+        Refused: the law says nothing of any size that could be run.
+    """
     ensemble, noise = law.fitted.ensemble, law.fitted.ensemble.candidates.noise
     sizes, budgets = len(pool.log_n), len(pool.log_c)
     log_n, log_c = np.repeat(pool.log_n, budgets), np.tile(pool.log_c, sizes)
@@ -136,10 +154,12 @@ def outlook(law: Law, pool: Pool, target: float) -> Outlook:
         [len(part) for part in parts],
     )
     weight = weight / weight.sum()
-    # Far off the best size a form may say what no number holds; such cells are not asked.
-    best = np.log(ensemble.best_size(pool.log_c, law.level).value)
-    near = np.abs(pool.log_n[:, None] - best) <= REACH
-    near &= np.isfinite(draws[:, :-1]).all(axis=0).reshape(sizes, budgets)
+    near = near_best(law, pool) & np.isfinite(draws[:, :-1]).all(axis=0).reshape(sizes, budgets)
+    if not near.any():
+        raise Refused(
+            f"{law.observations.source}: the law says nothing of the sizes that could be run; "
+            "use one of --method auto"
+        )
     draws = np.where(np.isfinite(draws), draws, 0.0)
     away = draws - weight @ draws
     covariance = (weight[:, None] * away).T @ away
@@ -151,9 +171,9 @@ def outlook(law: Law, pool: Pool, target: float) -> Outlook:
         trunks={},
         shape=(sizes, budgets),
         near=near,
-        noise=np.maximum(noise.at(pool.log_c), 1e-9),
+        noise=np.maximum(noise.at(pool.log_c), LEAST_NOISE),
         share=noise.share,
         target=float(at[0]),
-        largest=float(law.table.log_c.max()),
+        fitted=ensemble.fitted,
         drift=ensemble.drift,
     )

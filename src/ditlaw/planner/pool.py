@@ -4,12 +4,13 @@ A run is a trunk of one size that is observed at every budget it passes. What ha
 new trunk, with a seed of its own, or a longer one, where its state allows that.
 """
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ditlaw.laws.table import FloatArray
+import numpy as np
+
+from ditlaw.laws.table import BoolArray, FloatArray
 
 MOST_SEEDS = 3  # new ones of a size: what more of them average out is less than what laws miss
 
@@ -18,7 +19,8 @@ MOST_SEEDS = 3  # new ones of a size: what more of them average out is less than
 class Trunk:
     """A trunk: the index of its size, its seed, and of the last budget it has reached (−1: none).
 
-    ``planned`` is whether it would be trained from the start, ``stuck`` whether it diverged.
+    ``planned`` is whether it would be trained from the start, ``stuck`` whether it diverged,
+    ``spent`` the FLOPs that it has taken (None: those of the budget).
     """
 
     size: int
@@ -26,6 +28,7 @@ class Trunk:
     reached: int = -1
     planned: bool = False
     stuck: bool = False
+    spent: float | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Step:
 
     def done(self) -> Trunk:
         """The trunk afterwards."""
-        return Trunk(self.trunk.size, self.trunk.seed, self.to, self.trunk.planned)
+        return replace(self.trunk, reached=self.to, spent=None)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,9 @@ class Pool:
     """Sizes ln N (s,), budgets ln C (b,) rising, and trunks by (size, seed).
 
     ``passes`` is whether a trunk is observed at the budgets on its way; ``extends`` whether one
-    that was trained can go on. ``taken`` holds seeds that no new run may have.
+    that was trained can go on. ``taken`` holds seeds that no new run may have. ``counts`` (s, b) is
+    where a run of that size has steps enough to be fitted; everywhere if None. ``cooldown`` is the
+    part of its steps that a budget's own branch takes.
     """
 
     log_n: FloatArray
@@ -56,17 +61,22 @@ class Pool:
     passes: bool = True
     extends: bool = True
     taken: frozenset[int] = field(default_factory=frozenset)
+    counts: BoolArray | None = None
+    cooldown: float = 0.0
 
     def step(self, trunk: Trunk, to: int) -> Step:
         """A trunk trained on to the budget ``to``."""
         first = trunk.reached + 1 if self.passes else to
-        before = self.flops[trunk.reached] if trunk.reached >= 0 else 0.0
-        return Step(trunk, to, tuple(range(first, to + 1)), self.flops[to] - before)
+        spent = trunk.spent
+        if spent is None:
+            spent = float(self.flops[trunk.reached]) if trunk.reached >= 0 else 0.0
+        return Step(trunk, to, tuple(range(first, to + 1)), float(self.flops[to]) - spent)
 
     @cached_property
-    def flops(self) -> list[float]:
-        """FLOPs of each budget."""
-        return [math.exp(c) for c in self.log_c]
+    def flops(self) -> FloatArray:
+        """FLOPs of a new trunk to each budget, the branches to those before it included: (b,)."""
+        flops = np.exp(self.log_c)
+        return np.asarray(flops + self.cooldown * (np.cumsum(flops) - flops))
 
     def able(self) -> Iterator[Trunk]:
         """Every trunk that can go on, and a new one of each size."""
@@ -81,8 +91,7 @@ class Pool:
     def after(self, step: Step) -> "Pool":
         """The pool once a step has been taken."""
         key = (step.trunk.size, step.trunk.seed)
-        trunks = self.trunks | {key: step.done()}
-        return Pool(self.log_n, self.log_c, trunks, self.passes, self.extends, self.taken)
+        return replace(self, trunks=self.trunks | {key: step.done()})
 
     def _able(self, size: int) -> Iterator[Trunk]:
         """The trunks of a size that can go on, and a new one."""

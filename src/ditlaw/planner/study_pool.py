@@ -1,5 +1,6 @@
 """A study's pool: sizes that its family builds, its budgets and on beyond, and its trunks."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +21,8 @@ from ditlaw.study import (
     make_run,
     open_study,
     study_mix,
-    used_seeds,
     variants,
+    verification_seeds,
 )
 from ditlaw.sweep import own_status
 from ditlaw.training.folder import folder_runs
@@ -29,25 +30,35 @@ from ditlaw.training.folder import folder_runs
 
 @dataclass(frozen=True)
 class StudyPool:
-    """The pool, and what makes runs of it: the shape of each size, each budget, the runs there."""
+    """The pool, and what makes runs of it: the shape of each size, each budget, the runs there.
+
+    ``spent`` is the FLOPs of all runs; None of a study that compares, which cannot be adaptive.
+    """
 
     pool: Pool
     variant: Variant
     shapes: list[Shape]
     budgets: list[float]
     runs: dict[tuple[int, int], RunSpec]
+    spent: float | None
+
+    def command(self, folder: Path, target: float, spend: float) -> str | None:
+        """What spends so much more on the study, in rounds."""
+        if self.spent is None:
+            return None
+        path = shlex.quote(str(folder / STUDY_FILE))
+        return f"ditlaw run {path} --target {target:.6g} --spend {self.spent + spend:.6g}"
 
     def spec(self, trunk: Trunk) -> RunSpec:
         """The run that a trunk is; of one that was there, trained on."""
         before = self.runs.get((trunk.size, trunk.seed))
         there = [stop.budget for stop in before.stops] if before else []
         mix = study_mix(self.variant.study, self.shapes[trunk.size])
-        recipe = self.variant.study.recipe
-        least = max(MIN_STEPS, recipe.warmup_steps + 1)  # rows before that are not fitted
+        least = _least_steps(self.variant.study)
         new = [
             budget
             for budget in self.budgets[: trunk.reached + 1]
-            if budget > max(there, default=0.0) and mix.last_step(budget) >= least
+            if mix.last_step(budget) >= max(least, before.steps + 1 if before else 0)
         ]
         return make_run(self.variant, self.shapes[trunk.size], trunk.seed, [*there, *new])
 
@@ -70,10 +81,8 @@ def study_pool(folder: Path, law: Law, spend: float, target: float) -> StudyPool
             f"'ditlaw run {folder / STUDY_FILE} --out {folder}' completes them"
         )
     there = [run for run in own.values() if _is_of(run, variant)]
-    log_c = onward(
-        np.log([stop.budget for run in there for stop in run.stops]),
-        np.log(min(spend + max(run.stops[-1].budget for run in there), target)),
-    )
+    budgets = _budgets(there, spend, target)
+    log_c = np.log(budgets)
     shapes = _shapes(plain, there, law, log_c)
     size_of = {shape: i for i, shape in enumerate(shapes)}
     runs = {(size_of[run.shape], run.seed): run for run in there}
@@ -82,22 +91,35 @@ def study_pool(folder: Path, law: Law, spend: float, target: float) -> StudyPool
             *key,
             reached=nearest(log_c, np.log(run.stops[-1].budget)),
             stuck=states[run.id] == "diverged",
+            spent=float(run.trained_flops),
         )
         for key, run in runs.items()
     }
-    geometry = plain.geometry.geometry()
-    params = [float(plain.design().counts(shape, geometry).params) for shape in shapes]
+    least, mixes = _least_steps(plain), [study_mix(plain, shape) for shape in shapes]
+    own_size = plain.geometry.geometries().index(plain.geometry.geometry())
     pool = Pool(
-        np.log(params),
+        np.log([float(mix.each[own_size].params) for mix in mixes]),
         log_c,
         trunks,
         extends=plain.recipe.cooldown == 0,
-        taken=frozenset(used_seeds(folder) - {run.seed for run in own.values()}),
+        taken=frozenset(verification_seeds(folder)),
+        counts=np.array([[m.last_step(b) >= least for b in budgets] for m in mixes]),
+        cooldown=plain.recipe.cooldown,
     )
+    compares = len(variants(study)) > 1
+    spent = None if compares else float(sum(run.trained_flops for run in own.values()))
+    return StudyPool(pool, variant, shapes, budgets, runs, spent)
+
+
+def _budgets(there: list[RunSpec], spend: float, target: float) -> list[float]:
+    """Those that runs have, as they are called, and further ones that can be paid for."""
+    known = [stop.budget for run in there for stop in run.stops]
+    most = min(spend + max(run.stops[-1].budget for run in there), target)
+    log_c = onward(np.log(known), np.log(most))
     budgets = [float(f"{np.exp(c):.4g}") for c in log_c]
-    for stop in (stop for run in there for stop in run.stops):
-        budgets[nearest(log_c, np.log(stop.budget))] = stop.budget
-    return StudyPool(pool, variant, shapes, budgets, runs)
+    for budget in known:
+        budgets[nearest(log_c, np.log(budget))] = budget
+    return budgets
 
 
 def _shapes(study: Study, there: list[RunSpec], law: Law, log_c: np.ndarray) -> list[Shape]:
@@ -121,6 +143,11 @@ def _shapes(study: Study, there: list[RunSpec], law: Law, log_c: np.ndarray) -> 
     return [s for s in rising if s in known or shapes[s] in apart]
 
 
+def _least_steps(study: Study) -> int:
+    """Steps before which a row is not fitted."""
+    return max(MIN_STEPS, study.recipe.warmup_steps + 1)
+
+
 def _variant_of(study: Study, law: Law, folder: Path) -> Variant:
     """The plain study that the law's rows are of.
 
@@ -132,8 +159,9 @@ def _variant_of(study: Study, law: Law, folder: Path) -> Variant:
         variant
         for variant in variants(study)
         if all(
-            column not in frame or frame[column].map(str).eq(value).any()
-            for column, value in variant.columns.items()
+            column not in frame
+            or any(variant.matches([(column, str(seen))]) for seen in frame[column].unique())
+            for column in variant.columns
         )
     ]
     if len(found) != 1:

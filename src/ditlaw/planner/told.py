@@ -5,13 +5,23 @@ import numpy as np
 from ditlaw import text
 from ditlaw.laws import Law
 from ditlaw.planner.choose import Plan
-from ditlaw.planner.gain import Outlook
+from ditlaw.planner.gain import Outlook, near_best
 from ditlaw.planner.pool import Pool, Trunk
 from ditlaw.planner.study_pool import StudyPool
+from ditlaw.planner.table_pool import called
 from ditlaw.results import NextRun, Note
 from ditlaw.study import Hours, RunSpec
 
-FAR_OFF = float(np.log(10))  # ln N from the best size: a budget there is passed, not asked for
+WORTH = 0.95  # of the interval: runs that leave more of it are not worth their FLOPs
+# What an interval is made of.
+DRIFT = "what such laws miss that far from their runs"
+OPEN = "what the runs so far leave open of the law"
+LUCK = "one run's own luck"
+
+
+def is_worth(now: float, expected: float) -> bool:
+    """Whether runs narrow an interval by enough to be run."""
+    return expected <= WORTH * now
 
 
 def study_run(spec: RunSpec, found: StudyPool, hours: Hours) -> NextRun:
@@ -46,10 +56,10 @@ def table_run(trunk: Trunk, pool: Pool, law: Law, hours: Hours) -> NextRun:
     tokens = float(np.exp(law.kappa.log_tokens(log_n, log_c)[0]))
     families = set(frame["family"].dropna()) if "family" in frame else set()
     first = 0 if pool.passes else trunk.reached
-    near = np.abs(pool.log_n[trunk.size] - np.log(law.curve(np.exp(pool.log_c)).params.value))
-    budgets = [b for b in range(first, trunk.reached + 1) if near[b] <= FAR_OFF]
+    near = near_best(law, pool)[trunk.size]
+    budgets = [b for b in range(first, trunk.reached + 1) if near[b]]
     return NextRun(
-        id=f"{text.count(params)}-{text.flops(flops)}-s{trunk.seed}",
+        id=f"{text.count(params)}-{text.flops(called(law, float(log_c[0])))}-s{trunk.seed}",
         family=str(families.pop()) if len(families) == 1 else None,
         depth=None,
         width=None,
@@ -62,30 +72,32 @@ def table_run(trunk: Trunk, pool: Pool, law: Law, hours: Hours) -> NextRun:
         steps=None,
         flops=flops,
         flops_6nd=6 * params * tokens,
-        budgets=[float(np.exp(pool.log_c[b])) for b in budgets],
+        budgets=[called(law, float(pool.log_c[b])) for b in budgets],
         gpu_hours=hours.hours(params, flops),
         extends=None,
     )
 
 
-def reason_of(
-    before: Outlook, plan: Plan, now: float, expected: float, spend: float, verdict: str
-) -> str:
-    """What the interval is made of, and what the runs do about it."""
-    noise = float(before.noise[-1]) ** 2
-    model = before.model_variance(before.largest)
+def reason_of(before: Outlook, plan: Plan, now: float, expected: float, spend: float) -> str:
+    """What the interval is made of; where runs are of no help, why."""
     parts = {
-        "by what runs leave open": before.fitted_variance(),
-        "by how far out it is": model,
-        "by the luck of one run": noise,
+        DRIFT: before.model_variance(),
+        OPEN: before.fitted_variance(),
+        LUCK: float(before.noise[-1]) ** 2,
     }
-    whole = sum(parts.values())
-    shares = ", ".join(f"{value / whole:.0%} {name}" for name, value in parts.items())
-    told = f"the variance behind ±{now:.2%} is {shares}"
-    if verdict == "run":
-        return f"{told}; after these runs ±{expected:.2%} is expected"
-    tried = f"the best runs for {text.flops(spend)} FLOPs would leave ±{expected:.2%}"
-    return f"{told}; {tried if plan.steps else 'no run for that takes much of it away'}"
+    whole, most = sum(parts.values()), max(parts, key=lambda name: parts[name])
+    rising = sorted(parts, key=lambda name: -parts[name])
+    told = f"of the variance behind ±{now:.2%}, "
+    told += ", ".join(
+        f"{parts[name] / whole:.0%} is {name}" for name in rising if parts[name] >= 0.005 * whole
+    )
+    if is_worth(now, expected):
+        return told
+    best = "no run takes away much of it"
+    if plan.steps:
+        best = "the best runs would leave " + (f"±{expected:.2%}" if expected < now else "as much")
+    mend = "none can make a single run surer" if most == LUCK else "a larger --spend may do more"
+    return f"{told}; for {text.flops(spend)} FLOPs {best}, and {mend}"
 
 
 def warnings_of(law: Law, target: float, study: bool) -> list[Note]:
@@ -103,8 +115,9 @@ def warnings_of(law: Law, target: float, study: bool) -> list[Note]:
         notes.append(
             Note(
                 code="sizes-by-spacing",
-                text="the rows tell no family, so sizes and budgets go on at the rows' own "
-                "spacing: take the nearest models that you can build.",
+                text="sizes and budgets go on at the rows' own spacing, for a table does not say "
+                "what can be built: take the nearest models that can, each a new run with a seed "
+                "of its own.",
             )
         )
     return notes

@@ -49,7 +49,8 @@ class NextResult(Result):
     """``ditlaw next``: the runs that would narrow the forecast at ``target`` FLOPs most.
 
     ``verdict`` is ``no-help`` where no run that can be paid for takes much away; ``reason`` says
-    what the interval is made of.
+    what the interval is made of. ``command`` trains such runs, chosen anew in rounds; null for a
+    table, and for a study that cannot be trained on.
     """
 
     source: str
@@ -60,6 +61,7 @@ class NextResult(Result):
     interval: IntervalChange
     verdict: Literal["run", "no-help"]
     reason: str
+    command: str | None
     gpu: str
     mfu: float
     assumed_hardware: bool

@@ -32,7 +32,7 @@ from ditlaw.study.rounds import (
 )
 from ditlaw.study.runs import RunSpec, Stop, make_run, run_id, study_mix, study_runs
 from ditlaw.study.schema import Study, hardware_of
-from ditlaw.study.seeds import used_seeds
+from ditlaw.study.seeds import used_seeds, verification_seeds
 from ditlaw.study.variants import NARROWING, Variant, narrowed, variants
 
 __all__ = [
@@ -72,6 +72,7 @@ __all__ = [
     "study_runs",
     "used_seeds",
     "variants",
+    "verification_seeds",
     "write_outcome",
     "write_round",
 ]
