@@ -103,7 +103,8 @@ class Trained:
             spec = folder.spec()
             self.seeds.append(spec.seed)
             folder.log("start", step=0)
-            for stop in spec.stops:
+            there = {row["budget"] for row in folder.observations()}
+            for stop in (stop for stop in spec.stops if stop.budget not in there):
                 observe(folder, spec, stop, random, self.off[k % len(self.off)])
             folder.log("done", step=spec.steps, seconds=1.0)
         return [Ended(job.folder, "done", None) for job in jobs]

@@ -14,7 +14,7 @@ from ditlaw.executors import Executor
 from ditlaw.laws import fit
 from ditlaw.measured import hours_of
 from ditlaw.observations import load_observations
-from ditlaw.planner.answer import Chosen, next_runs
+from ditlaw.planner.answer import BelowOneRun, Chosen, next_runs
 from ditlaw.planner.goal import Goal
 from ditlaw.planner.stopping import allowances, is_reached
 from ditlaw.results import RunSummary, Stopped
@@ -76,10 +76,11 @@ def run_adaptive(
 def told(made: Round) -> str:
     """A round in a line."""
     on, noun = sum(run.had > 0 for run in made.runs), "run" if len(made.runs) == 1 else "runs"
+    which = "" if on == len(made.runs) else f"{on} of them "
     return (
         f"round {made.number}: interval ±{made.interval:.1%}, ±{made.expected:.1%} expected; "
         f"{len(made.runs)} {noun} for {text.flops(made.flops)} FLOPs"
-        + (f", {on} of them trained on" if on else "")
+        + (f", {which}trained on" if on else "")
     )
 
 
@@ -125,7 +126,10 @@ class _Standing:
             )
         chosen = None
         for allowed in allowances(self.spent, goal.spend):
-            chosen = choose(str(self.folder), goal.target, allowed, seed=number)
+            try:
+                chosen = choose(str(self.folder), goal.target, allowed, seed=number)
+            except BelowOneRun:
+                continue  # what is left ends the study; it is no mistake of the user's
             specs = [spec for spec in chosen.specs if spec.id not in self.diverged]
             if specs:
                 return self._round(chosen, specs, allowed)

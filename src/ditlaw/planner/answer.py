@@ -20,6 +20,10 @@ from ditlaw.results import IntervalChange, NextResult, NextTotal
 from ditlaw.study import Hours, RunSpec, study_folder
 
 
+class BelowOneRun(BadInput):
+    """What may be spent is less than the cheapest run takes (exit 2)."""
+
+
 @dataclass(frozen=True)
 class Chosen:
     """The answer, and of a study folder the runs to train, cheapest first.
@@ -52,7 +56,8 @@ def next_runs(
         seed: of the simulation that tells what to expect.
 
     Raises:
-        BadInput: a number is not positive, or the spend is below the cheapest run.
+        BadInput: a number is not positive.
+        BelowOneRun: the spend is below the cheapest run.
         Refused: the rows allow no law, or a study's runs have not ended.
     """
     law = law_of(source, where, metric="loss")
@@ -76,7 +81,7 @@ def next_of(
     pool = found.pool if found else table_pool(law, spend, target)
     least = pool.least()
     if spend < least:
-        raise BadInput(
+        raise BelowOneRun(
             f"--spend: {text.flops(spend)} FLOPs is below the cheapest run "
             f"({text.flops(least)}); raise it"
         )

@@ -14,7 +14,8 @@ from ditlaw.report.checks import check_traces, hours_said
 from ditlaw.report.material import Material
 
 GRID = 90
-DASHES = {"isoflop": "dot", "surface": "longdashdot"}  # of the forms that are weighed
+# Of the forms that are weighed; joint stands in for isoflop, never beside it.
+DASHES = {"isoflop": "dot", "joint": "dot", "surface": "longdashdot"}
 
 
 def law_figures(material: Material) -> list[Figure]:
