@@ -21,6 +21,7 @@ from ditlaw.observations import load_observations
 from ditlaw.planner import expect
 from ditlaw.planner.adaptive import run_adaptive
 from ditlaw.planner.answer import next_of
+from ditlaw.planner.gain import near_best
 from ditlaw.planner.goal import Goal
 from ditlaw.planner.pool import Trunk
 from ditlaw.planner.study_pool import study_pool
@@ -122,6 +123,25 @@ def test_a_run_that_diverged_is_not_trained_on(trained, answered, tmp_path):
     (stuck,) = (trunk for trunk in found.pool.trunks.values() if trunk.stuck)
     assert found.runs[stuck.size, stuck.seed].id == name.name
     assert stuck not in set(found.pool.able())
+
+
+def test_a_run_trained_on_is_simulated_as_the_seed_it_is(trained, answered, monkeypatch):
+    (_, law) = answered
+    found = study_pool(trained, law, SPEND, 1.2e10)
+    near = near_best(law, found.pool)
+    trunk = next(t for t in found.pool.trunks.values() if near[t.size, t.reached + 1])
+    seen = []
+
+    def fitted(rows, **settings):
+        seen.append(set(rows.frame["trunk"]))
+        return laws.fit(rows, **settings)
+
+    monkeypatch.setattr(expect, "fit", fitted)
+    there = {key: run.id for key, run in found.runs.items()}
+    steps = [found.pool.step(trunk, trunk.reached + 1)]
+    expect.expected_half_width(law, found.pool, steps, 1.2e10, 0, there)
+    assert seen
+    assert all(trunks == set(law.observations.frame["trunk"]) for trunks in seen)
 
 
 def test_a_study_that_is_not_done(trained, answered, tmp_path):
