@@ -176,6 +176,17 @@ def test_init_says_in_one_line_what_options_lack(tmp_path):
     assert not (tmp_path / "s.yaml").exists()
 
 
+def test_a_share_of_the_target_may_be_spent(tmp_path):
+    texts = []
+    for spend in ("20%", "2e12"):
+        file = tmp_path / spend / "s.yaml"
+        file.parent.mkdir()
+        options = ["init", str(file), "--target", "1e13", "--spend", spend]
+        assert CliRunner().invoke(app, options).exit_code == 0
+        texts.append(file.read_text())
+    assert texts[0] == texts[1]
+
+
 def test_gpus_and_days_are_a_target_and_what_hours_are_counted_on(tmp_path):
     file = tmp_path / "s.yaml"
     options = ["--preset", "paper", "--gpus", "64xb200", "--days", "7", "--mfu", "0.3"]

@@ -9,6 +9,7 @@ from ditlaw.audit.seen import Seen
 from ditlaw.results import Quantity, Refit
 
 NEXT = "'ditlaw next SOURCE --target {} --spend F' proposes runs that tell"
+SIZES = "sizes near each N*, at one budget nearer {}"  # 'next' narrows the loss, not N*
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,11 @@ class _Of:
     value: Callable[[Refit], Quantity]
     error: Callable[[Refit], float | None]
     form: Callable[[float], str]
+    mend: str  # where methods are apart at a target
 
 
-LOSS = _Of(lambda r: r.loss, lambda r: r.loss_error, text.loss)
-PARAMS = _Of(lambda r: r.params, lambda r: r.params_error, text.count)
+LOSS = _Of(lambda r: r.loss, lambda r: r.loss_error, text.loss, NEXT)
+PARAMS = _Of(lambda r: r.params, lambda r: r.params_error, text.count, SIZES)
 
 
 def one_budget(refits: Refits) -> Seen:
@@ -88,7 +90,7 @@ def _methods(refits: Refits, of: _Of, target: float) -> Seen:
             named.append(f"{refit.name} {of.form(of.value(refit).value)}{past}")
     past = "" if error is None else f" (erred {text.share(error)} held out)"
     said = f"{said}{past}; {', '.join(named)}"
-    return Seen("not met", said, NEXT.format(text.flops(target)))
+    return Seen("not met", said, of.mend.format(text.flops(target)))
 
 
 def by_count(refits: Refits) -> Seen:

@@ -5,6 +5,7 @@ import numpy as np
 from ditlaw import text
 from ditlaw.audit.seen import Found, Seen, name_of, some
 from ditlaw.laws.isoflop import Parabola
+from ditlaw.laws.noise import MIN_REPLICATE_DF
 from ditlaw.laws.settings import WORSE
 
 SAME_COUNT = 0.005  # a flops column this near 6·params·tokens in every row is that
@@ -72,11 +73,11 @@ def stand_in(found: Found) -> bool:
 def seeds(found: Found) -> Seen:
     """Whether the scatter of one run was measured by repeats, or only read off the residuals."""
     noise = found.result.noise
-    if noise.source != "seeds":
-        return Seen(
-            "not met", f"no repeats: {noise.sd.value:.2%} is the scatter about the fit", _add(found)
-        )
     repeats, copies, other = _repeats(found)
+    if noise.source != "seeds":
+        few = f"fewer than {MIN_REPLICATE_DF} seed differences" if repeats else "no repeats"
+        said = f"{few}: {noise.sd.value:.2%} is the scatter about the fit"
+        return Seen("not met", said, _add(found))
     if copies > repeats / 4:
         said = (
             f"{copies} of {repeats} repeats have the very same loss: one run read twice, no seeds"

@@ -32,7 +32,7 @@ def show_forecast(console: Console, answer: Forecast) -> None:
         console.print()
         console.print(_others(answer))
     if answer.lifetime:
-        show_lifetime(console, answer.lifetime)
+        show_lifetime(console, answer.lifetime, answer.images)
     console.print()
     if answer.basis == "fit":  # no paper's law has been put to a test here
         console.print(text.tested(answer.tested_beyond))

@@ -4,11 +4,14 @@ from rich.console import Console
 
 from ditlaw import text
 from ditlaw.cli.table_parts import make_table, show_notes
-from ditlaw.results import Lifetime
+from ditlaw.results import Lifetime, Quantity
 
 
-def show_lifetime(console: Console, whole: Lifetime) -> None:
-    """Both models' params and FLOPs, and what the smaller one saves."""
+def show_lifetime(console: Console, whole: Lifetime, images: Quantity | None) -> None:
+    """Both models' params and FLOPs, and what the smaller one saves.
+
+    ``images`` is what the compute-optimal one trains on, where a forecast knows.
+    """
     guided = ", guided" if whole.guided else ""
     console.print(
         f"\nwith {text.count(whole.generated)} images made by {whole.sampler_steps} steps each"
@@ -19,7 +22,11 @@ def show_lifetime(console: Console, whole: Lifetime) -> None:
     table = make_table("", "compute-optimal", "cheapest over its lifetime")
     table.columns[2].justify = "left"
     table.add_row("params", text.count(best.params), text.with_interval(whole.params))
-    table.add_row("images to train on", "", text.with_interval(whole.images))
+    table.add_row(
+        "images to train on",
+        text.count(images.value) if images else "-",
+        text.with_interval(whole.images),
+    )
     for name, theirs, ours in (
         ("training FLOPs", best.training_flops, whole.training_flops),
         ("generation FLOPs", best.generation_flops, whole.generation_flops),

@@ -50,7 +50,7 @@ def show_next(console: Console, answer: NextResult) -> None:
         console.print("train them, add their rows to the table, and ask again", soft_wrap=True)
     elif answer.runs:
         console.print(
-            "the study compares, so it takes no more runs: train them in a study of this one alone",
+            "a study that compares takes no more runs: train these in a study of one setting",
             soft_wrap=True,
         )
     for note in answer.warnings:

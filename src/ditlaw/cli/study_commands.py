@@ -42,7 +42,10 @@ def init(
     days: Annotated[float | None, typer.Option(help="Days that the GPUs are yours.")] = None,
     mfu: Annotated[float | None, typer.Option(help="Model FLOPs utilisation, 0 to 1.")] = None,
     spend: Annotated[
-        float | None, typer.Option(help="FLOPs of the whole study; by default 5 % of the target.")
+        str | None,
+        typer.Option(
+            metavar="FLOPS|5%", help="Of the whole study; by default 5 % of the target's FLOPs."
+        ),
     ] = None,
     like: Annotated[
         str | None,
@@ -64,6 +67,7 @@ def init(
     from ditlaw.compute import budget
     from ditlaw.compute.budget import DEFAULT_MFU
     from ditlaw.design.write import init_designed
+    from ditlaw.planner.goal import amount
     from ditlaw.study.schema import Hardware
 
     hardware = None
@@ -73,7 +77,8 @@ def init(
     elif mfu is not None:
         raise BadInput("--mfu: is of GPUs; give --gpus with --days too")
     assert target is not None
-    study = init_designed(file, preset, target, spend, like, hardware)
+    most = None if spend is None else amount("--spend", spend, target, "1e20 or 5%")
+    study = init_designed(file, preset, target, most, like, hardware)
     typer.echo(
         f"wrote {file}: {len(study.shapes)} sizes at {len(study.budgets)} budgets; "
         f"next: ditlaw plan {file}",

@@ -89,7 +89,8 @@ def next_of(
     plan = choose(before, pool, spend)
     now = expected = half_width(law, target)
     if plan.steps:
-        expected = expected_half_width(law, pool, plan.steps, target, seed)
+        there = {key: run.id for key, run in found.runs.items()} if found else {}
+        expected = expected_half_width(law, pool, plan.steps, target, seed, there)
     verdict: Literal["run", "no-help"] = "run" if is_worth(now, expected) else "no-help"
     trunks = _trunks(plan) if verdict == "run" else []
     trunks.sort(key=lambda trunk: trunk.reached)

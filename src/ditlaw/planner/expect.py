@@ -25,8 +25,17 @@ def half_width(law: Law, target: float) -> float:
     return (loss.high - loss.low) / 2 / loss.value
 
 
-def expected_half_width(law: Law, pool: Pool, steps: list[Step], target: float, seed: int) -> float:
+def expected_half_width(
+    law: Law,
+    pool: Pool,
+    steps: list[Step],
+    target: float,
+    seed: int,
+    there: dict[tuple[int, int], str],
+) -> float:
     """Median relative half-width after the steps, over losses that the law holds likely.
+
+    ``there`` has the trunks of the rows by (size, seed): one that is trained on is no new seed.
 
     Raises:
         Refused: no simulated study could be fitted.
@@ -36,7 +45,8 @@ def expected_half_width(law: Law, pool: Pool, steps: list[Step], target: float, 
     rows = [(s, budget) for s in steps for budget in s.rows if near[s.trunk.size, budget]]
     log_n = np.array([pool.log_n[step.trunk.size] for step, _ in rows])
     log_c = np.array([pool.log_c[budget] for _, budget in rows])
-    names = [f"{step.trunk.size}/{step.trunk.seed}" for step, _ in rows]
+    keys = [(step.trunk.size, step.trunk.seed) for step, _ in rows]
+    names = [there.get(key, f"next/{key[0]}/{key[1]}") for key in keys]
     trunk = np.unique(names, return_inverse=True)[1]
     noise = law.fitted.ensemble.candidates.noise
     frame = _frame(law, log_n, log_c, names)
@@ -85,7 +95,7 @@ def _frame(law: Law, log_n: FloatArray, log_c: FloatArray, names: list[str]) -> 
     """Rows as the table has them, without a loss."""
     known = law.observations.frame
     frame = pd.DataFrame([known.iloc[0]] * len(names)).reset_index(drop=True)
-    frame["run"] = frame["trunk"] = [f"next/{name}" for name in names]
+    frame["run"] = frame["trunk"] = names
     frame["params"], frame["flops"] = np.exp(log_n), np.exp(log_c)
     frame["tokens"] = np.exp(law.kappa.log_tokens(log_n, log_c))
     frame["budget"] = [called(law, float(c)) for c in log_c]
