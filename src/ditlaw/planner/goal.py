@@ -33,8 +33,7 @@ def goal_of(study: Study, target: float | None, until: str | None, spend: str | 
 
     Raises:
         BadInput: an option is not what it should be, or there is no target.
-        Refused: the study compares several things, its trunks end in cooldowns, or its own grid
-            takes more than may be spent.
+        Refused: the study compares several things, or its own grid takes more than may be spent.
     """
     stated = study.forecast.flops if study.forecast else None
     target = stated if target is None else target
