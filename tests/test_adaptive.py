@@ -210,7 +210,7 @@ def test_the_simulated_studies_are_stopped_by_that_rule():
     for i, path in enumerate(widths):
         reached = [n for n in range(8) if is_reached(path[n], until)]
         expected |= {i: reached[0]} if reached else {}
-    found = simulated.stops(rows, 0.75, 1)
+    found = simulated.stops(rows, 0.75, simulated.CHOSEN)
     assert 5 < len(found) < 40
     assert dict(zip(found["study"], found["round"], strict=True)) == expected
 

@@ -1,7 +1,7 @@
 """When an adaptive study stops, and what a round of it may take.
 
 A study that stops when its interval is narrow enough stops more readily where the interval happens
-to be too narrow. What that costs, and that to ask for it twice in a row helps little, is in
+to be too narrow. What that costs, and what to ask for it twice in a row would, is in
 ``docs/adaptive.md``.
 """
 
