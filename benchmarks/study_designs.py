@@ -14,12 +14,13 @@ from dataclasses import replace
 import numpy as np
 
 from ditlaw import laws
-from ditlaw.design.centre import Scatter, preset_centre
+from ditlaw.design.centre import preset_centre
 from ditlaw.design.expect import expected_interval
 from ditlaw.design.propose import Layout, cost, propose
 from ditlaw.design.simulate import draw_truths, observed, planned_rows, simulate
 from ditlaw.design.truths import draw
 from ditlaw.errors import Refused
+from ditlaw.laws.noise import Noise
 from ditlaw.study import parse_study, preset_text
 
 CASES = {  # preset, target, spend
@@ -57,7 +58,7 @@ def choices(studies, presets):
                 rows = planned_rows(study)
                 kappa = draw_truths(study, rows, centre, 1)[0].kappa
                 truths = truths_of(preset, spend, studies, kappa, 7)
-                said = simulate(study, rows, truths, Scatter(noise, 0.5, ""), target)
+                said = simulate(study, rows, truths, Noise(noise, 0.5, np.inf, ""), target)
                 fitted = [one for one in said if one]
                 errors = 100 * np.abs([one.loss_error for one in fitted])
                 half = 100 * np.median([one.half_width for one in fitted])
@@ -85,7 +86,7 @@ def stated(studies, presets):
         for share, noise in ((1.0, 0.003), (1.0, 0.02), (4.0, 0.01)):
             if share * spend >= target:
                 continue
-            scatter = Scatter(noise, 0.5, "")
+            scatter = Noise(noise, 0.5, np.inf, "")
             study = propose(base, target, share * spend, centre)
             as_noisy = replace(centre, scatter=scatter)
             plan = expected_interval(study, target, as_noisy, halving=False)

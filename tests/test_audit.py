@@ -69,6 +69,23 @@ def test_four_budgets_are_too_few_whatever_they_say():
     assert "1 more" in item(found, "enough budgets").mend
 
 
+@pytest.mark.parametrize("chosen", [False, True])
+def test_few_sizes_at_larger_budgets_are_judged_as_the_joint_form_uses_them(chosen):
+    rows = frame(budgets=6, sd=0.002, seed=1)
+    budgets = np.sort(rows["budget"].unique())
+    lone = rows["budget"] > budgets[3]
+    near = np.abs(np.log(rows["params"] / best_params(rows["budget"]))) < 0.2
+    rows["round"] = lone.astype(int) if chosen else 0
+    found = audited(rows[~lone | near], method="auto")
+    enough, inside = item(found, "enough budgets"), item(found, "optimum inside the sizes")
+    assert (enough.state, inside.state) == ("met", "met")
+    assert enough.text.startswith("6 usable of 6 (2 larger have few sizes, ")
+    assert ("on purpose" in inside.text) == chosen
+    assert item(found, "losses forecast").state == "not met"
+    assert "'ditlaw verify'" in item(found, "losses forecast").mend
+    assert found.verdict.startswith("Not defensible: forecasts of held-out budgets")
+
+
 def test_a_minimum_at_the_edge_is_named_with_the_sizes_that_would_mend_it():
     rows = frame(budgets=6, sd=0.001)
     last = rows["budget"] == rows["budget"].max()

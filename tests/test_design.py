@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from ditlaw import laws
 from ditlaw.cli.app import app
 from ditlaw.design import expect, halve
-from ditlaw.design.centre import ASSUMED, Centre, Scatter, law_centre, preset_centre, study_centre
+from ditlaw.design.centre import ASSUMED, Centre, law_centre, preset_centre, study_centre
 from ditlaw.design.expect import expected_interval, expected_of
 from ditlaw.design.propose import cost, propose
 from ditlaw.design.simulate import draw_truths, planned_rows
@@ -23,6 +23,7 @@ from ditlaw.design.write import init_designed
 from ditlaw.errors import BadInput, Refused
 from ditlaw.laws.isoflop import OK, parabolas
 from ditlaw.laws.kappa import Kappa, shapes_along
+from ditlaw.laws.noise import Noise
 from ditlaw.laws.table import prepare
 from ditlaw.observations import MIN_STEPS, Observations, load_observations
 from ditlaw.results import PlanResult, json_schema
@@ -222,7 +223,7 @@ def test_noise_and_distance_widen_what_is_expected(few):
         return np.log(9e3) + 0.5 * (log_c - np.log(6e9))
 
     def expected(sd, target):
-        centre = Centre(log_n, "a law", None, Scatter(sd, 0.5, ""))
+        centre = Centre(log_n, "a law", None, Noise(sd, 0.5, np.inf, ""))
         return expected_interval(study, target, centre, halving=False)
 
     quiet, loud, far = (expected(*at) for at in ((0.003, 1.2e10), (0.03, 1.2e10), (0.003, 1.2e12)))

@@ -55,7 +55,10 @@ def test_gpus_and_days_buy_a_recipe_of_the_papers_family():
     # What a sample is was assumed, so images are the recipe's alone.
     assert found["images"] is None
     assert "376 tokens" in recipe["assumed"]
-    assert {note["code"] for note in found["warnings"]} >= {"no-regret", "flops-counted-otherwise"}
+    said = {note["code"]: note["text"] for note in found["warnings"]}
+    assert said.keys() >= {"no-regret", "flops-counted-otherwise"}
+    assert recipe["epochs"] == pytest.approx(recipe["images"] / 108e6)
+    assert "23 epochs of the 108M images" in said["repeated-data"]
 
 
 def test_what_is_stated_of_a_sample_turns_tokens_into_images():

@@ -103,13 +103,20 @@ def test_verdicts_agree_with_their_ratios():
 
 def test_a_fitted_law_places_them_on_the_surface_that_it_knows():
     law = laws.fit(observed(frame()), method="surface", draws=50)
-    placed = place_models(law, ["DiT-B/2"]).models[0]
+    answer = place_models(law, ["DiT-B/2"])
+    placed = answer.models[0]
     n, flops = placed.model.params_counted, placed.place.flops
     assert flops == pytest.approx(6 * n * placed.model.tokens, rel=1e-6)
     assert placed.place.params_ratio.value == pytest.approx(n / best_params(flops), rel=1e-3)
     assert best_params(placed.place.best_at.value) == pytest.approx(n, rel=1e-3)
     assert placed.place.regret.value == pytest.approx(law.regret(n, flops).value)
     assert placed.place.verdict == "over-trained"
+    # Nothing in that table says what its rows are of.
+    assert answer.warnings[0].code == "not-a-dit-law"
+    counted = frame().assign(images=lambda rows: rows["tokens"] / 256)
+    known = laws.fit(observed(counted), method="surface", draws=50)
+    codes = {note.code for note in place_models(known, ["DiT-B/2"]).warnings}
+    assert "not-a-dit-law" not in codes
 
 
 def test_what_cannot_be_placed_is_one_line():

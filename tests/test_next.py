@@ -11,10 +11,12 @@ from ditlaw import laws
 from ditlaw.errors import BadInput, Refused
 from ditlaw.planner import expect
 from ditlaw.planner.answer import next_of
+from ditlaw.planner.choose import Plan
 from ditlaw.planner.expect import half_width
 from ditlaw.planner.gain import outlook
 from ditlaw.planner.pool import Trunk
 from ditlaw.planner.table_pool import table_pool
+from ditlaw.planner.told import reason_of
 
 TARGET = 3e21
 
@@ -110,6 +112,7 @@ def test_where_all_is_known_no_run_helps(monkeypatch):
     assert (found.verdict, found.runs, found.total.runs) == ("no-help", [], 0)
     assert found.command is None
     assert "for 2e18 FLOPs" in found.reason
+    assert "that far" not in found.reason  # the target is inside
     assert [note.code for note in found.warnings] == ["target-inside", "sizes-by-spacing"]
 
 
@@ -150,3 +153,23 @@ def test_what_is_expected_is_what_comes(monkeypatch):
         expected.append(found.interval.expected)
         came.append(half_width(after(data, found, seed), TARGET))
     assert np.median(expected) == pytest.approx(np.median(came), rel=1 / 3)
+
+
+def test_luck_that_no_seed_measured_is_said_to_be_so_where_less_than_it_is_expected():
+    """The scatter about the fit may be too much; a replicated run would tell."""
+    law = laws.fit(observed(frame(sd=0.01)), draws=100)
+    law_noise = law.fitted.ensemble.candidates.noise
+    pool = table_pool(law, 1e20, TARGET)
+    before = outlook(law, pool, TARGET)
+    whole = before.variance() + float(law_noise.at(np.array([before.target]))[0]) ** 2
+    luck = np.sqrt(1 - before.variance() / whole)
+    plan = Plan([], before, before, pool)
+
+    def said(noise, expected):
+        return reason_of(before, plan, noise, 0.1, expected, 1e20)
+
+    words = "new seeds would measure it"
+    assert law_noise.source == "residuals"
+    assert words in said(law_noise, 0.099 * luck)
+    assert words not in said(law_noise, 0.101 * luck)
+    assert words not in said(replace(law_noise, source="replicates"), 0.099 * luck)

@@ -250,6 +250,12 @@ def test_a_damaged_file_is_one_line(tmp_path, content):
         read_frozen(path)
 
 
+@pytest.mark.parametrize("name", ["study.yaml", "study.json"])
+def test_another_file_is_no_frozen_forecast(study, name):
+    with pytest.raises(BadInput, match="no frozen forecast"):
+        read_frozen(study / name)
+
+
 def test_the_study_may_be_given_a_folder_name_with_a_sign_in_it(study, tmp_path):
     folder = shutil.copytree(study, tmp_path / "a@b=c")
     verify(folder, TARGET, executor=Trained())

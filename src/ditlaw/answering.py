@@ -27,6 +27,9 @@ class Rows(Protocol):
     def tokens_per_image(self) -> float | None:
         """Tokens of one image; None where it is not known or not one number."""
 
+    def distinct_images(self) -> float | None:
+        """How many images there are before they repeat; None where that is not known."""
+
     def flops_range(self) -> tuple[float, float] | None:
         """Smallest and largest FLOPs that were fitted; None where they are not known."""
 

@@ -105,11 +105,14 @@ def _out_of_reach(
 ) -> str:
     form = text.loss if of == "loss" else text.count
     what = {"params": "params", "images": "tokens", "loss": "loss"}[of]
-    ends = [(float(c), found) for c in grid[[0, -1]] if (found := band(float(c)))]
-    said = [f"{form(float(b.value[0]))} at {text.flops(float(np.exp(c)))} FLOPs" for c, b in ends]
+    there = [(float(b.value[0]), float(c)) for c in grid if (b := band(float(c)))]
+    said = "no number there"
+    if there:
+        nearest, log_c = min(there, key=lambda found: abs(np.log(found[0] / value)))
+        said = f"no nearer than {form(nearest)} at {text.flops(float(np.exp(log_c)))} FLOPs"
     return (
         f"--{of}: {value:g} is not reached within 1e12 times what {source} was fitted on "
-        f"(its {what}: {' and '.join(said) or 'no number there'})"
+        f"(its {what}: {said})"
     )
 
 

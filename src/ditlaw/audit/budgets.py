@@ -8,6 +8,7 @@ from ditlaw import text
 from ditlaw.audit.seen import Found, Seen, name_of, some
 from ditlaw.laws.isoflop import EDGE, FEW, Parabola
 from ditlaw.laws.table import FloatArray
+from ditlaw.tablefile import numbers
 
 ENOUGH = 5  # usable budgets
 SPAN = 100.0  # largest ÷ smallest of them
@@ -20,11 +21,11 @@ NO_BUDGETS = Seen("unknown", "the rows are in no budgets", "a column 'budget'")
 
 
 def enough(found: Found) -> Seen:
-    """Usable budgets, of all."""
-    usable = found.usable
-    if not usable:
+    """Usable budgets, of all; lone runs at larger ones are budgets to the joint form."""
+    if not found.usable:
         return NO_BUDGETS
-    said = f"{len(usable)} usable of {len(found.curves)}; a line wants {ENOUGH}"
+    usable = found.usable + found.lone
+    said = f"{len(usable)} usable of {len(found.curves)}{_lone(found)}; a line wants {ENOUGH}"
     if len(usable) >= ENOUGH:
         return Seen("met", said)
     lacking = ENOUGH - len(usable)
@@ -39,7 +40,7 @@ def spanned(found: Found) -> Seen:
     """How far the usable budgets lie apart."""
     if not found.usable:
         return NO_BUDGETS
-    first, last = found.usable[0], found.usable[-1]
+    first, last = found.usable[0], (found.usable + found.lone)[-1]
     apart = float(np.exp(last.log_c - first.log_c))
     said = f"{name_of(first)} to {name_of(last)} FLOPs, {text.count(apart)} times"
     if apart >= SPAN * 0.99:
@@ -52,9 +53,9 @@ def bracketed(found: Found) -> Seen:
     """Whether every budget has a minimum inside its sizes."""
     if not found.curves:
         return NO_BUDGETS
-    bad = [curve for curve in found.curves if curve not in found.usable]
+    bad = [curve for curve in found.curves if curve not in found.usable + found.lone]
     if not bad:
-        return Seen("met", f"at all {len(found.curves)} budgets")
+        return Seen("met", f"at all {len(found.curves) - len(found.lone)} budgets{_lone(found)}")
     said = f"no minimum inside the sizes at {some([name_of(c) for c in bad])} FLOPs"
     return Seen("not met", said, "; ".join(_where_to_run(found, curve) for curve in bad[:3]))
 
@@ -129,6 +130,16 @@ def _drifting(log_c: FloatArray, away: FloatArray) -> Seen:
     side = ("smaller", "larger") if slope > 0 else ("larger", "smaller")
     mend = f"{side[1]} sizes at small budgets, {side[0]} at large ones: a drift tilts N*'s exponent"
     return Seen("not met", said, mend)
+
+
+def _lone(found: Found) -> str:
+    """How many larger budgets have few sizes, if any; rounds of an adaptive study leave them so."""
+    if not found.lone:
+        return ""
+    rows = np.concatenate([curve.rows for curve in found.lone])
+    chosen = found.tells("round") and bool((numbers(found.frame["round"]).iloc[rows] > 0).all())
+    why = "on purpose, " if chosen else ""
+    return f" ({len(found.lone)} larger have few sizes, {why}which the joint form uses)"
 
 
 def _where_to_run(found: Found, curve: Parabola) -> str:

@@ -6,6 +6,7 @@ from ditlaw import text
 from ditlaw.audit.seen import Found, Seen
 from ditlaw.laws.bends import MIN_BUDGETS as BUDGETS_TO_BEND
 from ditlaw.laws.forms import MinimaForm
+from ditlaw.laws.joint import PARAMETERS as JOINT
 from ditlaw.laws.table import FloatArray
 
 PARAMETERS = 3  # of a loss law with a floor
@@ -31,6 +32,9 @@ def form(found: Found) -> Seen:
     if not points:
         said = f"{found.result.rows.used} rows for 5 parameters (L = E + A/N^α + B/D^β)"
         return Seen("met", said)
+    if found.lone:
+        said = f"{found.result.rows.used} rows for the {JOINT} of the joint form"
+        return Seen("met", f"{said}; {', '.join(heard)}")
     said = f"{points} minima for the {PARAMETERS} of L = E + k·C^-c; {', '.join(heard)}"
     if points >= PARAMETERS + SPARE:
         return Seen("met", said)

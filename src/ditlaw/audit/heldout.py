@@ -59,7 +59,8 @@ def _tests(found: Found, inside: Inside, errors: list[float]) -> Seen:
     tests = found.result.backtest
     if len(tests) < FEWEST:
         said = f"held-out forecasts: {len(tests)}; it takes {FEWEST}"
-        return Seen("not met", said, "5 usable budgets allow 3")
+        checked = "runs of its own check it, as 'ditlaw verify' trains them"
+        return Seen("not met", said, checked if found.lone else "5 usable budgets allow 3")
     good = sum(inside(test) for test in tests)
     worst = max(errors, key=abs)
     side = ""

@@ -35,10 +35,10 @@ def one_budget(refits: Refits) -> Seen:
         return Seen("unknown", "no budget can be left out", "more budgets")
     tilted = max(abs(refit.exponent - refits.own.exponent) for refit in refits.without)
     loss, params = (_most(refits, refits.without, of) for of in (LOSS, PARAMS))
-    said = f"at most L {loss}, N* {params}, a {tilted:.2g} without one"
+    said = f"at most L {loss}, N* {params}, exponent of N* by {tilted:.2g} if one is left out"
     bad = [refit for refit in refits.without if _outside(refits.own, refit)]
     if not bad:
-        return Seen("met", said)
+        return Seen("met", f"{said}; inside the others' interval each time")
     where = ", ".join(refit.name.removeprefix("without ") for refit in bad[:3])
     return Seen(
         "not met",
@@ -55,7 +55,7 @@ def smallest(refits: Refits) -> Seen:
     said = (
         f"{first.name}: L {text.percent(change(first.loss, refits.own.loss))}, "
         f"N* {text.percent(change(first.params, refits.own.params))}, "
-        f"a {refits.own.exponent:.2f} → {first.exponent:.2f}"
+        f"its exponent {refits.own.exponent:.2f} → {first.exponent:.2f}"
     )
     if inside(first.loss, refits.own.loss) and inside(first.params, refits.own.params):
         return Seen("met", said)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ditlaw import text
 from ditlaw.laws import Law
-from ditlaw.laws.isoflop import OK, Parabola, stated_budget
+from ditlaw.laws.isoflop import FEW, OK, Parabola, stated_budget
 from ditlaw.laws.table import FloatArray
 from ditlaw.results import CheckState, FitResult
 from ditlaw.tablefile import numbers
@@ -55,6 +55,14 @@ class Found:
     def usable(self) -> list[Parabola]:
         """Those that have a minimum inside their sizes."""
         return [curve for curve in self.curves if curve.status == OK]
+
+    @cached_property
+    def lone(self) -> list[Parabola]:
+        """Larger budgets of few sizes, where the joint form is fitted and uses them."""
+        if "lone-large-runs" not in self.notes or not self.usable:
+            return []
+        top = self.usable[-1].log_c
+        return [curve for curve in self.curves if curve.status == FEW and curve.log_c > top]
 
     def tells(self, column: str) -> bool:
         """Whether some row holds a number in a column."""

@@ -19,10 +19,10 @@ def show_expected(console: Console, expected: ExpectedInterval, planned: float) 
             "answer, for want of budgets whose minimum can be used, or as the target is too far."
         )
     else:
-        lost = f" {expected.refused} of them gave no answer." if expected.refused else ""
         lines += [
             f"{at}, expect a loss to within ±{text.share(half)} and the best size within a factor "
-            f"{1 + size:.2g} ({100 * expected.level:.0f} % intervals, medians of {of}).{lost}",
+            f"{1 + size:.2g} ({100 * expected.level:.0f} % intervals, medians of {of})."
+            f"{_lost(expected)}",
             f"Estimates miss the loss by {_errors(expected.loss_error)}; "
             f"the best size by {_errors(expected.params_error)}.",
             f"To halve ±{text.share(half)}: {_budgets(expected.more_budgets, planned)}; "
@@ -32,6 +32,16 @@ def show_expected(console: Console, expected: ExpectedInterval, planned: float) 
     console.print()
     for line in lines:
         console.print(escape(line), soft_wrap=True)
+
+
+def _lost(expected: ExpectedInterval) -> str:
+    if not expected.refused:
+        return ""
+    one_in = round(expected.simulated / expected.refused)
+    return (
+        f" About one such study in {one_in} cannot be fitted ({expected.refused} of "
+        f"{expected.simulated} gave no answer): spend more, or add budgets."
+    )
 
 
 def _errors(errors: ErrorQuantiles | None) -> str:

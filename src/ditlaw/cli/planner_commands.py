@@ -11,6 +11,7 @@ import typer
 from ditlaw.cli.options import Json, Source, Where
 from ditlaw.cli.output import emit
 from ditlaw.errors import BadInput
+from ditlaw.spend import EXAMPLE, SHARE, amount
 
 
 def next_(
@@ -20,7 +21,7 @@ def next_(
         typer.Option(
             metavar="FLOPS|5%", help="FLOPs that the runs may take, or a share of the target."
         ),
-    ] = "5%",
+    ] = f"{SHARE:.0%}",
     target: Annotated[
         float | None,
         typer.Option(metavar="FLOPS", help="What is forecast; by default the study's target."),
@@ -31,7 +32,6 @@ def next_(
     """Say which runs would narrow the forecast most for their FLOPs."""
     from ditlaw.forecast import law_of
     from ditlaw.planner.answer import next_of
-    from ditlaw.planner.goal import amount
     from ditlaw.study import study_folder
 
     law = law_of(source, where, metric="loss")
@@ -42,5 +42,5 @@ def next_(
         target = study.forecast.flops
     if not 0 < target < math.inf:
         raise BadInput(f"--target: {target:g} is not a number of FLOPs; use one as 1e21")
-    flops = amount("--spend", spend, target, "1e20 or 5%")
+    flops = amount("--spend", spend, target, EXAMPLE)
     emit(next_of(law, study_folder(source), target, flops).result, as_json)

@@ -7,6 +7,7 @@ from ditlaw import text
 from ditlaw.cli.table_parts import make_table
 from ditlaw.results import Forecast, Recipe, TrainingMemory
 
+OTHERWISE = "flops-counted-otherwise"
 FROM = {
     "swept": "as the study's sweep found",
     "study": "as the study has it",
@@ -86,6 +87,12 @@ def _time(recipe: Recipe, answer: Forecast) -> str:
     said = f"{text.hours(recipe.gpu_hours)} of one {answer.gpu}"
     if recipe.days is not None:
         said += f"; {text.days(recipe.days)} of {answer.gpus}"
+    # Then the line at the top, of the budget, is another time.
+    if recipe.flops and any(note.code == OTHERWISE for note in answer.warnings):
+        if recipe.days is not None and answer.days is not None:
+            more = recipe.days - answer.days
+            said += f", {abs(more):.2g} {'more' if more > 0 else 'fewer'} than the budget's"
+        said += f": exact FLOPs are {recipe.flops / answer.flops:.2f}× what the law counts"
     if recipe.money is not None:
         said += f"; {text.count(recipe.money)} at {answer.price:g} an hour"
     return said

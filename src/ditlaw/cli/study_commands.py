@@ -12,6 +12,7 @@ from ditlaw.cli.executor import Asked, Parallel, Ranks, Where, executor_of
 from ditlaw.cli.options import Json, StudyFile, Workers
 from ditlaw.cli.output import emit, need_trackers, need_training, say, warn
 from ditlaw.errors import BadInput
+from ditlaw.spend import EXAMPLE, SHARE, amount
 
 
 def demo(
@@ -44,7 +45,8 @@ def init(
     spend: Annotated[
         str | None,
         typer.Option(
-            metavar="FLOPS|5%", help="Of the whole study; by default 5 % of the target's FLOPs."
+            metavar="FLOPS|5%",
+            help=f"Of the whole study; by default {SHARE:.0%} of the target's FLOPs.",
         ),
     ] = None,
     like: Annotated[
@@ -67,7 +69,6 @@ def init(
     from ditlaw.compute import budget
     from ditlaw.compute.budget import DEFAULT_MFU
     from ditlaw.design.write import init_designed
-    from ditlaw.planner.goal import amount
     from ditlaw.study.schema import Hardware
 
     hardware = None
@@ -77,7 +78,7 @@ def init(
     elif mfu is not None:
         raise BadInput("--mfu: is of GPUs; give --gpus with --days too")
     assert target is not None
-    most = None if spend is None else amount("--spend", spend, target, "1e20 or 5%")
+    most = None if spend is None else amount("--spend", spend, target, EXAMPLE)
     study = init_designed(file, preset, target, most, like, hardware)
     typer.echo(
         f"wrote {file}: {len(study.shapes)} sizes at {len(study.budgets)} budgets; "

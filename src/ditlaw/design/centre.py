@@ -12,6 +12,7 @@ from ditlaw.answering import AnsweringLaw
 from ditlaw.errors import BadInput, DitlawError, Refused
 from ditlaw.forecast import answering_law, law_of
 from ditlaw.laws import Law
+from ditlaw.laws.noise import Noise
 from ditlaw.study import RECORD_FILE, RunSpec, Study, study_runs
 
 EXPONENT = 0.5  # of N* where nothing else is known; published ones lie between 0.41 and 0.73
@@ -20,16 +21,9 @@ QUICKSTART = (9.6e11, 36e3)
 PAPER = "published:dit-in-context"  # the law of the paper that the other presets follow
 
 
-@dataclass(frozen=True)
-class Scatter:
-    """Relative sd of one run's loss, the share of its variance that a run's rows have in common."""
-
-    sd: float
-    share: float
-    source: str
-
-
-ASSUMED = Scatter(0.01, 0.5, "assumed; runs of the study's own, once there are some, replace it")
+ASSUMED = Noise(
+    0.01, 0.5, np.inf, "assumed; runs of the study's own, once there are some, replace it"
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +33,7 @@ class Centre:
     log_n: Callable[[float], float]
     source: str
     like: str | None
-    scatter: Scatter = ASSUMED
+    scatter: Noise = ASSUMED
 
     def params(self, flops: float) -> float:
         """N* of a budget."""
@@ -118,5 +112,5 @@ def _of_law(law: AnsweringLaw, source: str) -> Centre:
     scatter = ASSUMED
     if isinstance(law, Law):
         noise = law.fitted.ensemble.candidates.noise
-        scatter = Scatter(noise.sd, noise.share, f"as in {source}")
+        scatter = Noise(noise.sd, noise.share, noise.df, f"as in {source}")
     return Centre(log_n, source, source, scatter)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ditlaw import text
-from ditlaw.design.centre import Centre, Scatter, study_centre
+from ditlaw.design.centre import Centre, study_centre
 from ditlaw.design.halve import by_budgets, by_seeds
 from ditlaw.design.simulate import LEVEL, draw_truths, planned_rows, simulate
 from ditlaw.design.truths import FLOOR, OF_LOSS, OF_SIZE
@@ -79,7 +79,7 @@ def _errors(logs: list[float], known: bool) -> ErrorQuantiles | None:
 
 
 def _assumptions(centre: Centre) -> list[str]:
-    scatter: Scatter = centre.scatter
+    scatter = centre.scatter
     return [
         f"best sizes within a factor of 2 of {centre.source}",
         f"one run scatters by {text.share(scatter.sd)} ({scatter.source})",

@@ -16,7 +16,6 @@ from ditlaw.laws.minima import MIN_BUDGETS
 from ditlaw.study import Study, study_runs
 from ditlaw.study.schema import Target
 
-SHARE = 0.05  # of the target that is spent unless told
 BUDGETS = 6
 CLOSEST = 1.4  # one budget ÷ the next, at least
 SMALLEST = 20  # smallest budgets that are tried

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ditlaw.design.centre import Centre, Scatter
+from ditlaw.design.centre import Centre
 from ditlaw.design.truths import Truth, draw
 from ditlaw.errors import Refused
 from ditlaw.laws.fitting import refit
 from ditlaw.laws.isoflop import OK
 from ditlaw.laws.kappa import kappa_of
+from ditlaw.laws.noise import Noise
 from ditlaw.laws.table import FloatArray, prepare
 from ditlaw.observations import MIN_STEPS, Observations
 from ditlaw.study import Study, study_runs
@@ -66,7 +67,7 @@ def draw_truths(study: Study, rows: pd.DataFrame, centre: Centre, number: int) -
 
 
 def simulate(
-    study: Study, rows: pd.DataFrame, truths: list[Truth], scatter: Scatter, target: float
+    study: Study, rows: pd.DataFrame, truths: list[Truth], scatter: Noise, target: float
 ) -> list[Said | None]:
     """One study a truth, fitted and asked at the target; None where the fit is refused."""
     return [
@@ -76,15 +77,13 @@ def simulate(
 
 
 def observed(
-    study: Study, rows: pd.DataFrame, truth: Truth, scatter: Scatter, rng: np.random.Generator
+    study: Study, rows: pd.DataFrame, truth: Truth, scatter: Noise, rng: np.random.Generator
 ) -> Observations:
     """One study's rows with losses of that truth and fresh noise."""
     trunk = pd.factorize(rows["trunk"])[0]
-    shared = rng.standard_normal(int(trunk.max()) + 1)[trunk]
-    own = rng.standard_normal(len(rows))
-    noise = np.sqrt(scatter.share) * shared + np.sqrt(1 - scatter.share) * own
+    luck = scatter.luck(trunk, _logs(rows, "flops"), rng)
     loss = truth.loss(_logs(rows, "params"), _logs(rows, "tokens"))
-    frame = rows.assign(loss=loss * np.exp(scatter.sd * noise))
+    frame = rows.assign(loss=loss * np.exp(luck))
     return Observations(frame, source="simulated", study=study)
 
 
@@ -92,7 +91,7 @@ def _one(
     study: Study,
     rows: pd.DataFrame,
     truth: Truth,
-    scatter: Scatter,
+    scatter: Noise,
     target: float,
     rng: np.random.Generator,
 ) -> Said | None:
@@ -112,7 +111,7 @@ def _one(
     log_n, loss = truth.optimum(target)
     run, size, own = found.run, found.params, found.loss
     return Said(
-        half_width=float((run.high[0] - run.low[0]) / 2 / run.value[0]),
+        half_width=run.quantity(LEVEL).half_width(),
         params_half_width=float(np.sqrt(size.high[0] / size.low[0])) - 1,
         loss_error=float(np.log(own.value[0] / loss)),
         params_error=float(np.log(size.value[0])) - log_n,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from ditlaw import text
 from ditlaw.design.centre import Centre, law_centre, preset_centre
-from ditlaw.design.propose import SHARE, cost, propose
+from ditlaw.design.propose import cost, propose
 from ditlaw.files import write_text
+from ditlaw.spend import SHARE
 from ditlaw.study import Study, parse_study, preset_text
 from ditlaw.study.schema import Hardware
 from ditlaw.study.shape_section import ShapeSection

@@ -74,10 +74,8 @@ def forecast(
     hardware = hours.at(optimum.params.value) if optimum.params else hours.hardware
     seen = scaled(optimum.tokens, 1 / each) if each and optimum.tokens else None
     warnings = list(optimum.warnings)
-    distinct = images or (law.observations.distinct_images() if isinstance(law, Law) else None)
+    distinct = images or law.observations.distinct_images()
     epochs = scaled(seen, 1 / distinct) if seen and distinct else None
-    if epochs and distinct:
-        warnings += repeats(law, epochs.value, distinct, stated=images is not None)
     direct, through_loss = optimum.metrics, {}
     if isinstance(law, Law):  # a published law has no rows to see other metrics in
         metrics = forecast_metrics(law, flops)
@@ -98,6 +96,9 @@ def forecast(
         warnings += notes
         if images and each and epochs:
             own = own_images(law, flops, best, epochs, images, each)
+    repeated = epochs.value if epochs else recipe.epochs if recipe else None
+    if repeated and distinct:
+        warnings += repeats(law, repeated, distinct, stated=images is not None)
     if wish:
         warnings += open_ended(wish)
     fitted, spent = rows.flops_range(), gpu_hours(flops, hardware.gpu, hardware.mfu)

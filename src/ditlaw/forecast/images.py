@@ -41,12 +41,16 @@ def repeats(law: AnsweringLaw, epochs: float, of: float, stated: bool) -> list[N
     what = f"the {text.count(of)} images that there are"
     if not stated and study is not None and len(study.geometry.buckets) > 1:
         what = "the images of one resolution, the one with the fewest for its share"
-    seen = "once" if covered == 1 else f"{covered:.2g} times"
+    often = "once" if covered == 1 else f"{covered:.2g} times"
+    seen = f"its runs saw an image {often} at most"
+    if not isinstance(law, Law):
+        seen = "how often its runs saw one is not known"
+        what += "" if stated else " in the law's own data"
     return [
         Note(
             code="repeated-data",
             text=f"{epochs:.2g} epochs of {what}: the law counts a repeated one as a new one, and "
-            f"its runs saw an image {seen} at most.",
+            f"{seen}.",
         )
     ]
 

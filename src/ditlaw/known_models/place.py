@@ -130,20 +130,35 @@ def _side(ratio: Quantity) -> int:
     return -1 if ratio.high is not None and ratio.high < 1 else 0
 
 
+def _of_images(law: Law) -> bool:
+    """Whether its rows are of diffusion models, as far as they tell, or count images."""
+    return law.observations.of_diffusion() or "images" in law.observations.frame
+
+
 def _beware(law: AnsweringLaw, placed: list[PlacedModel]) -> list[Note]:
     """What such a comparison leaves out."""
     there = [(p.model, p.place) for p in placed if p.place]
     if not there:
         return []
     known = f" ({law.entry.data})" if isinstance(law, PublishedLaw) else ""
-    notes = [
+    notes = []
+    if isinstance(law, Law) and not _of_images(law):
+        notes.append(
+            Note(
+                code="not-a-dit-law",
+                text=f"nothing in {law.observations.source} says that its runs are diffusion "
+                "transformers: it has no images, no timesteps and no family of ditlaw's. By a law "
+                "of language models, say, this table means nothing.",
+            )
+        )
+    notes.append(
         Note(
             code="another-recipe",
             text=f"the law is of one data set, model, objective and resolution{known}, these "
             "models of others: this says how each shares its FLOPs out by this law, not how good "
             "it is.",
-        ),
-    ]
+        )
+    )
     beyond = [place.beyond for _, place in there if place.beyond and place.beyond > 1]
     if beyond:
         notes.append(

@@ -57,6 +57,10 @@ class Noise:
         changes *= np.multiply(sd[:, None], relative, out=own)
         return np.asarray(changes)
 
+    def luck(self, trunk: IntArray, log_c: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Changes of ln loss (n,) of one study's rows, under this very sd."""
+        return np.asarray(self.perturbations(trunk, log_c, np.array([self.sd]), rng)[0])
+
 
 def level_and_slope(
     log_c: FloatArray, squares: FloatArray, df: FloatArray

@@ -113,7 +113,7 @@ class _Standing:
             runs=folder_runs(folder, study),
             diverged={run.id for run in statuses if run.state == "diverged"},
             spent=sum(run.flops for run in statuses),
-            interval=(loss.high - loss.low) / 2 / loss.value,
+            interval=loss.half_width(),
             data_digest=law.observations.digest(),
         )
 

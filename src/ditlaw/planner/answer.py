@@ -86,7 +86,7 @@ def next_of(
             f"({text.flops(least)}); raise it"
         )
     before = outlook(law, pool, target)
-    plan = choose(before, pool, spend)
+    plan, noise = choose(before, pool, spend), law.fitted.ensemble.candidates.noise
     now = expected = half_width(law, target)
     if plan.steps:
         there = {key: run.id for key, run in found.runs.items()} if found else {}
@@ -113,7 +113,7 @@ def next_of(
         ),
         interval=IntervalChange(now=now, expected=expected),
         verdict=verdict,
-        reason=reason_of(before, plan, now, expected, spend),
+        reason=reason_of(before, plan, noise, now, expected, spend),
         command=found.command(folder, target, spend) if found and folder and runs else None,
         gpu=get_accelerator(hardware.gpu).name,
         mfu=hardware.mfu,

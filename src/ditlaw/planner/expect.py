@@ -19,10 +19,7 @@ DRAWS = 100
 
 def half_width(law: Law, target: float) -> float:
     """Relative half-width of the loss of one run at the target."""
-    loss = law.optimum(target).loss
-    assert loss.low is not None
-    assert loss.high is not None
-    return (loss.high - loss.low) / 2 / loss.value
+    return law.optimum(target).loss.half_width()
 
 
 def expected_half_width(
@@ -52,11 +49,7 @@ def expected_half_width(
     frame = _frame(law, log_n, log_c, names)
     found = []
     for truth in _truths(law, log_n, log_c, rng):
-        sd = noise.at(log_c)
-        shared = rng.standard_normal(trunk.max() + 1)[trunk]
-        luck = np.sqrt(noise.share) * shared
-        luck = luck + np.sqrt(1 - noise.share) * rng.standard_normal(len(rows))
-        frame[law.metric] = np.exp(truth + sd * luck)
+        frame[law.metric] = np.exp(truth + noise.luck(trunk, log_c, rng))
         both = pd.concat([law.observations.frame, frame], ignore_index=True)
         try:
             again = fit(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ditlaw import text
 from ditlaw.errors import BadInput, Refused
+from ditlaw.spend import EXAMPLE, amount
 from ditlaw.study import Study, study_runs, variants
 
 AS_MUCH_AGAIN = 2.0  # times its own grid's FLOPs, for a whole study that no spend was given
@@ -33,8 +34,7 @@ def goal_of(study: Study, target: float | None, until: str | None, spend: str | 
 
     Raises:
         BadInput: an option is not what it should be, or there is no target.
-        Refused: the study compares several things, its trunks end in cooldowns, or its own grid
-            takes more than may be spent.
+        Refused: the study compares several things, or its own grid takes more than may be spent.
     """
     stated = study.forecast.flops if study.forecast else None
     target = stated if target is None else target
@@ -53,26 +53,10 @@ def goal_of(study: Study, target: float | None, until: str | None, spend: str | 
     grid = float(sum(run.trained_flops for run in study_runs(study)))
     if spend is None:
         return Goal(target, width, AS_MUCH_AGAIN * grid)
-    most = amount("--spend", spend, target, "1e20 or 5%")
+    most = amount("--spend", spend, target, EXAMPLE)
     if most < grid:
         raise Refused(
             f"--spend: {text.flops(most)} FLOPs is below what the study's own runs take "
             f"({text.flops(grid)}); raise it or shrink the study"
         )
     return Goal(target, width, most)
-
-
-def amount(option: str, word: str, whole: float, mend: str) -> float:
-    """A positive number; one with a percent sign is a share of ``whole``.
-
-    Raises:
-        BadInput: it is none.
-    """
-    share = word.strip().endswith("%")
-    try:
-        value = float(word.strip().removesuffix("%"))
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise BadInput(f"{option}: '{word}' is not a positive number or percentage; try {mend}")
-    return value / 100 * whole if share else value

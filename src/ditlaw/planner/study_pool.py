@@ -47,7 +47,8 @@ class StudyPool:
         if self.spent is None:
             return None
         path = shlex.quote(str(folder / STUDY_FILE))
-        return f"ditlaw run {path} --target {target:.6g} --spend {self.spent + spend:.6g}"
+        asked = f"--target {target:.6g} --spend {self.spent + spend:.6g}".replace("e+", "e")
+        return f"ditlaw run {path} {asked}"
 
     def spec(self, trunk: Trunk) -> RunSpec:
         """The run that a trunk is; of one that was there, trained on."""

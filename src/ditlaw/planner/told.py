@@ -4,6 +4,7 @@ import numpy as np
 
 from ditlaw import text
 from ditlaw.laws import Law
+from ditlaw.laws.noise import Noise
 from ditlaw.planner.choose import Plan
 from ditlaw.planner.gain import Outlook, near_best
 from ditlaw.planner.pool import Pool, Trunk
@@ -15,6 +16,7 @@ from ditlaw.study import Hours, RunSpec
 WORTH = 0.95  # of the interval: runs that leave more of it are not worth their FLOPs
 # What an interval is made of.
 DRIFT = "what such laws miss that far from their runs"
+DRIFT_INSIDE = "what such laws miss among their runs"
 OPEN = "what the runs so far leave open of the law"
 LUCK = "one run's own luck"
 
@@ -78,12 +80,15 @@ def table_run(trunk: Trunk, pool: Pool, law: Law, hours: Hours) -> NextRun:
     )
 
 
-def reason_of(before: Outlook, plan: Plan, now: float, expected: float, spend: float) -> str:
+def reason_of(
+    before: Outlook, plan: Plan, noise: Noise, now: float, expected: float, spend: float
+) -> str:
     """What the interval is made of; where runs are of no help, why."""
+    inside = before.fitted[0] <= before.target <= before.fitted[1]
     parts = {
-        DRIFT: before.model_variance(),
+        DRIFT_INSIDE if inside else DRIFT: before.model_variance(),
         OPEN: before.fitted_variance(),
-        LUCK: float(before.noise[-1]) ** 2,
+        LUCK: float(noise.at(np.array([before.target]))[0]) ** 2,
     }
     whole, most = sum(parts.values()), max(parts, key=lambda name: parts[name])
     rising = sorted(parts, key=lambda name: -parts[name])
@@ -91,6 +96,8 @@ def reason_of(before: Outlook, plan: Plan, now: float, expected: float, spend: f
     told += ", ".join(
         f"{parts[name] / whole:.0%} is {name}" for name in rising if parts[name] >= 0.005 * whole
     )
+    if noise.source == "residuals" and expected < now * np.sqrt(parts[LUCK] / whole):
+        told += "; so far that luck is the scatter about the fit; new seeds would measure it"
     if is_worth(now, expected):
         return told
     best = "no run takes away much of it"

@@ -64,6 +64,7 @@ ENTRIES = [
             "params, and 2.2T and 6T for 10B; the law itself says neither.",
         },
         family="in-context",
+        images=108e6,
         trained=(1024, 1e-4),
     ),
     Entry(

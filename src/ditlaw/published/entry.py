@@ -38,6 +38,7 @@ class Entry:
         unknown: completes the sentence "not known: …".
         remarks: what else to beware of, by code.
         family: of ditlaw's families, the one that its models are of, where it is one.
+        images: how many different ones it was fitted to, where that is known.
         trained: batch in images and learning rate of all its runs, where they had one.
     """
 
@@ -55,6 +56,7 @@ class Entry:
     unknown: tuple[str, ...] = ()
     remarks: Mapping[str, str] = field(default_factory=dict)
     family: str | None = None
+    images: float | None = None
     trained: tuple[int, float] | None = None
 
     @property

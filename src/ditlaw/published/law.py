@@ -41,6 +41,10 @@ class PaperRows:
         """No paper here says it."""
         return None
 
+    def distinct_images(self) -> float | None:
+        """How many images there are before they repeat, where the paper says it."""
+        return self.entry.images
+
     def flops_range(self) -> tuple[float, float] | None:
         """Smallest and largest FLOPs that were fitted, where that is known."""
         return self.entry.range

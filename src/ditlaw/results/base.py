@@ -1,5 +1,6 @@
 """What all answers are made of: an estimate with its interval, a warning, a row left out."""
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -29,6 +30,12 @@ class Quantity(Result):
     low: float | None
     high: float | None
     level: float
+
+    def half_width(self) -> float:
+        """Of the interval, relative to the value; infinite where a bound is null."""
+        if self.low is None or self.high is None:
+            return math.inf
+        return (self.high - self.low) / 2 / self.value
 
 
 def scaled(quantity: Quantity, factor: float) -> Quantity:

@@ -100,16 +100,16 @@ def read_frozen(path: Path) -> Frozen:
     """Read a frozen forecast.
 
     Raises:
-        BadInput: there is none, it was changed after it was frozen, or it is damaged.
+        BadInput: it is none, it was changed after it was frozen, or it is damaged.
     """
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        stated = content.pop("digest")
+        stated, forecast = content.pop("digest"), content["forecast"]
         if digest(content) != stated:
             raise BadInput(f"{path}: was changed after it was frozen; its digest does not match")
         return Frozen(
             path=path,
-            forecast=Forecast.model_validate(content["forecast"]),
+            forecast=Forecast.model_validate(forecast),
             runs=[RunSpec.model_validate(r) for r in content["runs"]],
             losses=[Quantity.model_validate(q) for q in content["losses"]],
             digest=stated,
@@ -121,9 +121,14 @@ def read_frozen(path: Path) -> Frozen:
             saved=content.get("law"),
         )
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        raise BadInput(
-            f"{path}: no frozen forecast; 'ditlaw verify DIR' writes DIR/verify/FLOPS/"
-            f"{FORECAST_FILE}"
-        ) from None
+        raise _none(path) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
+        if path.name != FORECAST_FILE:
+            raise _none(path) from None
         raise BadInput(f"{path}: damaged; a frozen forecast cannot be made again") from None
+
+
+def _none(path: Path) -> BadInput:
+    return BadInput(
+        f"{path}: no frozen forecast; 'ditlaw verify DIR' writes DIR/verify/FLOPS/{FORECAST_FILE}"
+    )
