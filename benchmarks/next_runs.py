@@ -4,7 +4,8 @@ Strategies start from the same pilot and have the same noise. The full grid is e
 seven sizes with two seeds; the target is ten times its largest budget. Differences are paired,
 with standard errors.
 
-    OMP_NUM_THREADS=1 python benchmarks/next_runs.py --studies 26 --processes 2
+    OMP_NUM_THREADS=1 python benchmarks/next_runs.py --studies 13 --processes 2 --csv rows.csv
+    python benchmarks/next_runs.py --read rows.csv
 """
 
 import argparse
@@ -31,11 +32,15 @@ GRID = "full grid, 2 seeds"
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--studies", type=int, default=26, help="of a truth and noise")
+    parser.add_argument("--studies", type=int, default=13, help="of a truth and noise")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--csv", help="where the raw rows go")
+    parser.add_argument("--read", help="score rows that were kept")
     options = parser.parse_args()
+    if options.read:
+        print(report(pd.read_csv(options.read)))
+        return
     began, rows = time.perf_counter(), []
     shown = [i for i, truth in enumerate(TRUTHS) if truth.shows]
     tasks = [(i, n, s) for s in range(options.studies) for n in NOISES for i in shown]
@@ -98,7 +103,10 @@ def report(rows: pd.DataFrame) -> str:
     """A table for each noise."""
     lines = []
     for noise, part in rows.groupby("noise"):
-        lines.append(f"run noise {noise:.1%}, {part['study'].nunique()} studies of each truth")
+        studies = len(part.groupby(["truth", "study"]))
+        lines.append(
+            f"run noise {noise:.1%}, {studies} studies of {part['truth'].nunique()} truths"
+        )
         lines.append(
             f"{'':22} FLOPs  runs  loss error  − full grid's   ÷ it   law cover          "
             f"±       N* error  N* cover"
