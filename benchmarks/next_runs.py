@@ -6,6 +6,7 @@ with standard errors.
 
     OMP_NUM_THREADS=1 python benchmarks/next_runs.py --studies 13 --processes 2 --csv rows.csv
     python benchmarks/next_runs.py --read rows.csv
+    python benchmarks/next_runs.py --bound
 """
 
 import argparse
@@ -17,13 +18,14 @@ import numpy as np
 import pandas as pd
 
 from ditlaw import laws
-from simulation import strategies
+from simulation import bound, strategies
 from simulation.grids import Done, World, make_world
 from simulation.score import rate
 from simulation.truths import LARGEST, LOG_C0, LOG_N0, TRUTHS
 
 NOISES = (0.003, 0.02)
 PILOT = {0.003: (1, 3), 0.02: (2, 4)}  # seeds and budgets: less cannot be fitted with that noise
+PILOT_BOUND = (1, 4)
 AHEAD = 10.0
 DRAWS = 200  # of the fits that are scored
 SHARE = 0.3  # of the full grid's FLOPs
@@ -37,7 +39,11 @@ def main():
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--csv", help="where the raw rows go")
     parser.add_argument("--read", help="score rows that were kept")
+    parser.add_argument("--bound", action="store_true", help="what an oracle would reach")
     options = parser.parse_args()
+    if options.bound:
+        print(bounds())
+        return
     if options.read:
         print(report(pd.read_csv(options.read)))
         return
@@ -97,6 +103,20 @@ def said(world: World, done: Done, target: float, loss: float, log_n: float) -> 
         "size_error": float(np.log(size.value)) - log_n,
         "size_inside": size.low <= np.exp(log_n) <= size.high,
     }
+
+
+def bounds() -> str:
+    """For truths that are surfaces: the sd of an oracle's best runs beside the full grid's."""
+    lines = [
+        f"sd at the target of the best runs for {SHARE:.0%} of the full grid's FLOPs ÷ its own"
+    ]
+    for index, truth in enumerate(TRUTHS):
+        if truth.name.startswith("surface"):
+            world = make_world(truth, NOISES[0], np.random.default_rng([0, index]))
+            most, pilot = SHARE * world.cost(world.whole(2)), world.whole(*PILOT_BOUND)
+            ratio = bound.best_ratio(world, pilot, most, LARGEST + float(np.log(AHEAD)))
+            lines.append(f"{truth.name:22} {ratio:.2f}")
+    return "\n".join(lines)
 
 
 def report(rows: pd.DataFrame) -> str:
