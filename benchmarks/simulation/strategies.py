@@ -116,4 +116,4 @@ def _slopes(surface: Surface, log_n: Array, log_c: Array) -> Array:
     # E is in units of the loss, the other four are logs.
     moves = STEP * np.diag([float(np.exp(surface.loss(log_n, log_c)[0].mean())), 1, 1, 1, 1])
     both = replace(surface, theta=np.vstack([theta + moves, theta - moves])).loss(log_n, log_c)
-    return (both[:5] - both[5:]) / (2 * np.diag(moves)[:, None] / np.diag(moves)[:, None] * STEP)
+    return (both[:5] - both[5:]) / (2 * np.diag(moves)[:, None])
