@@ -26,6 +26,7 @@ from simulation.truths import LARGEST, LOG_C0, LOG_N0, TRUTHS
 NOISES = (0.003, 0.02)
 PILOT = {0.003: (1, 3), 0.02: (2, 4)}  # seeds and budgets: less cannot be fitted with that noise
 PILOT_BOUND = (1, 4)
+BOUND_STUDIES = 6  # of a truth
 AHEAD = 10.0
 DRAWS = 200  # of the fits that are scored
 SHARE = 0.3  # of the full grid's FLOPs
@@ -36,6 +37,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=13, help="of a truth and noise")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--noise", type=float, nargs="+", default=NOISES, choices=NOISES)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--csv", help="where the raw rows go")
     parser.add_argument("--read", help="score rows that were kept")
@@ -49,7 +51,7 @@ def main():
         return
     began, rows = time.perf_counter(), []
     shown = [i for i, truth in enumerate(TRUTHS) if truth.shows]
-    tasks = [(i, n, s) for s in range(options.studies) for n in NOISES for i in shown]
+    tasks = [(i, n, s) for s in range(options.studies) for n in options.noise for i in shown]
     with Pool(options.processes) as pool:
         for found in pool.imap(partial(one_study, seed=options.seed), tasks):
             rows += found
@@ -106,16 +108,33 @@ def said(world: World, done: Done, target: float, loss: float, log_n: float) -> 
 
 
 def bounds() -> str:
-    """For truths that are surfaces: the sd of an oracle's best runs beside the full grid's."""
+    """For truths that are surfaces: an oracle's best runs beside the full grid.
+
+    Their sd, were the surface fitted with what the oracle knows of noise; and the errors of `auto`.
+    """
+    noise = NOISES[-1]
     lines = [
-        f"sd at the target of the best runs for {SHARE:.0%} of the full grid's FLOPs ÷ its own"
+        f"best runs for {SHARE:.0%} of the full grid's FLOPs, by an oracle, beside it",
+        f"{'':22} sd ÷ its   loss error by auto, {BOUND_STUDIES} studies, noise {noise:.1%}",
     ]
+    target = LARGEST + float(np.log(AHEAD))
+    flops = float(np.exp(target + LOG_C0))
     for index, truth in enumerate(TRUTHS):
-        if truth.name.startswith("surface"):
-            world = make_world(truth, NOISES[0], np.random.default_rng([0, index]))
-            most, pilot = SHARE * world.cost(world.whole(2)), world.whole(*PILOT_BOUND)
-            ratio = bound.best_ratio(world, pilot, most, LARGEST + float(np.log(AHEAD)))
-            lines.append(f"{truth.name:22} {ratio:.2f}")
+        if not truth.name.startswith("surface"):
+            continue
+        loss = float(truth.optimum(np.array([target]))[1][0])
+        errors = []
+        for study in range(BOUND_STUDIES):
+            world = make_world(truth, noise, np.random.default_rng([0, index, study]))
+            whole, pilot = world.whole(2), world.whole(*PILOT_BOUND)
+            best = bound.best_runs(world, pilot, SHARE * world.cost(whole), target)
+            tables = [world.table(done) for done in (best, whole)]
+            found = [laws.fit(table, draws=DRAWS).optimum(flops).loss.value for table in tables]
+            errors.append(np.abs(np.log(found) - loss))
+            if study == 0:
+                ratio = bound.ratio(world, best, whole, target)
+        mean = np.mean(errors, axis=0)
+        lines.append(f"{truth.name:22} {ratio:8.2f}   {mean[0]:.2%}, the grid's {mean[1]:.2%}")
     return "\n".join(lines)
 
 

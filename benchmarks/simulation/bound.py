@@ -7,7 +7,6 @@ takes away over its cost to a power; the best power of four counts.
 
 import numpy as np
 
-from ditlaw.planner.pool import Pool
 from simulation.grids import SHARE, Done, World
 from simulation.oracle import _slopes as slopes
 from simulation.truths import Array
@@ -41,19 +40,24 @@ class Oracle:
         return float(np.sqrt(self.target @ np.linalg.solve(information, self.target)))
 
 
-def best_ratio(world: World, pilot: Done, most: float, target: float) -> float:
-    """The sd at ln C/C0 ``target`` of the best runs for ``most`` FLOPs, ÷ that of the full grid."""
+def ratio(world: World, done: Done, other: Done, target: float) -> float:
+    """The sd at ln C/C0 ``target`` of some runs ÷ that of others."""
     oracle = Oracle(world, target)
-    chosen = [
-        _greedy(oracle, world.pool(pilot), pilot, most - world.cost(pilot), p) for p in POWERS
-    ]
-    return min(chosen) / oracle.sd(oracle.of(world.whole(2)))
+    return oracle.sd(oracle.of(done)) / oracle.sd(oracle.of(other))
 
 
-def _greedy(oracle: Oracle, pool: Pool, pilot: Done, left: float, power: float) -> float:
-    known = oracle.of(pilot)
+def best_runs(world: World, pilot: Done, most: float, target: float) -> Done:
+    """What is trained once the oracle has spent ``most`` FLOPs, the pilot's included."""
+    oracle = Oracle(world, target)
+    found = [_greedy(oracle, world, pilot, most, power) for power in POWERS]
+    return min(found, key=lambda done: oracle.sd(oracle.of(done)))
+
+
+def _greedy(oracle: Oracle, world: World, pilot: Done, most: float, power: float) -> Done:
+    done, pool, left = dict(pilot), world.pool(pilot), most - world.cost(pilot)
     while True:
-        now, best, most = oracle.sd(known), None, 0.0
+        known = oracle.of(done)
+        now, best, worthiest = oracle.sd(known), None, 0.0
         for trunk in pool.able():
             if trunk.seed >= MOST_SEEDS:
                 continue
@@ -64,8 +68,9 @@ def _greedy(oracle: Oracle, pool: Pool, pilot: Done, left: float, power: float) 
                     break
                 more = known - before + oracle.information[trunk.size, to]
                 worth = (now**2 - oracle.sd(more) ** 2) / step.cost**power
-                if worth > most:
-                    best, most, after = step, worth, more
+                if worth > worthiest:
+                    best, worthiest = step, worth
         if best is None:
-            return now
-        known, pool, left = after, pool.after(best), left - best.cost
+            return done
+        pool, left = pool.after(best), left - best.cost
+        done[best.trunk.size, best.trunk.seed] = best.to
