@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from ditlaw.aspect import ShapeStudy, shape_study, shapes_of
-from ditlaw.compute import gpu_hours
 from ditlaw.errors import DitlawError
 from ditlaw.forecast import LAW_SUFFIX, forecast, law_of
 from ditlaw.laws import Law
 from ditlaw.metric_laws import MetricLaws, metric_laws
 from ditlaw.observations import same_cell, split_source, study_frame
+from ditlaw.report.units import Units
 from ditlaw.results import FitResult, Forecast, RunStatus, Verification
 from ditlaw.study import RunSpec, Study, hardware_of, open_study, study_folder, variants
 from ditlaw.study.data_section import Data
@@ -83,14 +83,19 @@ class Material:
         """The finished check of the target, if there is one."""
         return next((c for c in self.checks if c.forecast.flops == self.target), None)
 
+    @cached_property
+    def units(self) -> Units:
+        """FLOPs as time on the answer's hardware, tokens as images."""
+        each = self.law.observations.tokens_per_image()
+        return Units(self.answer.gpu, self.answer.mfu, each)
+
     def hours(self, flops: float) -> float:
         """Time of that many FLOPs on the answer's hardware."""
-        return gpu_hours(flops, self.answer.gpu, self.answer.mfu)
+        return self.units.hours(flops)
 
     def images(self, tokens: float) -> float | None:
         """Images among that many tokens; None where the tokens of one sample are unknown."""
-        each = self.law.observations.tokens_per_image()
-        return tokens / each if each else None
+        return self.units.images(tokens)
 
     @cached_property
     def metric_laws(self) -> MetricLaws | None:

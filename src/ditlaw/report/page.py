@@ -17,13 +17,15 @@ from ditlaw.report.checks import check_figure
 from ditlaw.report.compared import LEVEL, beside
 from ditlaw.report.fair import audit_of, audit_table
 from ditlaw.report.figures import law_figures
-from ditlaw.report.isoflop import drawn_every, isoflop_figure
+from ditlaw.report.formulas import law_formulas
+from ditlaw.report.isoflop import isoflop_figure
 from ditlaw.report.lawless import lawless
 from ditlaw.report.material import Material, default_out, gather
 from ditlaw.report.metrics import metrics_section
 from ditlaw.report.paper import paragraph
 from ditlaw.report.pictures import gallery
 from ditlaw.report.rates import rates_sections
+from ditlaw.report.rawpoints import drawn_every
 from ditlaw.report.rounds import rounds_section
 from ditlaw.report.runtable import run_table
 from ditlaw.report.shapes import shapes_section
@@ -113,6 +115,7 @@ def render(material: Material) -> str:
             runs=run_table(material),
             speed=speed_table(material),
             gallery=gallery(material),
+            formulas=law_formulas(material),
             metrics=metrics,
             shapes=shapes,
             rates=rates,
