@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 
 from ditlaw import text
 from ditlaw.aspect import shapes_of
-from ditlaw.compare import compare_groups
+from ditlaw.compare import compare_laws, fit_groups
 from ditlaw.errors import DitlawError
 from ditlaw.observations import load_groups
 from ditlaw.report.axes import Figure
+from ditlaw.report.crossings import compare_figure, compare_formulas, compare_units
 from ditlaw.report.fair import checks_table
+from ditlaw.report.formulas import Formula
 from ditlaw.report.rates import RatesSection, rates_sections
 from ditlaw.report.shapes import ShapesSection, shapes_section
 from ditlaw.report.tables import Cell, Table, interval
+from ditlaw.report.units import Units
 from ditlaw.results import CompareResult, Note, Pair, Target
 
 LEVEL = 0.9
@@ -29,6 +32,9 @@ class Compared:
     crossings: Table
     checklist: Table
     notes: list[Note]
+    figure: Figure
+    formulas: list[Formula]
+    units: Units
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class Lawless:
     def figures(self) -> list[Figure]:
         """Of all sections."""
         return [
+            *(one.figure for one in self.compared),
             *(self.shapes.figures if self.shapes else []),
             *(section.figure for section in self.rates),
         ]
@@ -69,10 +76,14 @@ def _compared(source: str, by: str, where: list[str]) -> Compared | None:
         studies = [group.study for group in groups.values() if group.study is not None]
         stated = [study.forecast.flops for study in studies if study.forecast is not None]
         target = stated[0] if stated else AHEAD * largest
-        found = compare_groups(source, by, [largest, target], where=where, level=LEVEL)
+        laws, refused = fit_groups(source, by, where=where, level=LEVEL)
+        found = compare_laws(laws, [largest, target], refused)
+        figure = compare_figure(laws, found, by)
     except (DitlawError, ValueError):
         return None  # one value, or no two that can be compared
-    return Compared(by, _pairs(found), _crossings(found), _checks(found), found.warnings)
+    tables = (_pairs(found), _crossings(found), _checks(found))
+    units, formulas = compare_units(laws), compare_formulas(laws)
+    return Compared(by, *tables, found.warnings, figure, formulas, units)
 
 
 def _pairs(found: CompareResult) -> Table:
