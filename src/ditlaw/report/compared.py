@@ -3,16 +3,22 @@
 from dataclasses import dataclass
 
 from ditlaw import text
-from ditlaw.compare import compare_groups
+from ditlaw.compare import compare_laws, fit_groups
 from ditlaw.errors import DitlawError
 from ditlaw.observations import load_groups, split_source
+from ditlaw.report.axes import Figure
+from ditlaw.report.crossings import compare_figure, compare_formulas, compare_units
 from ditlaw.report.fair import checks_table
+from ditlaw.report.formulas import Formula
 from ditlaw.report.tables import Cell, Table, interval, number
+from ditlaw.report.units import Units
 from ditlaw.results import CompareResult, Note, Pair, Target
 
 LEVEL = 0.9
 COMPARED = ("family", "parametrization", "dataset", "recipe", "patch", "text_tokens")
 AHEAD = 4.0  # times the largest budget: the second target where none is stated
+
+MOST_SAID = 6  # pairs that have a sentence; the tables have all
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,9 @@ class Compared:
     crossings: Table
     checklist: Table
     notes: list[Note]
+    figure: Figure
+    formulas: list[Formula]
+    units: Units
 
 
 def compared(source: str, where: list[str]) -> list[Compared]:
@@ -52,17 +61,22 @@ def _compared(source: str, by: str, where: list[str]) -> Compared | None:
         studies = [group.study for group in groups.values() if group.study is not None]
         stated = [study.forecast.flops for study in studies if study.forecast is not None]
         target = stated[0] if stated else AHEAD * largest
-        found = compare_groups(source, by, [largest, target], where=where, level=LEVEL)
+        laws, refused = fit_groups(source, by, where=where, level=LEVEL)
+        found = compare_laws(laws, [largest, target], refused)
+        figure = compare_figure(laws, found, by)
     except (DitlawError, ValueError):
         return None  # one value, or no two that can be compared
-    return Compared(
-        by, _said(found), _pairs(found), _crossings(found), _checks(found), found.warnings
-    )
+    tables = (_pairs(found), _crossings(found), _checks(found))
+    units, formulas = compare_units(laws), compare_formulas(laws)
+    return Compared(by, _said(found), *tables, found.warnings, figure, formulas, units)
 
 
 def _said(found: CompareResult) -> list[str]:
-    """Each pair at the largest target in one sentence, and where it crosses."""
-    return [_verdict(pair, pair.at[-1], found.metric) for pair in found.pairs]
+    """Each pair at the largest target in one sentence, and where it crosses; decided ones first."""
+    pairs = sorted(found.pairs, key=lambda pair: pair.at[-1].verdict == "undecided")
+    said = [_verdict(pair, pair.at[-1], found.metric) for pair in pairs[:MOST_SAID]]
+    more = len(pairs) - len(said)
+    return [*said, f"{more} more pairs are in the table below."] if more else said
 
 
 def _verdict(pair: Pair, at: Target, metric: str) -> str:

@@ -23,6 +23,7 @@ class Lawless:
     def figures(self) -> list[Figure]:
         """Of all sections."""
         return [
+            *(one.figure for one in self.compared),
             *(self.shapes.figures if self.shapes else []),
             *(section.figure for section in self.rates),
         ]
