@@ -59,7 +59,8 @@ def _laws(material: Material) -> str:
         f"N* = {fit.params.coefficient.value:.3g}·C^a with a = {_number(fit.params.exponent)}, "
         f"D* = {fit.tokens.coefficient.value:.3g}·C^b with b = {_number(fit.tokens.exponent)} and "
         f"{metric} = E + k·C^(−c) with E = {_number(fit.loss.floor)}, "
-        f"k = {_number(fit.loss.coefficient)} and c = {_number(fit.loss.exponent)}, for C in FLOPs, N in params and D in tokens."
+        f"k = {_number(fit.loss.coefficient)} and c = {_number(fit.loss.exponent)}, "
+        "for C in FLOPs, N in params and D in tokens."
     )
 
 
