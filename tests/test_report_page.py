@@ -133,6 +133,7 @@ def test_the_table_of_budgets_has_the_numbers_of_the_slider(grid, material):
     assert target["FLOPs"].small == "10× beyond"
     assert table.rows[0][0].small == "fitted"
     assert target["time on one h100"].small == ""
+    assert table.saved_as == {"time on one h100": "hours on one h100"}
     metrics = budget_metric_table(grid)
     assert metrics.columns == ["FLOPs", "frechet"]
     assert metrics.rows[3][1].value == pytest.approx(answer.metrics["frechet"].value)
