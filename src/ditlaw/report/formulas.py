@@ -103,10 +103,14 @@ def _parabola(curve: IsoflopCurve, budget: BudgetOptimum | None) -> Formula:
     a, b, c = curve.coefficients
     least = None if budget is None else budget.params_opt
     return Formula(
-        f"{text.flops(curve.budget)} FLOPs: ln L = {a:.4g} {b:+.3g}·u {c:+.3g}·u²",
+        f"{text.flops(curve.budget)} FLOPs: ln L = {text.loss(a)} {_plus(b)}·u {_plus(c)}·u²",
         ["no minimum inside the sizes" if least is None else f"N* = {text.with_interval(least)}"],
         f"u = ln(N ÷ {text.count(float(np.exp(curve.centre)))})",
     )
+
+
+def _plus(value: float) -> str:
+    return f"{'−' if value < 0 else '+'} {abs(value):.3g}"
 
 
 def _surface(fit: FitResult) -> Formula:
