@@ -108,7 +108,7 @@ def test_units_switch_in_all_figures_and_back(page):
     before = {name: axis(page, name, "xaxis") for name in ("loss", "params", "tokens", "metrics")}
     assert {title for title, _ in before.values()} == {"training FLOPs"}
     labels = page.live.text_content("#fig-isoflop .infolayer")
-    press, pressed = page.live.click, "button[aria-pressed=true]"
+    press, pressed = page.live.click, ".units button[aria-pressed=true]"
     assert page.live.locator(pressed).all_text_contents() == ["FLOPs", "tokens"]
     press("text=GPU hours")
     assert page.live.locator(pressed).all_text_contents() == ["GPU hours", "tokens"]

@@ -12,12 +12,13 @@ from ditlaw.errors import DitlawError
 from ditlaw.forecast import LAW_SUFFIX, forecast, law_of
 from ditlaw.laws import Law
 from ditlaw.metric_laws import MetricLaws, metric_laws
-from ditlaw.observations import same_cell, study_frame
+from ditlaw.observations import same_cell, split_source, study_frame
 from ditlaw.report.units import Units
 from ditlaw.results import FitResult, Forecast, RunStatus, Verification
 from ditlaw.study import RunSpec, Study, hardware_of, open_study, study_folder, variants
 from ditlaw.study.data_section import Data
 from ditlaw.sweep import checking_runs, own_runs
+from ditlaw.tablefile import read_table
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.observation import observation
 from ditlaw.verification import verifications
@@ -122,16 +123,28 @@ class Material:
     @cached_property
     def dropped(self) -> list[tuple[str, int, str]]:
         """Run (empty where unknown), row and reason of each row that was left out."""
-        names = self.left_out["run"]
+        names = dict(self.written["run"]) if "run" in self.written else {}
         return [(str(names.get(d.row, "")), d.row, d.reason) for d in self.fit.rows.dropped]
+
+    @cached_property
+    def written(self) -> pd.DataFrame:
+        """The source's rows as written, by row number; empty for a saved law, which has its own."""
+        if self.source.endswith(LAW_SUFFIX):
+            return pd.DataFrame()
+        path, _ = split_source(self.source, self.where)
+        if self.folder is None:
+            frame = read_table(path)
+        else:
+            frame = study_frame(self.folder, open_study(self.folder))
+        frame.index = pd.RangeIndex(1, len(frame) + 1)
+        return frame
 
     @cached_property
     def left_out(self) -> pd.DataFrame:
         """The rows that were left out, by row number; empty where only their numbers are known."""
         if self.folder is None or self.study is None:
             return pd.DataFrame({"run": []})
-        frame = study_frame(self.folder, open_study(self.folder))
-        frame.index = pd.RangeIndex(1, len(frame) + 1)
+        frame = self.written
         why = {d.row: d.reason for d in self.fit.rows.dropped if d.row in frame.index}
         return frame.loc[list(why)].assign(why=list(why.values()))
 

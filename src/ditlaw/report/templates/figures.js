@@ -104,11 +104,7 @@
   for (const button of document.querySelectorAll("button[data-csv]")) {
     button.addEventListener("click", () => {
       const figure = figures.find(one => one.id === button.dataset.csv);
-      const address = URL.createObjectURL(new Blob([figure.csv], { type: "text/csv" }));
-      const link = Object.assign(document.createElement("a"), { href: address });
-      link.download = figure.id + ".csv";
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(address), 1000);
+      ditlaw.save(figure.id + ".csv", figure.csv);
     });
   }
 })();
