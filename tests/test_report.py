@@ -29,7 +29,18 @@ from ditlaw.study import load_study, study_runs
 from ditlaw.training.folder import RunFolder
 from ditlaw.verification import Frozen, freeze_forecast
 
-SECTIONS = {"answer", "budgets", "isoflop", "laws", "metrics", "evidence", "fair", "runs", "made"}
+SECTIONS = {
+    "answer",
+    "budgets",
+    "isoflop",
+    "laws",
+    "metrics",
+    "evidence",
+    "fair",
+    "runs",
+    "made",
+    "paper",
+}
 OF_A_STUDY = {"checks", "pictures"}
 LAWS = {"isoflop", "loss", "params", "tokens"}
 OF_DRAWN = {"metrics", "ranks"}
@@ -81,8 +92,8 @@ def test_hostile_names_are_inert(browser, tmp_path):
     for name in HOSTILE:
         assert name in page.text
     assert "evil.example" not in json.dumps([attrs.get("href") for _, attrs in page.elements])
-    # Three scripts and the data; a name that closed one would have opened another.
-    assert sum(tag == "script" for tag, _ in page.elements) == 4
+    # Seven scripts and two blocks of data; a name that closed one would have opened another.
+    assert sum(tag == "script" for tag, _ in page.elements) == 9
 
 
 def checked(folder: Path, flops: float) -> Frozen:

@@ -18,6 +18,8 @@ LEVEL = 0.9
 COMPARED = ("family", "parametrization", "dataset", "recipe", "patch", "text_tokens")
 AHEAD = 4.0  # times the largest budget: the second target where none is stated
 
+MOST_SAID = 6  # pairs that have a sentence; the tables have all
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -25,13 +27,13 @@ class Compared:
 
     by: str
     said: list[str]
-    figure: Figure
-    formulas: list[Formula]
-    units: Units
     pairs: Table
     crossings: Table
     checklist: Table
     notes: list[Note]
+    figure: Figure
+    formulas: list[Formula]
+    units: Units
 
 
 def compared(source: str, where: list[str]) -> list[Compared]:
@@ -64,22 +66,17 @@ def _compared(source: str, by: str, where: list[str]) -> Compared | None:
         figure = compare_figure(laws, found, by)
     except (DitlawError, ValueError):
         return None  # one value, or no two that can be compared
-    return Compared(
-        by=by,
-        said=_said(found),
-        figure=figure,
-        formulas=compare_formulas(laws),
-        units=compare_units(laws),
-        pairs=_pairs(found),
-        crossings=_crossings(found),
-        checklist=_checks(found),
-        notes=found.warnings,
-    )
+    tables = (_pairs(found), _crossings(found), _checks(found))
+    units, formulas = compare_units(laws), compare_formulas(laws)
+    return Compared(by, _said(found), *tables, found.warnings, figure, formulas, units)
 
 
 def _said(found: CompareResult) -> list[str]:
-    """Each pair at the largest target in one sentence, and where it crosses."""
-    return [_verdict(pair, pair.at[-1], found.metric) for pair in found.pairs]
+    """Each pair at the largest target in one sentence, and where it crosses; decided ones first."""
+    pairs = sorted(found.pairs, key=lambda pair: pair.at[-1].verdict == "undecided")
+    said = [_verdict(pair, pair.at[-1], found.metric) for pair in pairs[:MOST_SAID]]
+    more = len(pairs) - len(said)
+    return [*said, f"{more} more pairs are in the table below."] if more else said
 
 
 def _verdict(pair: Pair, at: Target, metric: str) -> str:

@@ -75,8 +75,8 @@ def render(material: Material) -> str:
     if material.law.metric == "loss":
         rates = rates_sections(material.source, material.where, material.law.level)
     figures += [section.figure for section in rates]
-    compared = beside(material.source, material.where)
-    figures += [one.figure for one in compared]
+    sides = beside(material.source, material.where)
+    figures += [one.figure for one in sides]
     grid = budget_grid(material)
     return (
         _environment()
@@ -110,7 +110,7 @@ def render(material: Material) -> str:
             evidence=tables.evidence_table(material),
             backtests=tables.backtest_table(material),
             dropped=tables.dropped_table(material) if material.runs else None,
-            compared=compared,
+            compared=sides,
             paper=paragraph(material),
             audit=audit,
             audited=audit_table(audit),
