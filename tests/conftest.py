@@ -67,6 +67,15 @@ def checkpoints_of(folder):
     return Checkpoints(folder.checkpoints, folder.spec().trains_as())
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium for one file of tests: its driver would be in the way of other event loops."""
+    from browser import chromium
+
+    with chromium() as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory) -> Path:
     """A folder in which the tiny study has been trained, once for all tests that only read it."""

@@ -73,7 +73,7 @@ def _law(name: str, law: Law, span: Span, units: Units, color: str, symbol: str)
     hover = [
         f"<b>{label}</b><br>{units.said(c)}<br>{safe(law.metric)} {text.loss(v)} "
         f"[{text.loss(a)}, {text.loss(b)}]"
-        for c, v, a, b in zip(curve.flops, loss.value, loss.low, loss.high, strict=True)
+        for c, v, a, b in zip(span.flops, loss.value, loss.low, loss.high, strict=True)
     ]
     told = [
         f"<b>{safe(row['run'])}</b><br>{label}<br>{units.said(row['flops'])}"
@@ -82,8 +82,8 @@ def _law(name: str, law: Law, span: Span, units: Units, color: str, symbol: str)
     ]
     style: dict[str, Any] = {"symbol": f"{symbol}-open", "size": 6, "color": color, "opacity": 0.6}
     x, y = frame["flops"].tolist(), frame[law.metric].tolist()
-    bands = span.band(curve.flops, loss.low, loss.high, f"{label}, interval", color + PALE)
-    lines = span.law(curve.flops, loss.value, label, color, hover)
+    bands = span.band(span.flops, loss.low, loss.high, f"{label}, interval", color + PALE)
+    lines = span.law(span.flops, loss.value, label, color, hover)
     runs = points(x, y, f"{label}, runs", told, run_columns(frame), **style)
     return [
         *(trace | {"showlegend": False} for trace in bands),

@@ -47,28 +47,28 @@ def _loss_figure(material: Material, span: Span, curve: Curve) -> Figure:
         f"{safe(law.metric)} {text.loss(v)}<br>law [{text.loss(a)}, {text.loss(b)}]<br>"
         f"one new run [{text.loss(p)}, {text.loss(q)}]"
         for c, v, a, b, p, q in zip(
-            curve.flops, loss.value, loss.low, loss.high, run.low, run.high, strict=True
+            span.flops, loss.value, loss.low, loss.high, run.low, run.high, strict=True
         )
     ]
     weights = {e.form: e.loss_weight for e in material.fit.evidence}
     data: list[Trace] = [
-        *span.band(curve.flops, run.low, run.high, f"one new run, {level}", "@wide"),
-        *span.band(curve.flops, loss.low, loss.high, f"law, {level}", "@band"),
-        *_forms(curve.flops, curve.loss_forms, weights),
-        *span.law(curve.flops, loss.value, "law", "@law", hover),
+        *span.band(span.flops, run.low, run.high, f"one new run, {level}", "@wide"),
+        *span.band(span.flops, loss.low, loss.high, f"law, {level}", "@band"),
+        *_forms(span.flops, curve.loss_forms, weights),
+        *span.law(span.flops, loss.value, "law", "@law", hover),
         run_trace(material),
         *_marks(material, "loss", safe(law.metric), text.loss),
         *check_traces(material),
     ]
     seen = [t["y"] for t in data if t["mode"] == "markers"]
     y = log_axis(law.metric, np.concatenate([run.low, run.high, *seen]), text.loss, 0.03)
-    x = material.units.compute_axis(curve.flops)
+    x = material.units.compute_axis(span.flops)
     return {"id": "loss", "data": data, "layout": layout(x, y, **span.shade())}
 
 
 def _size_figure(material: Material, span: Span, curve: Curve) -> Figure:
     weights = {e.form: e.params_weight for e in material.fit.evidence}
-    forms = _forms(curve.flops, curve.params_forms, weights)
+    forms = _forms(span.flops, curve.params_forms, weights)
 
     data = _power_traces(material, span, "params", "N*", text.count, curve.params, forms)
     y = log_axis("best params N*", _reach(material, "params", curve.params), text.count, 0.03)

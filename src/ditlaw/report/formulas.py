@@ -94,19 +94,25 @@ def _of_sizes(material: Material) -> list[Formula]:
     drawn = [curve for curve in material.law.isoflops() if curve.coefficients is not None]
     if not drawn:
         return [] if fit.surface is None else [_surface(fit)]
-    minima = {text.flops(budget.flops): budget for budget in fit.budgets}
-    return [_parabola(curve, minima.get(text.flops(curve.flops))) for curve in drawn]
+    return [
+        _parabola(curve, min(fit.budgets, key=lambda b: abs(np.log(b.flops / curve.flops))))
+        for curve in drawn
+    ]
 
 
-def _parabola(curve: IsoflopCurve, budget: BudgetOptimum | None) -> Formula:
+def _parabola(curve: IsoflopCurve, budget: BudgetOptimum) -> Formula:
     assert curve.coefficients is not None
     a, b, c = curve.coefficients
-    least = None if budget is None else budget.params_opt
+    least = budget.params_opt
     return Formula(
-        f"{text.flops(curve.budget)} FLOPs: ln L = {a:.4g} {b:+.3g}·u {c:+.3g}·u²",
+        f"{text.flops(curve.budget)} FLOPs: ln L = {text.loss(a)} {_plus(b)}·u {_plus(c)}·u²",
         ["no minimum inside the sizes" if least is None else f"N* = {text.with_interval(least)}"],
         f"u = ln(N ÷ {text.count(float(np.exp(curve.centre)))})",
     )
+
+
+def _plus(value: float) -> str:
+    return f"{'−' if value < 0 else '+'} {abs(value):.3g}"
 
 
 def _surface(fit: FitResult) -> Formula:
