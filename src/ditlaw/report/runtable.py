@@ -80,7 +80,8 @@ def _of_rows(material: Material) -> Table:
     total = len(frame) + len(material.dropped)
     if len(used) + len(lost) < total:
         caption = f"The first {len(used)} rows of the fit and {len(lost)} left out, of {total}"
-    columns = ["run", "row", *NUMBERS, metric, "in the fit?"]
+    numbered = ["FLOPs" if name == "flops" else name for name in NUMBERS]
+    columns = ["run", "row", *numbered, metric, "in the fit?"]
     kinds = [USED] * len(used) + [LEFT_OUT] * len(lost)
     return Table(caption, columns, used + lost, left=frozenset({0, 7}), kinds=kinds)
 
