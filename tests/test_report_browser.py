@@ -205,13 +205,15 @@ def test_text_stands_out_and_fits_a_phone(browser, hostile_report, scheme):
 
 
 def test_a_change_of_theme_redraws(page):
-    ink = "document.querySelector('#fig-loss .xtitle').style.fill"
-    light = page.live.evaluate(ink)
+    from playwright.sync_api import expect
+
+    title = page.live.locator("#fig-loss .xtitle")
+    light = title.evaluate("e => getComputedStyle(e).fill")
     page.live.emulate_media(color_scheme="dark")
-    page.live.wait_for_function(f"{ink} !== '{light}'")
+    expect(title).not_to_have_css("fill", light)
     assert page.poor_contrast() == []
     page.live.emulate_media(color_scheme="light")
-    page.live.wait_for_function(f"{ink} === '{light}'")
+    expect(title).to_have_css("fill", light)
 
 
 def test_paper_is_light_fits_and_has_no_buttons(browser, hostile_report):

@@ -8,7 +8,7 @@ import pytest
 from report_pages import HOSTILE
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def live(browser, hostile_report):
     with browser.open(hostile_report) as page:
         yield page.live
