@@ -133,6 +133,7 @@ def test_the_table_of_budgets_has_the_numbers_of_the_slider(grid, material):
     assert target["FLOPs"].small == "10× beyond"
     assert table.rows[0][0].small == "fitted"
     assert target["time on one h100"].small == ""
+    assert table.saved_as == {"time on one h100": "hours on one h100"}
     metrics = budget_metric_table(grid)
     assert metrics.columns == ["FLOPs", "frechet"]
     assert metrics.rows[3][1].value == pytest.approx(answer.metrics["frechet"].value)
@@ -233,11 +234,11 @@ def test_names_are_inert_in_the_new_places(page):
 
 def test_what_a_filter_leaves_out_is_set_beside_it(tmp_path):
     path = tmp_path / "two.csv"
-    worse = rows(family="two").assign(loss=lambda frame: 1.2 * frame["loss"])
+    worse = rows(family="{two}").assign(loss=lambda frame: 1.2 * frame["loss"])
     pd.concat([rows(family="one"), worse]).to_csv(path, index=False)
     (found,) = beside(str(path), ["family=one"])
     assert found.by == "family"
-    assert found.said[0].startswith("At 4e17 FLOPs one has the better loss than two: two − one is")
+    assert found.said[0].startswith("At 4e17 FLOPs one has the better loss than {two}: ")
     assert [one.by for one in beside(f"{path}@family=one", [])] == ["family"]
     assert beside(str(path), []) == []
 

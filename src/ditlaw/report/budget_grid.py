@@ -104,11 +104,6 @@ class BudgetGrid:
         return STEPS
 
     @property
-    def first(self) -> int:
-        """Where the slider starts: at the target."""
-        return self.flops.index(self.material.target)
-
-    @property
     def fitted_share(self) -> float:
         """How far along the slider the fitted budgets reach, from 0 to 1."""
         low, high = np.log(self.flops[0]), np.log(self.flops[-1])
@@ -139,11 +134,11 @@ class BudgetGrid:
     @property
     def changed(self) -> str | None:
         """What a frozen answer said otherwise than today's law, in a sentence; None if nothing."""
-        check, today = self.material.check, self.bought[0].at[self.first]
-        if check is None or check.forecast.params is None or today is None:
+        check, target = self.material.check, self.material.target
+        if check is None or check.forecast.params is None:
             return None
-        then = check.forecast.params.value
-        if 1 / SAME < today.value / then < SAME:
+        then, now = check.forecast.params.value, self.material.law.curve(target).params.value[0]
+        if 1 / SAME < now / then < SAME:
             return None
         return (
             f"These numbers are of today's rows; those of the answer above were frozen "

@@ -17,7 +17,6 @@ from ditlaw.results import CompareResult, Note, Pair, Target
 LEVEL = 0.9
 COMPARED = ("family", "parametrization", "dataset", "recipe", "patch", "text_tokens")
 AHEAD = 4.0  # times the largest budget: the second target where none is stated
-
 MOST_SAID = 6  # pairs that have a sentence; the tables have all
 
 
@@ -81,14 +80,12 @@ def _said(found: CompareResult) -> list[str]:
 
 def _verdict(pair: Pair, at: Target, metric: str) -> str:
     gap = f"{at.difference.value:+.2g} {text.bounds(at.difference, '{:+.2g}'.format)}"
-    said = f"At {text.flops(at.flops)} FLOPs {{}}: {pair.b_name} − {pair.a_name} is {gap}."
-    if at.verdict == "undecided":
-        said = said.format(f"{pair.a_name} and {pair.b_name} cannot be told apart in {metric}")
-    else:
-        better, other = pair.a_name, pair.b_name
-        if at.verdict == "b":
-            better, other = other, better
-        said = said.format(f"{better} has the better {metric} than {other}")
+    said = f"{pair.a_name} and {pair.b_name} cannot be told apart in {metric}"
+    if at.verdict != "undecided":
+        names = (pair.a_name, pair.b_name)
+        better, other = names if at.verdict == "a" else names[::-1]
+        said = f"{better} has the better {metric} than {other}"
+    said = f"At {text.flops(at.flops)} FLOPs {said}: {pair.b_name} − {pair.a_name} is {gap}."
     if pair.crossing is None:
         return f"{said} They do not cross."
     crossing = text.with_interval(pair.crossing, text.flops)

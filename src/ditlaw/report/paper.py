@@ -58,8 +58,9 @@ def _laws(material: Material) -> str:
         f"With {fit.level:.0%} intervals in brackets, the compute-optimal laws{through} are "
         f"N* = {fit.params.coefficient.value:.3g}·C^a with a = {_number(fit.params.exponent)}, "
         f"D* = {fit.tokens.coefficient.value:.3g}·C^b with b = {_number(fit.tokens.exponent)} and "
-        f"{metric} = E + k·C^(−c) with E = {_number(fit.loss.floor)} and "
-        f"c = {_number(fit.loss.exponent)}, for C in FLOPs, N in params and D in tokens."
+        f"{metric} = E + k·C^(−c) with E = {_number(fit.loss.floor)}, "
+        f"k = {_number(fit.loss.coefficient)} and c = {_number(fit.loss.exponent)}, "
+        "for C in FLOPs, N in params and D in tokens."
     )
 
 

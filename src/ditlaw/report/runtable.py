@@ -37,6 +37,7 @@ def _of_folders(material: Material) -> Table:
         [_row(material, run, why.get(run.status.id, []), fitted) for run in material.runs],
         left=frozenset({0, 7, 9}),
         kinds=[_kind(run, fitted) for run in material.runs],
+        saved_as={"time": "seconds"},
     )
 
 

@@ -33,6 +33,7 @@ class Table:
     """A caption, column names, rows of cells and which rows stand out; ``left`` aligned columns.
 
     ``kinds`` names what each row is, where a reader may choose among them; such a table sorts too.
+    ``saved_as`` names columns in the CSV, where their numbers have a unit that the words differ in.
     """
 
     caption: str
@@ -41,6 +42,7 @@ class Table:
     strong: frozenset[int] = frozenset()
     left: frozenset[int] = frozenset({0})
     kinds: list[str] = field(default_factory=list)
+    saved_as: dict[str, str] = field(default_factory=dict)
 
 
 def interval(q: Quantity | None, form: Callable[[float], str] = text.count) -> Cell:
@@ -93,7 +95,9 @@ def _bought(grid: BudgetGrid, caption: str, columns: list[Bought]) -> Table:
         rows.append([number(flops, text.flops, where(flops / grid.material.law.largest_flops))])
         rows[-1] += cells
     strong = frozenset({grid.handful.index(grid.material.target)})
-    return Table(caption, ["FLOPs", *(column.label for column in columns)], rows, strong)
+    hours = {c.label: c.label.replace("time", "hours") for c in columns if c.form == "hours"}
+    names = ["FLOPs", *(column.label for column in columns)]
+    return Table(caption, names, rows, strong, saved_as=hours)
 
 
 def where(beyond: float) -> str:

@@ -58,8 +58,10 @@
   function csv(table) {
     const bounded = [...table.tHead.rows[0].cells].map((_, i) =>
       rows(table).some(row => row.cells[i].dataset.low || row.cells[i].dataset.high));
-    const named = [...table.tHead.rows[0].cells].flatMap((head, i) =>
-      bounded[i] ? [text(head), text(head) + " low", text(head) + " high"] : [text(head)]);
+    const named = [...table.tHead.rows[0].cells].flatMap((head, i) => {
+      const name = head.dataset.savedAs ?? text(head);
+      return bounded[i] ? [name, name + " low", name + " high"] : [name];
+    });
     const written = rows(table).filter(row => !row.hidden).map(row => [...row.cells].flatMap((cell, i) => {
       const value = cell.dataset.v ?? text(cell);
       return bounded[i] ? [value, cell.dataset.low ?? "", cell.dataset.high ?? ""] : [value];
