@@ -77,6 +77,14 @@ def browser():
 
 
 @pytest.fixture(scope="session")
+def hostile_report(tmp_path_factory) -> Path:
+    """The page of a table whose every text is a user's at their worst."""
+    from report_pages import hostile_page
+
+    return hostile_page(tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory) -> Path:
     """A folder in which the tiny study has been trained, once for all tests that only read it."""
     folder = tmp_path_factory.mktemp("trained")

@@ -18,6 +18,7 @@ HOSTILE = [
     "'; document.body.dataset.pwned=1 //",
     "\u2028{{ 7*7 }}%{x}@ink",
 ]
+HOSTILE_FILE = '<b>it\'s "mine" & <script>document.body.dataset.pwned=1.csv'
 
 
 def table(path: Path, names=("run",), budgets: bool = True, **columns) -> Path:
@@ -42,6 +43,15 @@ def table(path: Path, names=("run",), budgets: bool = True, **columns) -> Path:
     frame["frechet"] = 40 * frame["loss"]
     frame.to_csv(path, index=False)
     return path
+
+
+def hostile_page(folder: Path) -> Path:
+    """A report of 40 runs with hostile ids, 64 tokens an image, in a file of a hostile name."""
+    source = table(folder / HOSTILE_FILE, HOSTILE, seed=3)
+    frame = pd.read_csv(source).eval("images = tokens / 64")
+    frame.to_csv(source, index=False)
+    write_report(str(source), folder / "page.html")
+    return folder / "page.html"
 
 
 def is_sound(page: Page, figures: set[str]) -> None:

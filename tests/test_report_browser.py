@@ -4,33 +4,23 @@ import csv
 import io
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
-from report_pages import HOSTILE, is_sound, table
+from report_pages import HOSTILE, HOSTILE_FILE, MOST_BYTES, is_sound, table
 
+from ditlaw.report import page as pages
 from ditlaw.report import write_report
+from ditlaw.report.pictures import Gallery, Strip
 
 FIGURES = {"isoflop", "loss", "params", "tokens", "metrics", "ranks"}
 CONTROLS = "button, input, select, textarea, summary, a[href], [tabindex='0']"
-TOKENS_PER_IMAGE = 64
-NAME = '<b>it\'s "mine" & <script>document.body.dataset.pwned=1<\\u2215script>.csv'
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """A report of a table whose every text is a user's at their worst."""
-    folder = tmp_path_factory.mktemp("pages")
-    source = table(folder / NAME, HOSTILE, seed=3)
-    frame = pd.read_csv(source).eval(f"images = tokens / {TOKENS_PER_IMAGE}")
-    frame.to_csv(source, index=False)
-    write_report(str(source), folder / "page.html")
-    return folder / "page.html"
-
-
-@pytest.fixture(scope="module")
-def page(browser, written):
+def page(browser, hostile_report):
     """The page, open for all tests that leave it as they found it."""
-    with browser.open(written) as opened:
+    with browser.open(hostile_report) as opened:
         yield opened.parsed()
 
 
@@ -57,7 +47,7 @@ def rows_of(page, figure):
 
 def test_nothing_fails_and_nothing_is_asked_of_a_network(page):
     is_sound(page, FIGURES)
-    assert page.text.count(NAME) >= 2
+    assert page.text.count(HOSTILE_FILE) >= 2
 
 
 def test_user_text_is_inert_in_hovers_too(page):
@@ -206,8 +196,8 @@ def test_buttons_and_folds_work_by_keyboard(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_and_fits_a_phone(browser, written, scheme):
-    with browser.open(written, width=390, color_scheme=scheme) as phone:
+def test_text_stands_out_and_fits_a_phone(browser, hostile_report, scheme):
+    with browser.open(hostile_report, width=390, color_scheme=scheme) as phone:
         phone.live.evaluate("for (const e of document.querySelectorAll('details')) e.open = true")
         assert phone.poor_contrast() == []
         assert phone.live.evaluate("document.documentElement.scrollWidth") <= 390
@@ -215,24 +205,77 @@ def test_text_stands_out_and_fits_a_phone(browser, written, scheme):
 
 
 def test_a_change_of_theme_redraws(page):
-    ink = "document.querySelector('#fig-loss .xtitle').style.fill"
-    light = page.live.evaluate(ink)
+    from playwright.sync_api import expect
+
+    title = page.live.locator("#fig-loss .xtitle")
+    light = title.evaluate("e => getComputedStyle(e).fill")
     page.live.emulate_media(color_scheme="dark")
-    page.live.wait_for_function(f"{ink} !== '{light}'")
+    expect(title).not_to_have_css("fill", light)
     assert page.poor_contrast() == []
     page.live.emulate_media(color_scheme="light")
-    page.live.wait_for_function(f"{ink} === '{light}'")
+    expect(title).to_have_css("fill", light)
 
 
-def test_paper_is_light_fits_and_has_no_buttons(browser, written):
-    with browser.open(written, color_scheme="dark") as page:
+def test_paper_is_light_fits_and_has_no_buttons(browser, hostile_report):
+    with browser.open(hostile_report, color_scheme="dark") as page:
         page.live.emulate_media(media="print", color_scheme="dark")
         page.live.set_viewport_size({"width": 700, "height": 990})
         page.live.evaluate("window.dispatchEvent(new Event('beforeprint'))")
         assert page.poor_contrast() == []
         assert page.live.evaluate("document.documentElement.scrollWidth") <= 700
-        shown = "[...document.querySelectorAll('button')].filter(e => e.checkVisibility()).length"
-        assert page.live.evaluate(shown) == 0
+        buttons = page.live.locator("button:not(.sort)").all()
+        assert buttons
+        assert not any(button.is_visible() for button in buttons)
         widest = "Math.max(...[...document.querySelectorAll('.main-svg')].map(e => e.clientWidth))"
         assert page.live.evaluate(widest) <= 700
         assert page.live.pdf().startswith(b"%PDF")
+
+
+def test_captions_and_study_text_are_inert(browser, tmp_path, monkeypatch):
+    strips = [Strip(name, name, "data:image/png;base64,", len(HOSTILE)) for name in HOSTILE]
+    drawn = Gallery(captions=[], words=HOSTILE, strips=strips, smooth=False, said=True)
+    monkeypatch.setattr(pages, "gallery", lambda material: drawn)
+    monkeypatch.setattr(pages.words, "study_text", lambda material: "\n".join(HOSTILE))
+    write_report(str(table(tmp_path / "rows.csv")), tmp_path / "page.html")
+    page = browser.shown(tmp_path / "page.html")
+    is_sound(page, FIGURES)
+    labels = [attrs.get("aria-label") for attrs in page.having("class", "picture")]
+    assert labels == [
+        f"{strip.name}, {strip.remark}: {word}" for strip in strips for word in HOSTILE
+    ]
+    assert all(page.text.count(name) >= 3 for name in HOSTILE)
+
+
+def test_recipes_are_drawn_with_their_crossing(browser, tmp_path):
+    """Families of hostile names, the second better by C^-0.02 from 1e16 FLOPs on."""
+    rows = pd.read_csv(table(tmp_path / "one.csv"))
+    other = rows.assign(loss=rows["loss"] * (rows["flops"] / 1e16) ** -0.02)
+    both = pd.concat([rows.assign(family=HOSTILE[0]), other.assign(family=HOSTILE[2])])
+    both.to_csv(tmp_path / "both.csv", index=False)
+    write_report(str(tmp_path / "both.csv"), tmp_path / "page.html")
+    with browser.open(tmp_path / "page.html", color_scheme="dark") as page:
+        is_sound(page.parsed(), {"compare-family"})
+        assert page.poor_contrast() == []
+        rows = rows_of(page, "compare-family")
+        (crossing,) = [row for row in rows if row["series"].startswith("crossing")]
+        assert float(crossing["training_flops"]) == pytest.approx(1e16, rel=0.3)
+        assert float(crossing["low"]) < 1e16 < float(crossing["high"])
+        assert sum(row["series"].endswith(", runs") for row in rows) == 80
+        assert len(page.live.locator(".formula").all()) == 2
+        page.live.click("text=GPU hours")
+        assert axis(page, "compare-family", "xaxis")[0] == "GPU time, one h100 at 0.4 MFU"
+
+
+@pytest.mark.slow
+def test_the_page_of_a_large_table_stays_small(tmp_path):
+    rows, rng = pd.read_csv(table(tmp_path / "one.csv")), np.random.default_rng(0)
+    seeds = []
+    for seed in range(40):
+        noise = np.exp(0.002 * rng.standard_normal(len(rows)))
+        run = "in-context-d12w768h12-" + rows["run"] + f"-s{seed}"
+        seeds.append(rows.assign(seed=seed, run=run, loss=rows["loss"] * noise))
+    pd.concat(seeds).to_csv(tmp_path / "all.csv", index=False)
+    write_report(str(tmp_path / "all.csv"), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert len(page.encode()) < MOST_BYTES
+    assert "1600 points (one in 3 is drawn)" in page

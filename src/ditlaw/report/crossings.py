@@ -13,7 +13,7 @@ from ditlaw.report.axes import Figure, Trace, bars, layout, log_axis, points, sa
 from ditlaw.report.download import with_download
 from ditlaw.report.formulas import LOSS, Formula, loss_formula
 from ditlaw.report.labels import SYMBOLS
-from ditlaw.report.rawpoints import run_columns
+from ditlaw.report.rawpoints import run_columns, thinned
 from ditlaw.report.spans import Span
 from ditlaw.report.units import Units
 from ditlaw.results import CompareResult, Pair
@@ -68,7 +68,8 @@ def _fitted(law: Law) -> tuple[float, float]:
 
 
 def _law(name: str, law: Law, span: Span, units: Units, color: str, symbol: str) -> list[Trace]:
-    curve, frame, label = law.curve(span.flops), law.observations.frame, safe(name)
+    curve, label = law.curve(span.flops), safe(name)
+    frame = thinned(law.observations.frame)
     loss = curve.loss
     hover = [
         f"<b>{label}</b><br>{units.said(c)}<br>{safe(law.metric)} {text.loss(v)} "

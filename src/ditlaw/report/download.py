@@ -10,6 +10,7 @@ from ditlaw.report.units import Units
 
 SHARED = ("series", "run")
 BOUNDS = ("low", "high")
+FORMULA = tuple("=+-@\t\r")
 
 
 def with_download(figure: Figure, units: Units | None = None) -> Figure:
@@ -69,7 +70,10 @@ def _translated(row: dict[str, Any], units: Units | None) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> Any:
-    return f"{value:.7g}" if isinstance(value, float) else value
+    if isinstance(value, float):
+        return f"{value:.7g}"
+    # A spreadsheet would compute a name that begins as a formula does.
+    return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA else value
 
 
 def _drawn(trace: Trace) -> Trace:

@@ -17,7 +17,7 @@ from ditlaw.report.download import with_download
 from ditlaw.report.figures import span_of
 from ditlaw.report.formulas import Formula, metric_formulas
 from ditlaw.report.material import Material
-from ditlaw.report.rawpoints import run_columns
+from ditlaw.report.rawpoints import run_columns, thinned
 from ditlaw.report.spans import Span
 from ditlaw.report.tables import Cell, Table, interval
 from ditlaw.results import MetricLaw, Note
@@ -163,6 +163,7 @@ def _scatter(material: Material, found: MetricLaws, drawn: str) -> Figure:
     frame, units = found.observations.frame, material.units
     values = numbers(frame[drawn])
     frame = frame[(values > 0) & np.isfinite(values)].assign(_value=values)
+    frame = thinned(frame)
     budgets = np.unique(frame["budget"].fillna(0.0))
     traces = []
     for budget, color in zip(budgets, ramp(len(budgets)), strict=True):

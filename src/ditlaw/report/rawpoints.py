@@ -10,13 +10,18 @@ from ditlaw import text
 from ditlaw.report.axes import Trace, points, safe
 from ditlaw.report.material import Material
 
-MOST_POINTS = 2000  # drawn; a page of a larger table shows an even selection
+MOST_POINTS = 600  # drawn; of a larger table an even selection, to keep the page small
 COLUMNS = ("budget", "params", "tokens", "images", "seed", "learning_rate", "batch")
 
 
 def drawn_every(material: Material) -> int:
     """1 where every row of a budget is drawn, else k: only each k-th is."""
-    return math.ceil(len(material.law.observations.frame) / MOST_POINTS)
+    return _step(material.law.observations.frame)
+
+
+def thinned(rows: pd.DataFrame) -> pd.DataFrame:
+    """All rows, or an even selection of very many."""
+    return rows.iloc[:: _step(rows)]
 
 
 def run_hovers(material: Material, rows: pd.DataFrame) -> list[str]:
@@ -37,10 +42,14 @@ def run_columns(rows: pd.DataFrame, **more: Any) -> list[dict[str, Any]]:
 
 def run_trace(material: Material) -> Trace:
     """The rows of the fit against FLOPs, faint beside the law."""
-    frame = material.law.observations.frame.iloc[:: drawn_every(material)]
+    frame = thinned(material.law.observations.frame)
     x, y = frame["flops"].tolist(), frame[material.law.metric].tolist()
     style = {"symbol": "circle-open", "size": 5, "color": "@muted", "opacity": 0.55}
     return points(x, y, "runs", run_hovers(material, frame), run_columns(frame), **style)
+
+
+def _step(rows: pd.DataFrame) -> int:
+    return max(1, math.ceil(len(rows) / MOST_POINTS))
 
 
 def _hover(material: Material, row: Any) -> str:
