@@ -67,6 +67,23 @@ def checkpoints_of(folder):
     return Checkpoints(folder.checkpoints, folder.spec().trains_as())
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium for one file of tests: its driver would be in the way of other event loops."""
+    from browser import chromium
+
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def hostile_report(tmp_path_factory) -> Path:
+    """The page of a table whose every text is a user's at their worst."""
+    from report_pages import hostile_page
+
+    return hostile_page(tmp_path_factory.mktemp("hostile"))
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory) -> Path:
     """A folder in which the tiny study has been trained, once for all tests that only read it."""

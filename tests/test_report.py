@@ -1,18 +1,17 @@
 """The report, as a browser shows it."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import ditlaw
+from report_pages import HOSTILE, is_sound, shown, table
 
 from ditlaw import text
 from ditlaw.data import open_held_out
@@ -30,133 +29,27 @@ from ditlaw.study import load_study, study_runs
 from ditlaw.training.folder import RunFolder
 from ditlaw.verification import Frozen, freeze_forecast
 
-SECTIONS = {"answer", "budgets", "isoflop", "laws", "metrics", "evidence", "fair", "runs", "made"}
+SECTIONS = {
+    "answer",
+    "budgets",
+    "isoflop",
+    "laws",
+    "metrics",
+    "evidence",
+    "fair",
+    "runs",
+    "made",
+    "paper",
+}
 OF_A_STUDY = {"checks", "pictures"}
 LAWS = {"isoflop", "loss", "params", "tokens"}
 OF_DRAWN = {"metrics", "ranks"}
-MOST_BYTES = 6_000_000
-HOSTILE = [
-    "<script>document.body.dataset.pwned=1</script>",
-    "</script><script>document.body.dataset.pwned=1</script>",
-    '"><img src=x onerror="document.body.dataset.pwned=1">',
-    '<a href="https://evil.example/">x</a>',
-    "'; document.body.dataset.pwned=1 //",
-    "\u2028{{ 7*7 }}%{x}@ink",
-]
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 
 
-def table(path: Path, names=("run",), budgets: bool = True, **columns) -> Path:
-    """Rows of an exact surface with a little noise, five budgets of eight sizes."""
-    rng = np.random.default_rng(0)
-    rows = []
-    for budget in (1e15, 3e15, 1e16, 3e16, 1e17):
-        for params in 2.5e5 * np.sqrt(budget / 1e15) * np.geomspace(1, 20, 8):
-            tokens = budget / params / 6
-            loss = 0.2 + 40 * params**-0.4 + 300 * tokens**-0.45
-            rows.append(
-                {
-                    "run": f"{names[len(rows) % len(names)]}-{len(rows)}",
-                    "params": params,
-                    "tokens": tokens,
-                    "flops": budget,
-                    "loss": loss * np.exp(0.002 * rng.standard_normal()),
-                }
-                | ({"budget": budget} if budgets else {})
-            )
-    frame = pd.DataFrame(rows).assign(**columns)
-    frame["frechet"] = 40 * frame["loss"]
-    frame.to_csv(path, index=False)
-    return path
-
-
-class Page(HTMLParser):
-    """The elements of a page after its scripts have run."""
-
-    def __init__(self, path: Path, profile: Path) -> None:
-        super().__init__()
-        if CHROMIUM is None and not os.environ.get("CI"):
-            pytest.skip("no Chromium on PATH: a report is checked as a browser shows it")
-        assert CHROMIUM is not None, "CI needs Chromium to check a report"
-        flags = (
-            "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-            "--disable-background-networking --disable-component-update --disable-sync "
-            "--virtual-time-budget=5000 --dump-dom"
-        )
-        done = subprocess.run(
-            [CHROMIUM, *flags.split(), f"--user-data-dir={profile}", path.resolve().as_uri()],
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        self.source = path.read_text(encoding="utf-8")
-        self.dom = done.stdout
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self._code = 0
-        self.feed(self.dom)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        self._code += tag in ("script", "style")
-
-    def handle_endtag(self, tag):
-        self._code -= tag in ("script", "style")
-
-    def handle_data(self, data):
-        self.text += "" if self._code else data
-
-    @property
-    def body(self) -> dict[str, str | None]:
-        return next(attrs for tag, attrs in self.elements if tag == "body")
-
-    def having(self, name: str, value: str) -> list[dict[str, str | None]]:
-        """Attributes of the elements whose attribute holds a word."""
-        return [attrs for _, attrs in self.elements if value in (attrs.get(name) or "").split()]
-
-    def sections(self) -> set[str]:
-        return {attrs["id"] for tag, attrs in self.elements if tag == "section"}
-
-    def traces(self) -> dict[str, int]:
-        """Traces that were drawn, by figure."""
-        parts = re.split(r'id="fig-(\w+)"', self.dom)
-        named = zip(parts[1::2], parts[2::2], strict=True)
-        return {name: part.count('class="trace scatter') for name, part in named}
-
-    def is_sound(self, figures: set[str]) -> None:
-        """Every figure is drawn, nothing failed, nothing comes from elsewhere."""
-        assert "data-errors" not in self.body, self.body["data-errors"]
-        assert "data-pwned" not in self.body
-        assert set(self.traces()) == figures
-        assert self.body["data-figures"] == str(len(figures))
-        assert min(self.traces().values()) >= 1
-        assert len(self.having("class", "main-svg")) >= len(figures)
-        for _, attrs in self.elements:
-            for name in ("src", "href", "srcset", "action", "xlink:href", "data", "poster"):
-                assert not re.match(r"\s*(\w+:)?//", attrs.get(name) or "")
-        assert "default-src 'none'" in self.source
-        assert not [tag for tag, _ in self.elements if tag in ("link", "iframe", "object")]
-        assert len(self.source.encode()) < MOST_BYTES
-        labelled = [*self.having("role", "img"), *self.having("role", "region")]
-        assert all(a.get("aria-label") or a.get("aria-labelledby") for a in labelled)
-        tables = sum(tag == "table" for tag, _ in self.elements)
-        assert tables == sum(tag == "caption" for tag, _ in self.elements)
-        assert all("scope" in attrs for tag, attrs in self.elements if tag == "th")
-
-
-def shown(source: Path | str, folder: Path, where: list[str] | None = None) -> Page:
-    """Write a report and open it."""
-    out = folder / "page.html"
-    assert write_report(str(source), out, where).report == str(out)
-    return Page(out, folder / "profile")
-
-
-def test_a_table_of_budgets(tmp_path):
+def test_a_table_of_budgets(browser, tmp_path):
     path = table(tmp_path / "rows.csv", seed=3)
-    page = shown(path, tmp_path)
-    page.is_sound(LAWS | OF_DRAWN)
+    page = shown(browser, path, tmp_path)
+    is_sound(page, LAWS | OF_DRAWN)
     assert page.sections() == SECTIONS
     law = fit(load_observations(str(path)))
     best = law.optimum(1e18)
@@ -183,24 +76,24 @@ def test_the_page_of_a_method_says_how_it_reads_the_runs(tmp_path, method):
     assert f"{method} alone" not in html  # its one form is the law itself
 
 
-def test_a_table_without_budgets(tmp_path):
-    page = shown(table(tmp_path / "rows.csv", budgets=False), tmp_path)
-    page.is_sound(LAWS | OF_DRAWN)
+def test_a_table_without_budgets(browser, tmp_path):
+    page = shown(browser, table(tmp_path / "rows.csv", budgets=False), tmp_path)
+    is_sound(page, LAWS | OF_DRAWN)
     assert "the surface at its best sizes" in page.text
     assert "Loss against size" in page.text
     assert "IsoFLOP curves" not in page.text
 
 
-def test_hostile_names_are_inert(tmp_path):
+def test_hostile_names_are_inert(browser, tmp_path):
     path = table(tmp_path / "<img src=x onerror=alert(1)>&'\".csv", HOSTILE)
-    page = shown(path, tmp_path)
-    page.is_sound(LAWS | OF_DRAWN)
+    page = shown(browser, path, tmp_path)
+    is_sound(page, LAWS | OF_DRAWN)
     assert path.name in page.text
     for name in HOSTILE:
         assert name in page.text
     assert "evil.example" not in json.dumps([attrs.get("href") for _, attrs in page.elements])
-    # Three scripts and the data; a name that closed one would have opened another.
-    assert sum(tag == "script" for tag, _ in page.elements) == 4
+    # Seven scripts and two blocks of data; a name that closed one would have opened another.
+    assert sum(tag == "script" for tag, _ in page.elements) == 9
 
 
 def checked(folder: Path, flops: float) -> Frozen:
@@ -229,15 +122,15 @@ def checked(folder: Path, flops: float) -> Frozen:
     return frozen
 
 
-def test_a_study_with_its_check(trained, tmp_path):
+def test_a_study_with_its_check(browser, trained, tmp_path):
     folder = tmp_path / "tiny"
     shutil.copytree(trained, folder)
     frozen = checked(folder, 1.2e10)
     done = ditlaw("report", folder, "--json")
     assert done.code == 0, done.err
     assert done.json == {"report": str(folder / "report.html")}
-    page = Page(folder / "report.html", tmp_path / "profile")
-    page.is_sound(LAWS | {"check"})
+    page = browser.shown(folder / "report.html")
+    is_sound(page, LAWS | {"check"})
     assert page.sections() == SECTIONS | OF_A_STUDY
     for run, loss in zip(frozen.runs, frozen.losses, strict=True):
         assert run.id in page.text
@@ -262,24 +155,24 @@ def test_a_study_with_its_check(trained, tmp_path):
         assert cells[2] == text.count(spec.steps * spec.recipe.batch)
 
 
-def test_an_unfinished_study_still_reports(trained, tmp_path):
+def test_an_unfinished_study_still_reports(browser, trained, tmp_path):
     folder = tmp_path / "tiny"
     shutil.copytree(trained, folder)
     shutil.rmtree(sorted((folder / "runs").iterdir())[-1] / "pictures")
     run = sorted((folder / "runs").iterdir())[0]
     log = (run / "log.jsonl").read_text().splitlines()
     (run / "log.jsonl").write_text("\n".join(log[:-1]) + "\n")
-    page = shown(folder, tmp_path)
-    page.is_sound(LAWS)
+    page = shown(browser, folder, tmp_path)
+    is_sound(page, LAWS)
     assert page.sections() == SECTIONS | {"pictures"}
     assert "stopped" in page.text
 
 
-def test_a_saved_law_of_another_metric(tmp_path):
+def test_a_saved_law_of_another_metric(browser, tmp_path):
     path = tmp_path / "rows.law.json"
     save_law(fit(load_observations(str(table(tmp_path / "rows.csv"))), metric="frechet"), path)
-    page = shown(path, tmp_path)
-    page.is_sound(LAWS)
+    page = shown(browser, path, tmp_path)
+    is_sound(page, LAWS)
     assert "the frechet of a new run" in page.text
     assert load_law(path).observations.digest() in page.text
 

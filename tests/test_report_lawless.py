@@ -29,7 +29,7 @@ def test_several_families_are_set_side_by_side_with_a_checklist(tmp_path):
     assert "undecided" in text
     for family in ("cross-attention", "in-context", "mmdit"):
         assert f"Learning rate of each size: {family}, standard" in text
-    assert figures == [f"rates-learning-rate-{n}" for n in range(3)]
+    assert figures == ["compare-family", *(f"rates-learning-rate-{n}" for n in range(3))]
     assert all(f'id="fig-{name}"' in text for name in figures)
 
 

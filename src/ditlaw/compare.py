@@ -14,7 +14,7 @@ from ditlaw.equal_time import EqualTime, device_of, equal_time, time_notes
 from ditlaw.errors import BadInput, Refused
 from ditlaw.fairness import of_comparison
 from ditlaw.forecast import answering_law
-from ditlaw.laws import fit
+from ditlaw.laws import Law, fit
 from ditlaw.laws.law import REACH
 from ditlaw.laws.notes.distance import below_notes, beyond_notes
 from ditlaw.laws.table import FloatArray
@@ -71,8 +71,25 @@ def compare_groups(
         Refused: fewer than two groups can be fitted.
     """
     targets(flops)  # before any fitting
+    found, refused = fit_groups(source, by, where=where, metric=metric, level=level)
+    return compare_laws(found, flops, refused)
+
+
+def fit_groups(
+    source: str,
+    by: str,
+    *,
+    where: list[str] | None = None,
+    metric: str | None = None,
+    level: float | None = None,
+) -> tuple[list[tuple[str, Law]], list[RefusedLaw]]:
+    """The laws of a column's values, two at least, and the values that no law could be fitted to.
+
+    Raises:
+        BadInput, Refused: as ``compare_groups``.
+    """
     groups, reasons = load_groups(source, by, where or [])
-    found: list[Named] = []
+    found: list[tuple[str, Law]] = []
     for seed, (name, rows) in enumerate(groups.items()):
         try:
             law = fit(
@@ -89,7 +106,7 @@ def compare_groups(
             f"{source}: a comparison needs two groups that can be fitted, and column '{by}' has "
             f"{len(found)}; {by} '{first.name}': {first.reason}"
         )
-    return compare_laws(found, flops, refused)
+    return found, refused
 
 
 def compare_laws(

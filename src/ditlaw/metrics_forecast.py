@@ -1,11 +1,19 @@
 """What a forecast says of metrics beside the loss, for the known columns that a table has."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from ditlaw.equations.metrics import forecast_direct, forecast_through_loss, rank_correlation
+from ditlaw.equations.metrics import (
+    direct_at,
+    fit_direct,
+    fit_through_loss,
+    rank_correlation,
+    through_loss_at,
+)
+from ditlaw.equations.mixture import Mixture
 from ditlaw.errors import DitlawError
 from ditlaw.laws import Law
 from ditlaw.results import Note, Quantity
@@ -40,7 +48,12 @@ def forecast_metrics(law: Law, flops: float) -> MetricForecasts:
 
     A law whose own metric is not the loss has no metrics beside it.
     """
-    found = MetricForecasts()
+    return forecast_metrics_at(law, [flops])[0]
+
+
+def forecast_metrics_at(law: Law, budgets: Sequence[float]) -> list[MetricForecasts]:
+    """``forecast_metrics`` of several budgets; each equation is fitted once for all of them."""
+    found = [MetricForecasts() for _ in budgets]
     if law.metric != "loss":
         return found
     frame = law.observations.frame
@@ -49,20 +62,40 @@ def forecast_metrics(law: Law, flops: float) -> MetricForecasts:
             continue
         correlation = rank_correlation(law, name)
         if not abs(correlation) >= WEAK:
-            found.warnings.append(
-                Note(
-                    code="loss-metric-disagree",
-                    text=f"{name} and loss rank the runs differently (rank correlation "
-                    f"{correlation:.2f}): the forecast through the loss says little about it.",
-                )
+            note = Note(
+                code="loss-metric-disagree",
+                text=f"{name} and loss rank the runs differently (rank correlation "
+                f"{correlation:.2f}): the forecast through the loss says little about it.",
             )
-        ways = ((found.direct, forecast_direct), (found.through_loss, forecast_through_loss))
-        for answers, way in ways:
-            try:
-                answers[name] = way(law, name, flops)
-            except DitlawError as error:
-                found.warnings.append(Note(code="no-metric-forecast", text=f"{error}."))
+            for one in found:
+                one.warnings.append(note)
+        _answer(law, name, budgets, found, [one.direct for one in found], fit_direct, direct_at)
+        through = [one.through_loss for one in found]
+        _answer(law, name, budgets, found, through, fit_through_loss, through_loss_at)
     return found
+
+
+def _answer(
+    law: Law,
+    name: str,
+    budgets: Sequence[float],
+    found: list[MetricForecasts],
+    answers: list[dict[str, Quantity]],
+    fitted: Callable[[Law, str], Mixture],
+    ask: Callable[[Mixture, Law, float], Quantity],
+) -> None:
+    """Put one way's answers for one metric where they belong, or the note that says why not."""
+    try:
+        mixture = fitted(law, name)
+    except DitlawError as error:
+        for one in found:
+            one.warnings.append(Note(code="no-metric-forecast", text=f"{error}."))
+        return
+    for flops, one, answer in zip(budgets, found, answers, strict=True):
+        try:
+            answer[name] = ask(mixture, law, flops)
+        except DitlawError as error:
+            one.warnings.append(Note(code="no-metric-forecast", text=f"{error}."))
 
 
 def _numbers(column: "pd.Series[float]") -> "pd.Series[float]":

@@ -14,10 +14,11 @@ from scipy.special import ndtri
 
 from ditlaw.equations import onedim
 from ditlaw.equations.base import Form, Sample
-from ditlaw.equations.mixture import NEAR, Mixture, drift, mix
+from ditlaw.equations.mixture import NEAR, Mixture, mix
 from ditlaw.equations.samples import of_rows
 from ditlaw.errors import Refused
 from ditlaw.laws import Law
+from ditlaw.laws.answers import Curve
 from ditlaw.laws.noise import PRIOR_SHARE, Noise
 from ditlaw.laws.table import FloatArray, prepare
 from ditlaw.results import Quantity
@@ -80,10 +81,18 @@ def forecast_direct(law: Law, metric: str, flops: float) -> Quantity:
     Raises:
         BadInput, Refused: as ``fit_direct``.
     """
-    mixture = fit_direct(law, metric)
+    return direct_at(fit_direct(law, metric), law, flops)
+
+
+def direct_at(mixture: Mixture, law: Law, flops: float) -> Quantity:
+    """``forecast_direct`` by a mixture that was fitted before, for another budget.
+
+    Raises:
+        Refused: the answer is too small or large to be a number.
+    """
     point = {"flops": flops}
     beyond = max(0.0, float(np.log(flops) - mixture.fits[0].sample.x[0].max()))
-    spread = float(np.hypot(mixture.run_sd, drift(mixture) * (NEAR + beyond)))
+    spread = float(np.hypot(mixture.run_sd, mixture.drift * (NEAR + beyond)))
     drawn = [
         fit.draws(point)[:, 0] + spread * _normals(len(fit.sd_draws), 14 + i)
         for i, fit in enumerate(mixture.fits)
@@ -98,10 +107,20 @@ def forecast_through_loss(law: Law, metric: str, flops: float) -> Quantity:
     Raises:
         BadInput, Refused: as ``fit_through_loss`` and the law's own forecast.
     """
-    optimum = law.optimum(flops)
-    mixture = fit_through_loss(law, metric).kept(optimum.loss.value)
+    return through_loss_at(fit_through_loss(law, metric), law, flops)
+
+
+def through_loss_at(mixture: Mixture, law: Law, flops: float) -> Quantity:
+    """``forecast_through_loss`` by a mixture that was fitted before, for another budget.
+
+    Raises:
+        BadInput, Refused: no equation says anything at the forecast loss, or the law's own.
+    """
+    curve = law.curve(flops)
+    loss = float(curve.loss.value[0])
+    mixture = mixture.kept(loss)
     losses = law.loss_draws(flops)[:, 0]
-    losses = losses + _run_loss_sd(law, flops) * _normals(len(losses), 13)
+    losses = losses + _run_loss_sd(curve, law.level) * _normals(len(losses), 13)
     drawn, centres = [], []
     for fit in mixture.fits:
         count = max(len(losses), len(fit.theta) - 1)
@@ -110,7 +129,7 @@ def forecast_through_loss(law: Law, metric: str, flops: float) -> Quantity:
         grid = fit.draws({"loss": np.exp(losses)})
         values = grid[each % len(grid), each % len(losses)]
         drawn.append(values + fit.run_errors()[each % len(grid)])
-        centres.append(float(fit.form.link(fit.predict({"loss": optimum.loss.value}))[0]))
+        centres.append(float(fit.form.link(fit.predict({"loss": loss}))[0]))
     return mixture.quantity(centres, drawn, law.level)
 
 
@@ -168,14 +187,10 @@ def _too_few_budgets(source: str, metric: str, count: int) -> Refused:
     )
 
 
-def _run_loss_sd(law: Law, flops: float) -> float:
+def _run_loss_sd(curve: Curve, level: float) -> float:
     """Sd of ln loss that one new run adds to the law: what its wider interval shows."""
-    optimum = law.optimum(flops)
-    if optimum.loss.low is None or optimum.loss.high is None:
-        return 0.0
-    z = 2 * float(ndtri((1 + law.level) / 2))
-    run = np.log(optimum.loss.high / optimum.loss.low) / z
-    own = np.log(optimum.law_high / optimum.law_low) / z
+    z = 2 * float(ndtri((1 + level) / 2))
+    run, own = (float(np.log(band.high[0] / band.low[0])) / z for band in (curve.run, curve.loss))
     return float(np.sqrt(max(run**2 - own**2, 0.0)))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,6 +26,11 @@ class Mixture:
     fits: list[FittedForm]
     weights: list[float]
     run_sd: float
+
+    @cached_property
+    def drift(self) -> float:
+        """Model error per e-fold beyond the data, as the largest budgets were missed."""
+        return drift(self)
 
     def kept(self, loss: float) -> "Mixture":
         """Without the equations that say nothing at this loss: a distance is gone at its pole.

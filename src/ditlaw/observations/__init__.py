@@ -5,7 +5,7 @@ One row is one run's params, tokens, FLOPs and loss at one point of its training
 """
 
 from ditlaw.observations.checking import DIVERGED, IN_WARMUP, MIN_STEPS, REPEATED, TOO_EARLY
-from ditlaw.observations.choosing import same_cell
+from ditlaw.observations.choosing import same_cell, split_source
 from ditlaw.observations.loading import SINGLE, load_groups, load_observations, load_swept
 from ditlaw.observations.study_rows import study_frame, study_of_rows
 from ditlaw.observations.table import QUANTITY, Observations
@@ -23,6 +23,7 @@ __all__ = [
     "load_observations",
     "load_swept",
     "same_cell",
+    "split_source",
     "study_frame",
     "study_of_rows",
 ]

@@ -1,7 +1,8 @@
 """Shared parts of the figures: log axes with readable ticks, bands, colours, safe labels.
 
-Colours are names such as ``@ink`` under keys that end in ``color``; the page puts in those of the
-light or dark theme.
+Colours are names such as ``@ink`` under keys that end in ``color``; ``figures.js`` puts in those of
+the light or dark theme. ``@ramp:0.5`` lies half along the theme's ramp from small to large budgets,
+``@kind:1`` is the second of its colours for things without an order; ``/30`` after it is an alpha.
 """
 
 import html
@@ -15,8 +16,6 @@ from ditlaw.laws.table import FloatArray
 
 Trace = dict[str, Any]
 Figure = dict[str, Any]
-# Budgets from small to large; each has contrast 3 or more on white and on the dark page.
-RAMP = ["#8064c0", "#4a78c4", "#1f8f9f", "#2f9468", "#75902c", "#b5800f", "#cf5f33"]
 MULTIPLES: list[list[float]] = [
     [1, 1.5, 2, 3, 4, 5, 6, 8],
     [1, 1.5, 2, 3, 5, 7],
@@ -33,16 +32,9 @@ def safe(label: object) -> str:
 
 
 def ramp(count: int) -> list[str]:
-    """``count`` colours along the ramp."""
-    stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in RAMP], float)
-    at = np.linspace(0, len(RAMP) - 1, count) if count != 1 else np.array([1.0])
-    channels = [np.interp(at, np.arange(len(RAMP)), stops[:, k]) for k in range(3)]
-    return [hex_color(r, g, b) for r, g, b in np.stack(channels, axis=1)]
-
-
-def hex_color(red: float, green: float, blue: float) -> str:
-    """A colour of 0 … 255 channels as CSS writes it."""
-    return f"#{round(red):02x}{round(green):02x}{round(blue):02x}"
+    """``count`` colours along the ramp of budgets."""
+    at = np.linspace(0, 1, count) if count != 1 else [0.5]
+    return [f"@ramp:{place:.3g}" for place in at]
 
 
 def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
@@ -74,6 +66,7 @@ def log_axis(
     low, high = float(logs.min()) - margin, float(logs.max()) + margin
     ticks = log_ticks(10**low, 10**high)
     return {
+        "column": title.replace(" ", "_"),
         "type": "log",
         "range": [low, high],
         "tickvals": ticks,
@@ -151,10 +144,16 @@ def line(
 
 
 def points(
-    x: Sequence[float], y: Sequence[float], name: str, hover: list[str], **marker: Any
+    x: Sequence[float],
+    y: Sequence[float],
+    name: str,
+    hover: list[str],
+    rows: list[dict[str, Any]] | None = None,
+    **marker: Any,
 ) -> Trace:
-    """Markers with a hover text each."""
+    """Markers with a hover text each; ``rows`` are further columns of the download."""
     return {
+        "rows": rows,
         "x": [float(v) for v in x],
         "y": [float(v) for v in y],
         "mode": "markers",

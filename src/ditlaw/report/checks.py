@@ -4,9 +4,10 @@ from typing import Any
 
 from ditlaw import text
 from ditlaw.report.axes import Figure, Trace, bars, layout, log_axis, points, safe
+from ditlaw.report.download import with_download
 from ditlaw.report.material import Material
 from ditlaw.report.tables import interval
-from ditlaw.results import Quantity, known
+from ditlaw.results import Quantity, VerifiedRun, known
 
 OUTCOMES = [(True, "measured, inside", "star", "@good"), (False, "measured, outside", "x", "@bad")]
 
@@ -16,33 +17,37 @@ def check_figure(material: Material) -> Figure | None:
     runs = [run for check in material.checks for run in check.runs]
     if not runs:
         return None
+    units = material.units
     labels = [f"{safe(r.id)}<br>at {text.flops(r.measured.flops)}" for r in runs]
+    timed = [f"{safe(r.id)}<br>at {units.time(r.measured.flops)}" for r in runs]
     place = [float(i) for i in range(len(runs))]
     forecasts = [r.forecast_loss for r in runs]
     hover = [f"<b>{safe(r.id)}</b><br>forecast {_said(r.forecast_loss)}" for r in runs]
     value = [q.value for q in forecasts]
-    ahead = points(value, place, "forecast for its shape", hover, **_hollow())
+    ahead = points(value, place, "forecast for its shape", hover, _columns(runs), **_hollow())
     data = [ahead | {"error_x": _bars(forecasts)}]
     for inside, name, symbol, color in OUTCOMES:
         chosen = [i for i, r in enumerate(runs) if r.inside == inside]
         measured = [runs[i].measured.loss for i in chosen]
-        hover = [
-            f"<b>{labels[i]}</b><br>measured {text.loss(runs[i].measured.loss)}" for i in chosen
-        ]
-        at = [place[i] for i in chosen]
-        data.append(points(measured, at, name, hover, symbol=symbol, size=13, color=color))
+        mine = [runs[i] for i in chosen]
+        told, columns = [_measured(material, run) for run in mine], _columns(mine)
+        style = {"symbol": symbol, "size": 13, "color": color}
+        data.append(points(measured, [place[i] for i in chosen], name, told, columns, **style))
     seen = [*value, *(r.measured.loss for r in runs)]
     seen += [bound for q in forecasts for bound in (q.low, q.high) if bound is not None]
     y = {
         "tickvals": place,
         "ticktext": labels,
+        "units": {"hours": {"ticktext": timed}},
+        "column": "place_in_figure",
         "range": [len(runs) - 0.4, -0.6],
         "automargin": True,
         "gridcolor": "@grid",
         "zeroline": False,
     }
     look = layout(log_axis(material.law.metric, seen, text.loss, 0.08), y)
-    return {"id": "check", "data": [t for t in data if t["x"]], "layout": look}
+    figure = {"id": "check", "data": [t for t in data if t["x"]], "layout": look}
+    return with_download(figure, units)
 
 
 def check_traces(material: Material) -> list[Trace]:
@@ -51,8 +56,7 @@ def check_traces(material: Material) -> list[Trace]:
     if material.check is None:
         answers.append(material.answer)
     hover = [
-        f"<b>forecast at {text.flops(a.flops)} FLOPs</b>, {hours_said(material, a.flops)}<br>"
-        f"{_said(known(a.loss))}"
+        f"<b>forecast at {material.units.said(a.flops)}</b><br>{_said(known(a.loss))}"
         for a in answers
     ]
     name = "forecast" if material.check is None else "frozen forecast"
@@ -65,19 +69,29 @@ def check_traces(material: Material) -> list[Trace]:
     for inside, name, symbol, color in OUTCOMES:
         chosen = [r for r in runs if r.inside == inside]
         if chosen:
-            hover = [
-                f"<b>{safe(r.id)}</b><br>measured {text.loss(r.measured.loss)}" for r in chosen
-            ]
+            hover = [_measured(material, r) for r in chosen]
             x, y = [r.measured.flops for r in chosen], [r.measured.loss for r in chosen]
             style = {"symbol": symbol, "size": 13, "color": color}
             outline = {"line": {"color": "@paper", "width": 1}}
-            found.append(points(x, y, name, hover, **style, **outline))
+            found.append(points(x, y, name, hover, _columns(chosen), **style, **outline))
     return found
 
 
-def hours_said(material: Material, flops: float) -> str:
-    """The time that FLOPs take, in words."""
-    return f"{text.hours(material.hours(flops))} of one {material.answer.gpu}"
+def _measured(material: Material, run: VerifiedRun) -> str:
+    seen, low, high = run.measured, run.forecast_loss.low, run.forecast_loss.high
+    assert low is not None
+    assert high is not None
+    return (
+        f"<b>{safe(run.id)}</b><br>{material.units.said(seen.flops)}"
+        f"<br>measured {safe(material.law.metric)} {text.loss(seen.loss)}"
+        f"<br>forecast for its shape [{text.loss(low)}, {text.loss(high)}]"
+    )
+
+
+def _columns(runs: list[VerifiedRun]) -> list[dict[str, Any]]:
+    return [
+        {"run": r.id, "training_flops": r.measured.flops, "tokens": r.measured.tokens} for r in runs
+    ]
 
 
 def _said(quantity: Quantity) -> str:

@@ -9,109 +9,108 @@ from ditlaw import text
 from ditlaw.laws.answers import Curve
 from ditlaw.laws.ensemble import Band
 from ditlaw.laws.table import FloatArray
-from ditlaw.report.axes import Figure, Trace, band, bars, layout, line, log_axis, points, safe
-from ditlaw.report.checks import check_traces, hours_said
+from ditlaw.report.axes import Figure, Trace, bars, layout, line, log_axis, points, safe
+from ditlaw.report.checks import check_traces
+from ditlaw.report.download import with_download
 from ditlaw.report.material import Material
+from ditlaw.report.rawpoints import run_trace
+from ditlaw.report.spans import Span
 
-GRID = 90
 # Of the forms that are weighed; joint stands in for isoflop, never beside it.
 DASHES = {"isoflop": "dot", "joint": "dot", "surface": "longdashdot"}
+WHOLE = 0.995  # a weight that reads as 100%
+
+
+def span_of(material: Material) -> Span:
+    """The fitted FLOPs, and a grid that reaches the target and every check."""
+    ends = [material.target, *(c.forecast.flops for c in material.checks)]
+    return Span.reaching(material.fit.range.flops[0], material.law.largest_flops, ends)
 
 
 def law_figures(material: Material) -> list[Figure]:
     """Loss, N* and D* against FLOPs, over one grid."""
-    curve = material.law.curve(_grid(material))
-    return [
-        _loss_figure(material, curve),
-        _size_figure(material, curve),
-        _tokens_figure(material, curve),
+    span = span_of(material)
+    curve = material.law.curve(span.flops)
+    made = [
+        _loss_figure(material, span, curve),
+        _size_figure(material, span, curve),
+        _tokens_figure(material, span, curve),
     ]
+    return [with_download(figure, material.units) for figure in made]
 
 
-def _grid(material: Material) -> FloatArray:
-    low, high = material.fit.range.flops
-    ends = [high, material.target, *(c.forecast.flops for c in material.checks)]
-    grid = np.geomspace(low * 0.8, max(ends) * 1.8, GRID)
-    return np.unique([*grid, material.law.largest_flops])
-
-
-def _loss_figure(material: Material, curve: Curve) -> Figure:
+def _loss_figure(material: Material, span: Span, curve: Curve) -> Figure:
     law, level = material.law, f"{material.fit.level:.0%}"
+    loss, run = curve.loss, curve.run
     hover = [
-        f"<b>{text.flops(c)} FLOPs</b>, {hours_said(material, c)}<br>"
+        f"<b>{material.units.said(c)}</b><br>"
         f"{safe(law.metric)} {text.loss(v)}<br>law [{text.loss(a)}, {text.loss(b)}]<br>"
         f"one new run [{text.loss(p)}, {text.loss(q)}]"
         for c, v, a, b, p, q in zip(
-            curve.flops,
-            curve.loss.value,
-            curve.loss.low,
-            curve.loss.high,
-            curve.run.low,
-            curve.run.high,
-            strict=True,
+            span.flops, loss.value, loss.low, loss.high, run.low, run.high, strict=True
         )
     ]
     weights = {e.form: e.loss_weight for e in material.fit.evidence}
-    flops, best = _optima(material)
     data: list[Trace] = [
-        band(curve.flops, curve.run.low, curve.run.high, f"one new run, {level}", "@wide"),
-        band(curve.flops, curve.loss.low, curve.loss.high, f"law, {level}", "@band"),
-        *_forms(curve.flops, curve.loss_forms, weights),
-        *_central(material, curve, curve.loss.value, hover, "law"),
-        *_marks(flops, best["loss"], safe(law.metric), text.loss),
+        *span.band(span.flops, run.low, run.high, f"one new run, {level}", "@wide"),
+        *span.band(span.flops, loss.low, loss.high, f"law, {level}", "@band"),
+        *_forms(span.flops, curve.loss_forms, weights),
+        *span.law(span.flops, loss.value, "law", "@law", hover),
+        run_trace(material),
+        *_marks(material, "loss", safe(law.metric), text.loss),
         *check_traces(material),
     ]
     seen = [t["y"] for t in data if t["mode"] == "markers"]
-    shown = np.concatenate([curve.run.low, curve.run.high, *seen])
-    y = log_axis(law.metric, shown, text.loss, 0.03)
-    x = log_axis("training FLOPs", curve.flops, text.flops, 0.0)
-    top = x | {
-        "overlaying": "x",
-        "side": "top",
-        "matches": "x",
-        "ticktext": [text.hours(material.hours(v)) for v in x["tickvals"]],
-        "title": x["title"] | {"text": f"time on one {material.answer.gpu}"},
-        "showgrid": False,
-    }
-    data.append(  # an axis without a trace is not drawn; this one is unseen
-        {"x": [material.target], "y": [None], "xaxis": "x2", "showlegend": False, "mode": "markers"}
-    )
-    look = layout(x, y, xaxis2=top, **_ranges(material))
-    look["margin"] = look["margin"] | {"t": 72}
-    return {"id": "loss", "data": data, "layout": look}
+    y = log_axis(law.metric, np.concatenate([run.low, run.high, *seen]), text.loss, 0.03)
+    x = material.units.compute_axis(span.flops)
+    return {"id": "loss", "data": data, "layout": layout(x, y, **span.shade())}
 
 
-def _size_figure(material: Material, curve: Curve) -> Figure:
+def _size_figure(material: Material, span: Span, curve: Curve) -> Figure:
     weights = {e.form: e.params_weight for e in material.fit.evidence}
-    forms = _forms(curve.flops, curve.params_forms, weights)
-    return _power_figure(material, "params", "best params N*", curve, curve.params, forms)
+    forms = _forms(span.flops, curve.params_forms, weights)
+
+    data = _power_traces(material, span, "params", "N*", text.count, curve.params, forms)
+    y = log_axis("best params N*", _reach(material, "params", curve.params), text.count, 0.03)
+    look = layout(material.units.compute_axis(span.flops), y | {"column": "params"}, **span.shade())
+    return {"id": "params", "data": data, "layout": look}
 
 
-def _tokens_figure(material: Material, curve: Curve) -> Figure:
-    return _power_figure(material, "tokens", "best tokens D*", curve, curve.tokens, [])
+def _tokens_figure(material: Material, span: Span, curve: Curve) -> Figure:
+    units = material.units
+    data = _power_traces(material, span, "tokens", "D*", units.samples, curve.tokens, [])
+    y = units.tokens_axis("best training data D*", _reach(material, "tokens", curve.tokens), 0.03)
+    look = layout(units.compute_axis(span.flops), y, **span.shade())
+    return {"id": "tokens", "data": data, "layout": look}
 
 
-def _power_figure(
-    material: Material, name: str, title: str, curve: Curve, values: Band, forms: list[Trace]
-) -> Figure:
-    short = title.split()[-1]
-    hover = []
-    for c, v, a, b in zip(curve.flops, values.value, values.low, values.high, strict=True):
-        said = f"<b>{text.flops(c)} FLOPs</b>, {hours_said(material, c)}<br>{short} {text.count(v)}"
-        said += f" [{text.count(a)}, {text.count(b)}]"
-        images = material.images(v) if name == "tokens" else None
-        hover.append(said + (f"<br>images {text.count(images)}" if images else ""))
-    flops, best = _optima(material)
-    data: list[Trace] = [
-        band(curve.flops, values.low, values.high, f"{material.fit.level:.0%} interval", "@band"),
-        *forms,
-        *_central(material, curve, values.value, hover, short),
-        *_marks(flops, best[name], short, text.count),
+def _power_traces(
+    material: Material,
+    span: Span,
+    name: str,
+    short: str,
+    form: Callable[[float], str],
+    values: Band,
+    forms: list[Trace],
+) -> list[Trace]:
+    flops = span.flops
+    hover = [
+        f"<b>{material.units.said(c)}</b><br>{short} {form(v)}<br>[{form(a)}, {form(b)}]"
+        for c, v, a, b in zip(flops, values.value, values.low, values.high, strict=True)
     ]
-    seen = [values.low, values.high, best[name].low, best[name].high]
-    x = log_axis("training FLOPs", curve.flops, text.flops, 0.0)
-    y = log_axis(title, np.concatenate(seen), text.count, 0.03)
-    return {"id": name, "data": data, "layout": layout(x, y, **_ranges(material))}
+    interval = f"{material.fit.level:.0%} interval"
+    return [
+        *span.band(flops, values.low, values.high, interval, "@band"),
+        *forms,
+        *span.law(flops, values.value, short, "@law", hover),
+        *_marks(material, name, short, form),
+    ]
+
+
+def _reach(material: Material, name: str, values: Band) -> FloatArray:
+    """All that an axis must hold."""
+    best = _optima(material)[1][name]
+    return np.concatenate([values.low, values.high, best.low, best.high])
 
 
 def _forms(
@@ -119,28 +118,16 @@ def _forms(
 ) -> list[Trace]:
     """Each form alone as a thin line; its weight in the mixture is in its name.
 
-    Where there is one form it is the law itself, and has no line of its own.
+    A form that has all the weight is the law itself, and has no line of its own.
     """
     found: list[Trace] = []
     if len(forms) == 1:
         return found
     for form, values in forms.items():
+        if weights.get(form, 0) >= WHOLE:
+            continue
         name = f"{safe(form)} alone ({weights.get(form, 0):.0%})"
         found.append(line(flops, values, name, "@muted", width=1.1, dash=DASHES[form]))
-    return found
-
-
-def _central(
-    material: Material, curve: Curve, values: FloatArray, hover: list[str], name: str
-) -> list[Trace]:
-    """The law: solid where fitted, dashed beyond."""
-    border = material.law.largest_flops
-    halves = [(curve.flops <= border, name, "solid"), (curve.flops >= border, "beyond", "dash")]
-    found = []
-    for mask, label, dash in halves:
-        said = [hover[i] for i in np.flatnonzero(mask)]
-        trace = line(curve.flops[mask], values[mask], label, "@law", said, dash=dash)
-        found.append(trace | {"legendrank": 900})
     return found
 
 
@@ -158,37 +145,19 @@ def _optima(material: Material) -> tuple[FloatArray, dict[str, Band]]:
     return flops, {"params": size, "tokens": tokens, "loss": stacked([b.loss_opt for b in used])}
 
 
-def _marks(flops: FloatArray, best: Band, name: str, form: Callable[[float], str]) -> list[Trace]:
+def _marks(
+    material: Material, quantity: str, name: str, form: Callable[[float], str]
+) -> list[Trace]:
+    """The budgets' minima with their intervals."""
+    flops, optima = _optima(material)
     if not len(flops):
         return []
+    best = optima[quantity]
     hover = [
-        f"<b>best of {text.flops(c)} FLOPs</b><br>{name} {form(v)} [{form(a)}, {form(b)}]"
+        f"<b>best of {material.units.said(c)}</b><br>{name} {form(v)}<br>[{form(a)}, {form(b)}]"
         for c, v, a, b in zip(flops, best.value, best.low, best.high, strict=True)
     ]
     value, low, high = best.value.tolist(), best.low.tolist(), best.high.tolist()
-    marks = points(
-        flops.tolist(), value, "best of a budget", hover, symbol="diamond", size=9, color="@law"
-    )
+    style: dict[str, Any] = {"symbol": "diamond", "size": 9, "color": "@law"}
+    marks = points(flops.tolist(), value, "best of a budget", hover, **style)
     return [marks | {"error_y": bars(value, low, high, "@law")}]
-
-
-def _ranges(material: Material) -> dict[str, Any]:
-    """The fitted range shaded and named."""
-    low, high = material.fit.range.flops[0], material.law.largest_flops
-    box = {"type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
-    label = {
-        "x": float(np.log10(high)),
-        "y": 1,
-        "yref": "paper",
-        "yanchor": "top",
-        "yshift": -3,
-        "showarrow": False,
-        "font": {"color": "@muted", "size": 11},
-    }
-    return {
-        "shapes": [{**box, "x0": low, "x1": high, "fillcolor": "@shade", "line": {"width": 0}}],
-        "annotations": [
-            {**label, "text": "fitted", "xanchor": "right", "xshift": -4},
-            {**label, "text": "extrapolated", "xanchor": "left", "xshift": 4},
-        ],
-    }

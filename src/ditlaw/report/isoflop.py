@@ -1,6 +1,5 @@
 """The isoFLOP figure: loss against size, one colour a budget, with the fitted minima."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -9,22 +8,13 @@ import pandas as pd
 from ditlaw import text
 from ditlaw.laws.answers import IsoflopCurve
 from ditlaw.laws.settings import WORSE
-from ditlaw.report.axes import (
-    RAMP,
-    Figure,
-    Trace,
-    layout,
-    line,
-    log_axis,
-    log_ticks,
-    points,
-    ramp,
-    safe,
-)
+from ditlaw.report.axes import Figure, Trace, layout, line, log_axis, log_ticks, points, ramp, safe
+from ditlaw.report.download import with_download
 from ditlaw.report.labels import SYMBOLS, key, labels
 from ditlaw.report.material import Material
+from ditlaw.report.rawpoints import drawn_every, run_columns, run_hovers
 
-MOST_POINTS = 2000  # drawn; a page of a larger table shows an even selection
+SHADES = 7  # of the colour bar
 
 
 def isoflop_figure(material: Material) -> Figure:
@@ -41,7 +31,7 @@ def isoflop_figure(material: Material) -> Figure:
         for used in (False, True):
             chosen = frame.iloc[rows[curve.used == used][::step]]
             traces.append(_rows(material, chosen, seeds, color, used))
-        traces += _parabola(curve, color)
+        traces += _parabola(material, curve, color)
     usable = [(c.params_opt, c.loss_opt) for c in curves if c.params_opt and c.loss_opt]
     if usable:
         sizes, losses = np.array(usable).T
@@ -52,33 +42,9 @@ def isoflop_figure(material: Material) -> Figure:
     y = log_axis(law.metric, [*frame[law.metric], *left_out["y"]], text.loss, 0.04)
     x = log_axis("params", [*frame["params"], *left_out["x"]], text.count, 0.07)
     data = [t for t in traces if t["x"]] + key(seeds, curves)
-    return {
-        "id": "isoflop",
-        "data": data,
-        "layout": layout(x, y, annotations=labels(curves, colors, x["range"], y["range"])),
-    }
-
-
-def drawn_every(material: Material) -> int:
-    """1 where every row of a budget is drawn, else k: only each k-th is."""
-    return math.ceil(len(material.law.observations.frame) / MOST_POINTS)
-
-
-def run_hover(material: Material, row: Any) -> str:
-    """One row in words."""
-    images = row.get("images")
-    if images is None or not math.isfinite(images):
-        images = material.images(row["tokens"])
-    seed = row.get("seed")
-    parts = [
-        f"<b>{safe(row['run'])}</b>",
-        f"params {text.count(row['params'])}, tokens {text.count(row['tokens'])}",
-        f"FLOPs {text.flops(row['flops'])}"
-        + (f", images {text.count(images)}" if images is not None else ""),
-        f"{safe(material.law.metric)} {text.loss(row[material.law.metric])}"
-        + (f", seed {seed:g}" if isinstance(seed, (int, float)) and seed == seed else ""),
-    ]
-    return "<br>".join(parts)
+    told = labels(curves, colors, x["range"], y["range"], material.units)
+    figure = {"id": "isoflop", "data": data, "layout": layout(x, y, annotations=told)}
+    return with_download(figure, material.units)
 
 
 def _rows(
@@ -88,8 +54,9 @@ def _rows(
     return points(
         rows["params"].tolist(),
         rows[material.law.metric].tolist(),
-        "rows",
-        [run_hover(material, row) for _, row in rows.iterrows()],
+        "used by its parabola" if used else "outside its parabola's window",
+        run_hovers(material, rows),
+        run_columns(rows),
         color=color,
         symbol=symbols,
         size=7 if used else 6,
@@ -106,11 +73,11 @@ def _loose(material: Material, rows: pd.DataFrame) -> Trace:
         ticks = log_ticks(10.0 ** logs.min(), 10.0 ** (logs.max() + 1e-6), 5)
         said = {"tickvals": np.log10(ticks).tolist(), "ticktext": [text.flops(t) for t in ticks]}
         look = {"thickness": 12, "outlinewidth": 0, "title": {"text": "FLOPs"}, **said}
-        scale = [[i / (len(RAMP) - 1), color] for i, color in enumerate(RAMP)]
+        scale = [[place, f"@ramp:{place}"] for place in np.linspace(0, 1, SHADES).tolist()]
         bar = {"colorscale": scale, "colorbar": look, "showscale": True}
-    hover = [run_hover(material, row) for _, row in rows.iterrows()]
     x, y = rows["params"].tolist(), rows[material.law.metric].tolist()
-    marks = points(x, y, "rows of no budget", hover, color=logs.tolist(), size=7, **bar)
+    hover, more = run_hovers(material, rows), run_columns(rows)
+    marks = points(x, y, "rows of no budget", hover, more, color=logs.tolist(), size=7, **bar)
     return marks | {"showlegend": False}
 
 
@@ -124,13 +91,15 @@ def _left_out(material: Material) -> Trace:
         frame = frame.iloc[np.flatnonzero((np.isfinite(whole) & (whole > 0)).all(axis=1))]
     else:
         frame = frame.iloc[:0].assign(params=[], **{metric: []})
+    why = frame["why"].astype(str).tolist() if len(frame) else []
     hover = [
-        f"{run_hover(material, row)}<br>left out: {safe(row['why'])}" for _, row in frame.iterrows()
+        f"{said}<br>left out: {safe(reason)}"
+        for said, reason in zip(run_hovers(material, frame), why, strict=True)
     ]
+    told = [row | {"left_out": reason} for row, reason in zip(run_columns(frame), why, strict=True)]
     style = {"symbol": "circle-x-open", "size": 8, "color": "@muted"}
-    return points(
-        frame["params"].tolist(), frame[metric].tolist(), "left out of the fit", hover, **style
-    )
+    x, y = frame["params"].tolist(), frame[metric].tolist()
+    return points(x, y, "left out of the fit", hover, told, **style)
 
 
 def _symbol(seeds: list[Any], seed: Any, used: bool) -> str:
@@ -138,22 +107,33 @@ def _symbol(seeds: list[Any], seed: Any, used: bool) -> str:
     return symbol if used else f"{symbol}-open"
 
 
-def _parabola(curve: IsoflopCurve, color: str) -> list[Trace]:
+def _parabola(material: Material, curve: IsoflopCurve, color: str) -> list[Trace]:
     if curve.coefficients is None:
         return []
     grid = np.geomspace(*curve.window, 60)
     usable = curve.params_opt is not None and curve.loss_opt is not None
     style = {"width": 1.75} if usable else {"width": 1.25, "dash": "dash"}
-    found = [line(grid, curve.loss(grid), "parabola", color, **style) | {"showlegend": False}]
+    at = f"at {text.flops(curve.budget)} FLOPs"
+    drawn = line(grid, curve.loss(grid), f"parabola {at}", color, **style)
+    found = [drawn | {"showlegend": False}]
     if curve.params_opt is not None and curve.loss_opt is not None:
         hover = (
-            f"<b>minimum at {text.flops(curve.budget)} FLOPs</b>"
-            f"<br>N* {text.count(curve.params_opt)}<br>{text.loss(curve.loss_opt)}"
+            f"<b>minimum at {material.units.said(curve.budget)}</b>"
+            f"<br>N* {text.count(curve.params_opt)}"
+            f"<br>{safe(material.law.metric)} {text.loss(curve.loss_opt)}"
         )
         style = {"symbol": "diamond", "size": 12, "color": color}
         outline = {"line": {"color": "@paper", "width": 2}}
         found.append(
-            points([curve.params_opt], [curve.loss_opt], "minimum", [hover], **style, **outline)
+            points(
+                [curve.params_opt],
+                [curve.loss_opt],
+                f"minimum {at}",
+                [hover],
+                [{"training_flops": curve.flops}],
+                **style,
+                **outline,
+            )
             | {"showlegend": False}
         )
     return found

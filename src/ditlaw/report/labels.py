@@ -4,16 +4,20 @@ from typing import Any
 
 import numpy as np
 
-from ditlaw import text
 from ditlaw.laws.answers import IsoflopCurve
 from ditlaw.report.axes import Trace, safe
+from ditlaw.report.units import Units
 
 SYMBOLS = ["circle", "square", "triangle-up", "pentagon", "hexagon"]  # of seeds
 WIDE, HIGH = 0.11, 0.055  # room of a label as shares of the axes; where there is none, no label
 
 
 def labels(
-    curves: list[IsoflopCurve], colors: list[str], x_range: list[float], y_range: list[float]
+    curves: list[IsoflopCurve],
+    colors: list[str],
+    x_range: list[float],
+    y_range: list[float],
+    units: Units,
 ) -> list[dict[str, Any]]:
     """Each budget's name at the right end of its curve, else at the left, where there is room."""
     found: list[dict[str, Any]] = []
@@ -32,7 +36,7 @@ def labels(
                 {
                     "x": x,
                     "y": y,
-                    "text": f"<b>{text.flops(curve.budget)}</b>",
+                    **units.named("text", curve.budget, "<b>{}</b>".format, unit=""),
                     "showarrow": False,
                     "xanchor": side,
                     "xshift": 8 if side == "left" else -8,

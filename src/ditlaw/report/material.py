@@ -8,16 +8,17 @@ from typing import Any
 import pandas as pd
 
 from ditlaw.aspect import ShapeStudy, shape_study, shapes_of
-from ditlaw.compute import gpu_hours
 from ditlaw.errors import DitlawError
 from ditlaw.forecast import LAW_SUFFIX, forecast, law_of
 from ditlaw.laws import Law
 from ditlaw.metric_laws import MetricLaws, metric_laws
-from ditlaw.observations import same_cell, study_frame
+from ditlaw.observations import same_cell, split_source, study_frame
+from ditlaw.report.units import Units
 from ditlaw.results import FitResult, Forecast, RunStatus, Verification
 from ditlaw.study import RunSpec, Study, hardware_of, open_study, study_folder, variants
 from ditlaw.study.data_section import Data
 from ditlaw.sweep import checking_runs, own_runs
+from ditlaw.tablefile import read_table
 from ditlaw.training.folder import RunFolder
 from ditlaw.training.observation import observation
 from ditlaw.verification import verifications
@@ -82,14 +83,19 @@ class Material:
         """The finished check of the target, if there is one."""
         return next((c for c in self.checks if c.forecast.flops == self.target), None)
 
+    @cached_property
+    def units(self) -> Units:
+        """FLOPs as time on the answer's hardware, tokens as images."""
+        each = self.law.observations.tokens_per_image()
+        return Units(self.answer.gpu, self.answer.mfu, each)
+
     def hours(self, flops: float) -> float:
         """Time of that many FLOPs on the answer's hardware."""
-        return gpu_hours(flops, self.answer.gpu, self.answer.mfu)
+        return self.units.hours(flops)
 
     def images(self, tokens: float) -> float | None:
         """Images among that many tokens; None where the tokens of one sample are unknown."""
-        each = self.law.observations.tokens_per_image()
-        return tokens / each if each else None
+        return self.units.images(tokens)
 
     @cached_property
     def metric_laws(self) -> MetricLaws | None:
@@ -117,16 +123,28 @@ class Material:
     @cached_property
     def dropped(self) -> list[tuple[str, int, str]]:
         """Run (empty where unknown), row and reason of each row that was left out."""
-        names = self.left_out["run"]
+        names = dict(self.written["run"]) if "run" in self.written else {}
         return [(str(names.get(d.row, "")), d.row, d.reason) for d in self.fit.rows.dropped]
+
+    @cached_property
+    def written(self) -> pd.DataFrame:
+        """The source's rows as written, by row number; empty for a saved law, which has its own."""
+        if self.source.endswith(LAW_SUFFIX):
+            return pd.DataFrame()
+        path, _ = split_source(self.source, self.where)
+        if self.folder is None:
+            frame = read_table(path)
+        else:
+            frame = study_frame(self.folder, open_study(self.folder))
+        frame.index = pd.RangeIndex(1, len(frame) + 1)
+        return frame
 
     @cached_property
     def left_out(self) -> pd.DataFrame:
         """The rows that were left out, by row number; empty where only their numbers are known."""
         if self.folder is None or self.study is None:
             return pd.DataFrame({"run": []})
-        frame = study_frame(self.folder, open_study(self.folder))
-        frame.index = pd.RangeIndex(1, len(frame) + 1)
+        frame = self.written
         why = {d.row: d.reason for d in self.fit.rows.dropped if d.row in frame.index}
         return frame.loc[list(why)].assign(why=list(why.values()))
 

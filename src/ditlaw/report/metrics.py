@@ -1,21 +1,29 @@
 """Metrics beside the loss: their laws in tables, one of drawn pictures in figures."""
 
+import contextlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ditlaw import text
 from ditlaw.errors import DitlawError
+from ditlaw.laws.ensemble import Band
+from ditlaw.laws.table import FloatArray
 from ditlaw.metric_laws import FittedMetric, MetricLaws
 from ditlaw.metric_names import has_settings, is_drawn, whole
-from ditlaw.report.axes import Figure, Trace, band, layout, line, log_axis, points, ramp, safe
+from ditlaw.report.axes import Figure, Trace, layout, log_axis, points, ramp, safe
+from ditlaw.report.download import with_download
+from ditlaw.report.figures import span_of
+from ditlaw.report.formulas import Formula, metric_formulas
 from ditlaw.report.material import Material
+from ditlaw.report.rawpoints import run_columns, thinned
+from ditlaw.report.spans import Span
 from ditlaw.report.tables import Cell, Table, interval
 from ditlaw.results import MetricLaw, Note
 from ditlaw.tablefile import numbers
 
-GRID = 40
-THIN = "30"  # alpha of a band, in hexadecimal
+THIN = "/30"  # alpha of a band, in hexadecimal
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,7 @@ class MetricsSection:
     drawn: str | None
     ranks: str
     figures: list[Figure]
+    formulas: list[Formula]
 
 
 def metrics_section(material: Material) -> MetricsSection | None:
@@ -40,7 +49,9 @@ def metrics_section(material: Material) -> MetricsSection | None:
     drawn = next((n for n, f in found.fitted.items() if _can_draw(n, f)), None)
     said = [verdict.text for verdict in found.result.settings]
     said += [f"{e.name}: {e.reason}." for e in entries if e.reason]
-    figures = [] if drawn is None else [_curves(found, drawn), _scatter(found, drawn)]
+    figures: list[Figure] = []
+    if drawn is not None:
+        figures = [_curves(material, found, drawn), _scatter(material, found, drawn)]
     return MetricsSection(
         laws=_laws(entries, found.result.level),
         offsets=_offsets(entries),
@@ -49,6 +60,7 @@ def metrics_section(material: Material) -> MetricsSection | None:
         drawn=drawn,
         ranks="" if drawn is None else _of_ranks(found.fitted[drawn].entry),
         figures=figures,
+        formulas=[] if drawn is None else metric_formulas(found, drawn),
     )
 
 
@@ -101,61 +113,75 @@ def _can_draw(name: str, fitted: FittedMetric) -> bool:
     return is_drawn(name) and not has_settings(name) and fitted.entry.basis is not None
 
 
-def _curves(found: MetricLaws, drawn: str) -> Figure:
+def _curves(material: Material, found: MetricLaws, drawn: str) -> Figure:
     """The metric against FLOPs: its best over settings, then each setting, with intervals."""
     names = [n for n, f in found.fitted.items() if whole(n) == drawn and f.entry.basis]
+    span, units = span_of(material), material.units
     traces: list[Trace] = []
     seen, reach = [], []
     for name, color in zip(names, _colors(names, drawn), strict=True):
-        fitted = found.fitted[name]
-        assert fitted.entry.range is not None
-        flops = np.geomspace(*fitted.entry.range, GRID)
-        try:
-            law = fitted.curve(flops)
-        except DitlawError:
+        flops, law = _reachable(found.fitted[name], span)
+        if law is None:
             continue
-        assert law is not None
-        at, best = fitted.points()
+        at, best = found.fitted[name].points()
         said = f"<b>{safe(name)}</b><br>"
         hover = [
-            f"{said}{text.flops(c)} FLOPs<br>{text.number(v)} [{text.number(a)}, {text.number(b)}]"
+            f"{said}{units.said(c)}<br>{text.number(v)} [{text.number(a)}, {text.number(b)}]"
             for c, v, a, b in zip(flops, law.value, law.low, law.high, strict=True)
         ]
         shade = "@band" if name == drawn else color + THIN
-        traces.append(band(flops, law.low, law.high, "", shade) | {"showlegend": False})
-        traces.append(line(flops, law.value, safe(name), color, hover))
+        bands = span.band(flops, law.low, law.high, f"{safe(name)}, interval", shade)
+        traces += [trace | {"showlegend": False} for trace in bands]
+        lines = span.law(flops, law.value, safe(name), color, hover)
+        traces += [lines[0], *(trace | {"showlegend": False} for trace in lines[1:])]
         hover = [
-            f"{said}best of {text.flops(c)} FLOPs<br>{text.number(v)}"
+            f"{said}best of {units.said(c)}<br>{text.number(v)}"
             for c, v in zip(at, best, strict=True)
         ]
-        marks = points(at.tolist(), best.tolist(), "", hover, color=color, size=7)
+        style: dict[str, Any] = {"color": color, "size": 7}
+        label = f"{safe(name)}, best of a budget"
+        marks = points(at.tolist(), best.tolist(), label, hover, **style)
         traces.append(marks | {"showlegend": False})
         seen += [law.low, law.high, best]
         reach.append(flops)
-    x = log_axis("training FLOPs", np.concatenate(reach), text.flops, 0.03)
+    x = units.compute_axis(np.concatenate(reach))
     y = log_axis(drawn, np.concatenate(seen), text.number, 0.04)
-    return {"id": "metrics", "data": traces, "layout": layout(x, y)}
+    figure = {"id": "metrics", "data": traces, "layout": layout(x, y, **span.shade())}
+    return with_download(figure, units)
 
 
-def _scatter(found: MetricLaws, drawn: str) -> Figure:
+def _reachable(fitted: FittedMetric, span: Span) -> tuple[FloatArray, Band | None]:
+    """The law over the whole span, else over what was fitted, else nothing."""
+    for flops in (span.flops, span.flops[(span.flops >= span.low) & (span.flops <= span.high)]):
+        with contextlib.suppress(DitlawError):
+            return flops, fitted.curve(flops)
+    return span.flops, None
+
+
+def _scatter(material: Material, found: MetricLaws, drawn: str) -> Figure:
     """The metric against the loss, a point a row, coloured by budget."""
-    frame = found.observations.frame
+    frame, units = found.observations.frame, material.units
     values = numbers(frame[drawn])
     frame = frame[(values > 0) & np.isfinite(values)].assign(_value=values)
+    frame = thinned(frame)
     budgets = np.unique(frame["budget"].fillna(0.0))
     traces = []
     for budget, color in zip(budgets, ramp(len(budgets)), strict=True):
         rows = frame[frame["budget"].fillna(0.0) == budget]
         hover = [
-            f"<b>{safe(run)}</b><br>loss {text.loss(loss)}<br>{safe(drawn)} {text.number(value)}"
-            for run, loss, value in zip(rows["run"], rows["loss"], rows["_value"], strict=True)
+            f"<b>{safe(row['run'])}</b><br>{units.said(row['flops'])}"
+            f"<br>params {text.count(row['params'])}<br>loss {text.loss(row['loss'])}"
+            f"<br>{safe(drawn)} {text.number(row['_value'])}"
+            for _, row in rows.iterrows()
         ]
-        name = f"{text.flops(budget)} FLOPs" if budget else "runs"
         x, y = rows["loss"].tolist(), rows["_value"].tolist()
-        traces.append(points(x, y, name, hover, color=color, size=7, opacity=0.85))
+        style: dict[str, Any] = {"color": color, "size": 7, "opacity": 0.85}
+        marks = points(x, y, "runs", hover, run_columns(rows), **style)
+        traces.append(marks | (units.named("name", budget) if budget else {}))
     x_axis = log_axis("loss", frame["loss"].to_numpy(dtype=float), text.loss, 0.05)
     y_axis = log_axis(drawn, frame["_value"].to_numpy(dtype=float), text.number, 0.05)
-    return {"id": "ranks", "data": traces, "layout": layout(x_axis, y_axis)}
+    figure = {"id": "ranks", "data": traces, "layout": layout(x_axis, y_axis)}
+    return with_download(figure, units)
 
 
 def _of_ranks(entry: MetricLaw) -> str:

@@ -12,15 +12,20 @@ from ditlaw import __version__, text
 from ditlaw.errors import BadInput, Refused
 from ditlaw.files import write_text
 from ditlaw.report import tables, words
+from ditlaw.report.budget_grid import budget_grid
 from ditlaw.report.checks import check_figure
+from ditlaw.report.compared import LEVEL, beside
 from ditlaw.report.fair import audit_of, audit_table
 from ditlaw.report.figures import law_figures
-from ditlaw.report.isoflop import drawn_every, isoflop_figure
-from ditlaw.report.lawless import LEVEL, lawless
+from ditlaw.report.formulas import law_formulas
+from ditlaw.report.isoflop import isoflop_figure
+from ditlaw.report.lawless import lawless
 from ditlaw.report.material import Material, default_out, gather
 from ditlaw.report.metrics import metrics_section
+from ditlaw.report.paper import paragraph
 from ditlaw.report.pictures import gallery
 from ditlaw.report.rates import rates_sections
+from ditlaw.report.rawpoints import drawn_every
 from ditlaw.report.rounds import rounds_section
 from ditlaw.report.runtable import run_table
 from ditlaw.report.shapes import shapes_section
@@ -70,10 +75,14 @@ def render(material: Material) -> str:
     if material.law.metric == "loss":
         rates = rates_sections(material.source, material.where, material.law.level)
     figures += [section.figure for section in rates]
+    sides = beside(material.source, material.where)
+    figures += [one.figure for one in sides]
+    grid = budget_grid(material)
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
+            title=", ".join([material.name, *material.where]),
             m=material,
             fit=material.fit,
             plotly=_plotly(),
@@ -81,6 +90,7 @@ def render(material: Material) -> str:
             every=drawn_every(material),
             answer=words.answer(material),
             target=words.target(material),
+            near=words.near(material),
             besides=words.besides(material),
             reading=words.READINGS.get(material.fit.method, ""),
             loss_law=words.loss_law(material),
@@ -90,17 +100,24 @@ def render(material: Material) -> str:
             facts=words.facts(material),
             study_text=words.study_text(material),
             commands=words.commands(material),
-            budgets=tables.budget_table(material),
+            coverage=words.coverage(material),
+            grid=grid,
+            slider=embedded(grid.data()),
+            budgets=tables.budget_table(grid),
+            budget_metrics=tables.budget_metric_table(grid),
             checks=tables.check_table(material),
             optima=tables.optimum_table(material),
             evidence=tables.evidence_table(material),
             backtests=tables.backtest_table(material),
-            dropped=tables.dropped_table(material),
+            dropped=tables.dropped_table(material) if material.runs else None,
+            compared=sides,
+            paper=paragraph(material),
             audit=audit,
             audited=audit_table(audit),
             runs=run_table(material),
             speed=speed_table(material),
             gallery=gallery(material),
+            formulas=law_formulas(material),
             metrics=metrics,
             shapes=shapes,
             rates=rates,
@@ -122,7 +139,7 @@ def render_lawless(source: str, where: list[str], error: Refused) -> str:
         _environment()
         .get_template("lawless.html.j2")
         .render(
-            name=", ".join([Path(source.partition("@")[0]).name, *where]),
+            title=", ".join([Path(source.partition("@")[0]).name, *where]),
             source="@".join([source, *where]),
             reason=str(error).removeprefix(f"{source.partition('@')[0]}: "),
             version=__version__,
@@ -169,5 +186,6 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["interval"] = tables.interval
     environment.filters |= {"flops": text.flops, "count": text.count, "loss": text.loss}
     return environment

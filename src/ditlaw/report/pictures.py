@@ -16,7 +16,6 @@ from ditlaw.data import Batch, open_held_out
 from ditlaw.data.cache import HeldOut
 from ditlaw.data.scenes import EMPTY, PALETTE, VOCABULARY
 from ditlaw.errors import DitlawError
-from ditlaw.report.axes import hex_color
 from ditlaw.report.material import Material, Run
 from ditlaw.study import Study
 
@@ -136,9 +135,14 @@ def _picture(run: Run, budget: float) -> Path | None:
 def _tiles(row: NDArray[np.int64]) -> list[Tile]:
     cells = math.isqrt(len(row))
     return [
-        Tile(word, i % cells, i // cells, None if word == EMPTY else hex_color(*PALETTE[word]))
+        Tile(word, i % cells, i // cells, None if word == EMPTY else _hex(*PALETTE[word]))
         for i, word in enumerate(VOCABULARY[w] for w in row)
     ]
+
+
+def _hex(red: float, green: float, blue: float) -> str:
+    """A colour of 0 … 255 channels as CSS writes it."""
+    return f"#{round(red):02x}{round(green):02x}{round(blue):02x}"
 
 
 def _side_by_side(batch: Batch) -> NDArray[np.uint8]:

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ditlaw import rate_words, text
 from ditlaw.errors import DitlawError
-from ditlaw.report.axes import RAMP, Figure, Trace, layout, line, log_axis, points, ramp, safe
+from ditlaw.report.axes import Figure, Trace, layout, line, log_axis, points, ramp, safe
+from ditlaw.report.download import with_download
+from ditlaw.report.formulas import Formula, swept_formula
 from ditlaw.report.labels import SYMBOLS
 from ditlaw.report.tables import Cell, Table, interval
 from ditlaw.results import Note, RatesResult, SettingCell, SettingGroup
@@ -30,6 +34,7 @@ class RatesSection:
     rules: Table | None
     said: list[str]
     notes: list[Note]
+    formulas: list[Formula]
     figure: Figure
 
 
@@ -59,7 +64,6 @@ def _section(rates: Rates, answer: GroupAnswer, number: int, several: bool) -> R
     shown = [o for o in answer.optima if np.isclose(o.cell.log_c, largest, atol=0.1)]
     lines = [
         rate_words.advice(group, setting),
-        group.law and rate_words.equation(group.law, setting),
         group.no_law and f"no law of the best {word}: {group.no_law}",
         group.law and group.law.note,
         rate_words.transfer(group, setting),
@@ -80,7 +84,8 @@ def _section(rates: Rates, answer: GroupAnswer, number: int, several: bool) -> R
         rules=_rules(group, setting) if any(r.params for r in group.rules) else None,
         said=said,
         notes=result.warnings if number == 0 else [],
-        figure=_figure(shown, name, word),
+        formulas=[] if group.law is None else [swept_formula(group.law, setting, result.level)],
+        figure=_figure(shown, answer.group.frame, name, word),
     )
 
 
@@ -131,29 +136,24 @@ def _rules(group: SettingGroup, setting: str) -> Table:
     return Table(caption, columns, rows, strong=strong)
 
 
-def _figure(optima: list[Optimum], name: str, word: str) -> Figure:
+def _figure(optima: list[Optimum], frame: pd.DataFrame, name: str, word: str) -> Figure:
     """Curves of the sizes at one budget, whole."""
     best = float(np.exp(min(o.log_loss[0] for o in optima)))
     top = float(np.exp(max(o.cell.log_loss.max() for o in optima)))
     traces: list[Trace] = []
     ordered = sorted(optima, key=lambda o: o.cell.log_n)
-    for k, (optimum, color) in enumerate(zip(ordered, _hues(len(ordered)), strict=True)):
-        traces += _size(optimum, color, SYMBOLS[k % len(SYMBOLS)], top)
+    for k, (optimum, color) in enumerate(zip(ordered, ramp(len(ordered)), strict=True)):
+        traces += _size(optimum, frame, color, SYMBOLS[k % len(SYMBOLS)], top)
     tried = np.exp(np.concatenate([o.cell.tried for o in optima]))
     losses = np.exp(np.concatenate([o.cell.log_loss for o in optima]))
     x = log_axis(word, tried, text.number, 0.06)
     y = log_axis("loss", [*losses, best], text.loss, 0.06)
-    return {"id": name, "data": traces, "layout": layout(x, y)}
+    return with_download({"id": name, "data": traces, "layout": layout(x, y)})
 
 
-def _hues(count: int) -> list[str]:
-    """A colour a size, of the ramp's own as long as they last; symbols help tell neighbours."""
-    if count <= len(RAMP):
-        return [RAMP[round(at)] for at in np.linspace(0, len(RAMP) - 1, count)]
-    return ramp(count)
-
-
-def _size(optimum: Optimum, color: str, symbol: str, top: float) -> list[Trace]:
+def _size(
+    optimum: Optimum, frame: pd.DataFrame, color: str, symbol: str, top: float
+) -> list[Trace]:
     cell = optimum.cell
     x, name = cell.log_setting, f"{text.count(float(np.exp(cell.log_n)))} params"
     traces = []
@@ -162,21 +162,22 @@ def _size(optimum: Optimum, color: str, symbol: str, top: float) -> list[Trace]:
         drawn = np.exp([value(x, optimum.losses[:1], at)[0] for at in grid])
         traces.append(line(np.exp(grid), drawn, name, color, width=1.75) | {"showlegend": False})
     losses = np.exp(cell.log_loss)
+    runs = [[str(run) for run in frame["run"].iloc[rows]] for rows in cell.members]
     hover = [
-        f"<b>{safe(name)}</b><br>{text.number(np.exp(at))}<br>loss {text.loss(loss)}, "
-        f"{len(rows)} {'seed' if len(rows) == 1 else 'seeds'}"
-        for at, loss, rows in zip(x, losses, cell.members, strict=True)
+        f"<b>{'<br>'.join(map(safe, of))}</b><br>{safe(name)} at {text.number(np.exp(at))}"
+        f"<br>loss {text.loss(loss)}, {len(of)} {'seed' if len(of) == 1 else 'seeds'}"
+        for at, loss, of in zip(x, losses, runs, strict=True)
     ]
-    marker = {"color": color, "symbol": symbol, "size": 8}
-    traces.append(points(np.exp(x).tolist(), losses.tolist(), name, hover, **marker))
+    marker: dict[str, Any] = {"color": color, "symbol": symbol, "size": 8}
+    columns = [{"run": " ".join(of), "seeds": len(of)} for of in runs]
+    traces.append(points(np.exp(x).tolist(), losses.tolist(), name, hover, columns, **marker))
     if optimum.log_setting is not None:
         at, lowest = float(np.exp(optimum.log_setting[0])), float(np.exp(optimum.log_loss[0]))
         said = [f"<b>best of {safe(name)}</b><br>{text.number(at)}<br>loss {text.loss(lowest)}"]
-        style = {"symbol": "diamond", "size": 12, "color": color}
-        outline = {"line": {"color": "@paper", "width": 2}}
-        traces.append(
-            points([at], [lowest], "best", said, **style, **outline) | {"showlegend": False}
-        )
+        style: dict[str, Any] = {"symbol": "diamond", "size": 12, "color": color}
+        style["line"] = {"color": "@paper", "width": 2}
+        best = points([at], [lowest], f"best of {name}", said, **style)
+        traces.append(best | {"showlegend": False})
     gone = [float(np.exp(u.log_setting)) for u in cell.unstable]
     if gone:
         said = [f"<b>{safe(name)}</b><br>{text.number(at)}<br>diverged" for at in gone]

@@ -9,11 +9,16 @@ from ditlaw import text
 from ditlaw.aspect import ShapeStudy, words
 from ditlaw.aspect.fit import GRID, ShapeFit
 from ditlaw.report.axes import Figure, Trace, band, layout, line, log_axis, points, ramp, safe
+from ditlaw.report.download import with_download
+from ditlaw.report.formulas import Formula, shape_formula
+from ditlaw.report.rawpoints import run_columns
 from ditlaw.report.tables import Cell, Table, interval
+from ditlaw.report.units import Units
 from ditlaw.results import Note, RatioRange, ShapeAxis, ShapeLaw
 from ditlaw.results.shapes import Standing
+from ditlaw.study import hardware_of
 
-THIN = "28"  # alpha of the largest budget's band, in hexadecimal
+THIN = "/28"  # alpha of the largest budget's band, in hexadecimal
 MOODS: dict[Standing, Literal["", "good", "bad"]] = {
     "within": "good",
     "worse": "bad",
@@ -32,6 +37,7 @@ class ShapesSection:
     axes: list[Table]
     notes: list[Note]
     figures: list[Figure]
+    formulas: list[Formula]
 
 
 def shapes_section(study: ShapeStudy | None) -> ShapesSection | None:
@@ -48,6 +54,7 @@ def shapes_section(study: ShapeStudy | None) -> ShapesSection | None:
         axes=[_axis(axis, result.metric) for axis in result.axes],
         notes=result.warnings,
         figures=[] if study.fit is None else [_figure(study, study.fit)],
+        formulas=[] if study.fit is None else [shape_formula(study.fit, result.level)],
     )
 
 
@@ -132,6 +139,9 @@ def _verdict(standing: Standing) -> Cell:
 def _figure(study: ShapeStudy, fit: ShapeFit) -> Figure:
     """Loss above the best ratio's against width/depth: the law, and runs as it leaves them."""
     design, count = fit.design, len(fit.design.t)
+    observations = study.shapes.observations
+    hardware = hardware_of(observations.study)
+    units = Units(hardware.gpu, hardware.mfu, observations.tokens_per_image())
     grid = np.linspace(design.low, design.high, GRID // 4 + 1)
     curves, rows = fit.above_best(grid), fit.above_best(np.repeat(design.y[:, None], count, axis=1))
     level, tolerance = study.result.level, study.result.tolerance
@@ -140,20 +150,19 @@ def _figure(study: ShapeStudy, fit: ShapeFit) -> Figure:
     shown = [np.array([0.0, 150 * tolerance])]
     frame = study.shapes.frame.iloc[design.rows]
     for i, color in enumerate(ramp(count)):
-        name, at = (
-            f"{text.flops(float(np.exp(design.log_c[i])))} FLOPs",
-            np.exp(grid[:, i] + design.middle),
-        )
+        budget, at = float(np.exp(design.log_c[i])), np.exp(grid[:, i] + design.middle)
+        name = f"{text.flops(budget)} FLOPs"
         above = 100 * np.expm1(curves[:, :, i])
         if i == count - 1:
             low, high = np.quantile(above[1:], [(1 - level) / 2, (1 + level) / 2], axis=0)
-            data.append(band(at, low, high, f"{name}, {level:.0%}", color + THIN))
+            told = units.named("name", budget, f"{{}}, {level:.0%}".format)
+            data.append(band(at, low, high, name, color + THIN) | told)
             shown.append(high)
         hover = [
             f"<b>{name}</b><br>width/depth {words.ratio(r)}<br>{v:.2f} % above the best"
             for r, v in zip(at, above[0], strict=True)
         ]
-        data.append(line(at, above[0], name, color, hover))
+        data.append(line(at, above[0], name, color, hover) | units.named("name", budget))
         mine = np.flatnonzero(design.group == i)
         left = 100 * np.expm1(rows[0, mine, i] + fit.with_shape.residual[mine])
         hover = [
@@ -164,7 +173,16 @@ def _figure(study: ShapeStudy, fit: ShapeFit) -> Figure:
         ]
         x = np.exp(design.y[mine] + design.middle)
         data.append(
-            points(x.tolist(), left.tolist(), name, hover, color=color, size=6, opacity=0.7)
+            points(
+                x.tolist(),
+                left.tolist(),
+                f"runs at {name}",
+                hover,
+                run_columns(frame.iloc[mine]),
+                color=color,
+                size=6,
+                opacity=0.7,
+            )
             | {"showlegend": False}
         )
         shown += [above[0], left]
@@ -173,6 +191,7 @@ def _figure(study: ShapeStudy, fit: ShapeFit) -> Figure:
     margin = 0.04 * float(np.ptp(heights))
     look = {k: v for k, v in x_axis.items() if k not in ("type", "range", "tickvals", "ticktext")}
     y_axis = look | {
+        "column": f"{study.result.metric}_above_best_percent",
         "range": [float(heights.min()) - margin, float(heights.max()) + margin],
         "title": x_axis["title"] | {"text": f"{study.result.metric} above the best, %"},
     }
@@ -196,7 +215,7 @@ def _figure(study: ShapeStudy, fit: ShapeFit) -> Figure:
         "font": {"color": "@muted", "size": 11},
     }
     found = layout(x_axis, y_axis, shapes=[shade], annotations=[label])
-    return {"id": "shapes", "data": data, "layout": found}
+    return with_download({"id": "shapes", "data": data, "layout": found}, units)
 
 
 def _percent(fraction: float) -> str:

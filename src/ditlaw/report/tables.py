@@ -1,15 +1,13 @@
 """The tables of the page, as rows of cells."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-
 from ditlaw import text
-from ditlaw.laws.answers import Optimum
+from ditlaw.report.budget_grid import Bought, BudgetGrid
 from ditlaw.report.material import Material
-from ditlaw.results import Forecast, Quantity, known, scaled
+from ditlaw.results import Quantity
 
 Mood = Literal["", "good", "bad"]
 MOST_ROWS = 400  # of a table's own rows that are listed
@@ -17,29 +15,50 @@ MOST_ROWS = 400  # of a table's own rows that are listed
 
 @dataclass(frozen=True)
 class Cell:
-    """A value, a smaller remark beside it, and whether it is good or bad news."""
+    """A value, a smaller remark beside it, and whether it is good or bad news.
+
+    ``value``, ``low`` and ``high`` are the number itself and its interval, for sorting and CSV.
+    """
 
     text: str
     small: str = ""
     mood: Mood = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
 class Table:
-    """A caption, column names, rows of cells and which rows stand out; ``left`` aligned columns."""
+    """A caption, column names, rows of cells and which rows stand out; ``left`` aligned columns.
+
+    ``kinds`` names what each row is, where a reader may choose among them; such a table sorts too.
+    ``saved_as`` names columns in the CSV, where their numbers have a unit that the words differ in.
+    """
 
     caption: str
     columns: list[str]
     rows: list[list[Cell]]
     strong: frozenset[int] = frozenset()
     left: frozenset[int] = frozenset({0})
+    kinds: list[str] = field(default_factory=list)
+    saved_as: dict[str, str] = field(default_factory=dict)
 
 
 def interval(q: Quantity | None, form: Callable[[float], str] = text.count) -> Cell:
     """A value with its interval; an unknown bound is a question mark."""
     if q is None:
         return Cell("–")
-    return Cell(form(q.value), text.bounds(q, form))
+    unknown = q.low is None and q.high is None
+    small = "" if unknown else text.bounds(q, form)
+    return Cell(form(q.value), small, value=q.value, low=q.low, high=q.high)
+
+
+def number(value: float | None, form: Callable[[float], str], small: str = "") -> Cell:
+    """A number without an interval; a dash where there is none."""
+    if value is None or value != value:
+        return Cell("–", small)
+    return Cell(form(value), small, value=float(value))
 
 
 def yes(flag: bool) -> Cell:
@@ -47,50 +66,43 @@ def yes(flag: bool) -> Cell:
     return Cell("inside", mood="good") if flag else Cell("outside", mood="bad")
 
 
-def budget_table(material: Material) -> Table:
+def budget_table(grid: BudgetGrid) -> Table:
     """What a handful of budgets buy, from the fitted range to beyond the target."""
-    budgets = _budgets(material)
-    answers = [_answer(material, flops) for flops in budgets]
-    each = material.law.observations.tokens_per_image()
-    rows = []
-    for answer in answers:
-        tokens = known(answer.tokens)
-        row = [Cell(text.flops(answer.flops), _where(answer)), interval(answer.params)]
-        if each:
-            row.append(interval(scaled(tokens, 1 / each)))
-        # One column, one clock: the study's hardware may have changed since an answer was frozen.
-        hours = Cell(text.hours(material.hours(answer.flops)))
-        rows.append([*row, interval(tokens), interval(answer.loss, text.loss), hours])
-    images = ["images"] if each else []
-    metric = material.law.metric
-    return Table(
-        f"Values with {material.fit.level:.0%} intervals; the {metric} is that of one new run at "
-        "the best size. The target is in bold.",
-        ["FLOPs", "best params", *images, "tokens", metric, f"time, one {material.answer.gpu}"],
-        rows,
-        strong=frozenset({budgets.index(material.target)}),
+    material = grid.material
+    hours = next(row for row in grid.bought if row.name == "hours")
+    exact = all(q is None or q.low is None for q in hours.at)
+    time = "Time is FLOPs ÷ (peak × MFU), so it has none. " if exact else ""
+    caption = (
+        f"Values with {material.law.level:.0%} intervals; the {material.law.metric} is that of one "
+        f"new run at the best size. {time}The target is in bold."
     )
+    return _bought(grid, caption, [row for row in grid.bought if not row.is_metric])
 
 
-def _budgets(material: Material) -> list[float]:
-    low = min((b.flops for b in material.fit.budgets), default=material.fit.range.flops[0])
-    high = material.law.largest_flops
-    checked = [c.forecast.flops for c in material.checks]
-    between = [float(f"{np.sqrt(low * high):.2g}")] if high > 1.5 * low else []
-    further = float(f"{3 * max(material.target, high):.2g}")
-    return sorted({float(f"{low:.3g}"), *between, high, *checked, material.target, further})
+def budget_metric_table(grid: BudgetGrid) -> Table | None:
+    """The other metrics at the same budgets; None where there are none."""
+    rows = [row for row in grid.bought if row.is_metric]
+    level = grid.material.law.level
+    caption = f"Other metrics of one new run at the best size, {level:.0%} intervals"
+    return _bought(grid, caption, rows) if rows else None
 
 
-def _answer(material: Material, flops: float) -> Forecast | Optimum:
-    frozen = [c.forecast for c in material.checks if c.forecast.flops == flops]
-    if frozen:
-        return frozen[0]
-    return material.answer if flops == material.target else material.law.optimum(flops)
+def _bought(grid: BudgetGrid, caption: str, columns: list[Bought]) -> Table:
+    rows = []
+    for flops in grid.handful:
+        at = grid.flops.index(flops)
+        cells = [interval(column.at[at], column.written) for column in columns]
+        rows.append([number(flops, text.flops, where(flops / grid.material.law.largest_flops))])
+        rows[-1] += cells
+    strong = frozenset({grid.handful.index(grid.material.target)})
+    hours = {c.label: c.label.replace("time", "hours") for c in columns if c.form == "hours"}
+    names = ["FLOPs", *(column.label for column in columns)]
+    return Table(caption, names, rows, strong, saved_as=hours)
 
 
-def _where(answer: Forecast | Optimum) -> str:
-    assert answer.beyond is not None
-    return "fitted" if answer.beyond <= 1.005 else f"{answer.beyond:.3g}× beyond"
+def where(beyond: float) -> str:
+    """Whether a budget lies in the fitted range, and how far beyond it else."""
+    return "fitted" if beyond <= 1.005 else f"{beyond:.3g}× beyond"
 
 
 def check_table(material: Material) -> Table | None:
@@ -98,17 +110,17 @@ def check_table(material: Material) -> Table | None:
     rows = []
     for check in material.checks:
         for run in check.runs:
-            images = material.images(run.measured.tokens)
+            far = run.measured.flops / material.law.largest_flops
             rows.append(
                 [
                     Cell(run.id, f"seed {run.seed}"),
                     Cell(check.frozen_at.partition("T")[0] or "–"),
-                    Cell(text.flops(run.measured.flops), _where(check.forecast)),
-                    Cell(text.count(run.measured.params)),
-                    Cell("–" if images is None else text.count(images)),
+                    number(run.measured.flops, text.flops, where(far)),
+                    number(run.measured.params, text.count),
+                    number(material.images(run.measured.tokens), text.count),
                     interval(run.forecast_loss, text.loss),
-                    Cell(text.loss(run.measured.loss)),
-                    Cell(text.percent(run.error), f"{run.half_widths:+.1f} half-widths"),
+                    number(run.measured.loss, text.loss),
+                    number(run.error, text.percent, f"{run.half_widths:+.1f} half-widths"),
                     yes(run.inside),
                 ]
             )
@@ -134,9 +146,9 @@ def optimum_table(material: Material) -> Table | None:
     """The minimum of each budget."""
     rows = [
         [
-            Cell(text.flops(b.flops)),
+            number(b.flops, text.flops),
             Cell("used" if b.status == "ok" else f"not used: {b.status}"),
-            Cell(str(b.points)),
+            number(b.points, str),
             interval(b.params_opt),
             interval(b.loss_opt, text.loss),
         ]
@@ -152,10 +164,10 @@ def evidence_table(material: Material) -> Table:
     rows = [
         [
             Cell(e.form),
-            Cell("–" if e.loss_error is None else f"{e.loss_error:.2%}"),
-            Cell(f"{e.loss_weight:.0%}"),
-            Cell("–" if e.params_error is None else f"{e.params_error:.0%}"),
-            Cell(f"{e.params_weight:.0%}"),
+            number(e.loss_error, "{:.2%}".format),
+            number(e.loss_weight, "{:.0%}".format),
+            number(e.params_error, "{:.0%}".format),
+            number(e.params_weight, "{:.0%}".format),
         ]
         for e in material.fit.evidence
     ]
@@ -167,11 +179,11 @@ def backtest_table(material: Material) -> Table | None:
     """Forecasts of held-out budgets."""
     rows = [
         [
-            Cell(text.flops(b.held_out)),
-            Cell(f"{b.beyond:.3g}×"),
-            Cell(text.percent(b.params_error)),
+            number(b.held_out, text.flops),
+            number(b.beyond, "{:.3g}×".format),
+            number(b.params_error, text.percent),
             yes(b.params_covered),
-            Cell(text.percent(b.loss_error)),
+            number(b.loss_error, text.percent),
             yes(b.loss_covered),
         ]
         for b in material.fit.backtest
@@ -183,6 +195,6 @@ def backtest_table(material: Material) -> Table | None:
 
 def dropped_table(material: Material) -> Table | None:
     """Rows that were left out, and why."""
-    rows = [[Cell(str(n)), Cell(run), Cell(why)] for run, n, why in material.dropped[:MOST_ROWS]]
+    rows = [[number(n, str), Cell(run), Cell(why)] for run, n, why in material.dropped[:MOST_ROWS]]
     left = frozenset({0, 1, 2})
     return Table("Rows left out", ["row", "run", "why"], rows, left=left) if rows else None

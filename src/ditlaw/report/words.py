@@ -43,15 +43,21 @@ def answer(material: Material) -> str:
     )
 
 
+def near(material: Material) -> str:
+    """Which sizes are nearly as good; empty where that is not known."""
+    sizes = material.answer.near_optimal_params
+    if sizes is None:
+        return ""
+    return (
+        f"Any size from {text.count(sizes.low)} to {text.count(sizes.high)} params comes within "
+        f"{text.share(sizes.tolerance)} of the best {material.law.metric}."
+    )
+
+
 def besides(material: Material) -> list[str]:
-    """What else the answer says: sizes that are nearly as good, and other metrics."""
-    found, near = material.answer, material.answer.near_optimal_params
+    """What else the answer says: other metrics."""
+    found = material.answer
     said = []
-    if near:
-        said.append(
-            f"Any size from {text.count(near.low)} to {text.count(near.high)} params comes within "
-            f"{text.share(near.tolerance)} of the best {material.law.metric}."
-        )
     ways = (("by its own law", found.metrics), ("through the loss", found.metrics_through_loss))
     for name in dict.fromkeys([*found.metrics, *found.metrics_through_loss]):
         values = [
@@ -135,6 +141,21 @@ def _listed(words: list[str]) -> str:
 def frozen(material: Material) -> list[tuple[str, str, str]]:
     """Budget, time and digest of every frozen forecast."""
     return [(text.flops(c.forecast.flops), c.frozen_at, c.digest) for c in material.checks]
+
+
+def coverage(material: Material) -> str:
+    """How often the backtests' intervals held, in a sentence; empty where there are none."""
+    tests, level = material.fit.backtest, material.fit.level
+    if not tests:
+        return ""
+    loss, params = (
+        sum(covered)
+        for covered in zip(*((t.loss_covered, t.params_covered) for t in tests), strict=True)
+    )
+    return (
+        f"Of {len(tests)} backtests {loss} have the held-out loss inside its interval and {params} "
+        f"the best size, where {level:.0%} is nominal. {text.tested(material.fit.tested_beyond)}"
+    )
 
 
 def facts(material: Material) -> list[tuple[str, str]]:
