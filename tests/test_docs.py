@@ -4,8 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from docs_blocks import PAGES as SHOWING
 
+from ditlaw.observations import QUANTITY, SINGLE
 from ditlaw.results import COMMANDS
+from ditlaw.study.schema import Study
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -33,3 +36,25 @@ def test_every_command_is_documented():
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_the_formats_page_names_every_field_of_a_study_and_every_column_that_is_read():
+    text = (ROOT / "docs" / "formats.md").read_text()
+    words = {word for code in re.findall(r"`([^`]+)`", text) for word in re.findall(r"\w+", code)}
+    schema = Study.model_json_schema()
+    sections = [schema, *schema["$defs"].values()]
+    fields = {field for section in sections for field in section.get("properties", {})}
+    assert not {*fields, *QUANTITY, *SINGLE} - words
+
+
+def test_the_formats_page_names_every_file_of_a_study(trained):
+    text = (ROOT / "docs" / "formats.md").read_text()
+    for entry in (*trained.iterdir(), *next((trained / "runs").iterdir()).iterdir()):
+        assert re.search(rf"`{re.escape(entry.name)}[`/]", text), entry
+
+
+@pytest.mark.parametrize("page", SHOWING, ids=lambda page: page.name)
+def test_pages_have_one_title(page):
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+    assert len(re.findall(r"^# ", text, re.M)) == 1
+    assert text.startswith("# ")
