@@ -5,6 +5,7 @@ under ``files/``, so the same Markdown serves both and no page needs to know whe
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -51,14 +52,37 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Links as they are in the repository become links of the site."""
+    """A page as GitHub reads it: its links, and where it puts the parts of a list."""
     here = PurePosixPath(page.file.src_uri).parent
+    up = "../" * len(here.parts)
+    linked = LINK.sub(lambda link: up + _place(page.file, link[1]), markdown)
+    return "".join(_indented(linked.splitlines(keepends=True)))
 
-    def of_the_site(link: re.Match[str]) -> str:
-        up = "../" * (0 if str(here) == "." else len(here.parts))
-        return up + _place(page.file, link[1])
 
-    return LINK.sub(of_the_site, markdown)
+def _indented(lines: list[str]) -> Iterator[str]:
+    """Lists and tables as Python-Markdown wants them: it knows no CommonMark.
+
+    What belongs to an item of a list is indented by 4, and an item of several paragraphs ends with
+    an empty line. In code in a table GitHub wants ``|`` escaped, and here it must not be.
+    """
+    fenced, inside, parted = False, 0, False
+    for line in lines:
+        item = re.match(r"(?:\d+\.|-) +", line)
+        if line.startswith("```"):
+            fenced, inside = not fenced, 0
+        elif item and not fenced:
+            if inside and parted:
+                yield "\n"
+            inside, parted = item.end(), False
+        elif not line.strip():
+            parted = True
+        elif not line.startswith(" " * inside):
+            inside = 0
+        elif inside:
+            line = " " * (4 - inside) + line
+        if line.startswith("|") and not fenced:
+            line = re.sub(r"`[^`]+`", lambda code: code[0].replace("\\|", "|"), line)
+        yield line
 
 
 def _place(page_file: File, target: str) -> str:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from docs_blocks import GROUP
 from docs_blocks import PAGES as SHOWING
 
 from ditlaw.observations import QUANTITY, SINGLE
@@ -11,6 +12,8 @@ from ditlaw.results import COMMANDS
 from ditlaw.study.schema import Study
 
 ROOT = Path(__file__).parent.parent
+COMMANDS_PAGE = (ROOT / "docs" / "commands.md").read_text()
+SAID_OF_ALL = ("--json", "--where", "--job")  # of several commands, below their table
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
@@ -26,10 +29,14 @@ def test_the_map_names_every_part_of_the_tree():
         assert list(package.rglob(name)), f"{name} is on the map and not in the tree"
 
 
-def test_every_command_is_documented():
-    text = (ROOT / "docs" / "commands.md").read_text()
-    for command in (*COMMANDS, "init"):
-        assert f"`ditlaw {command}" in text
+def test_every_command_is_documented_with_its_options():
+    rows = re.findall(r"^\| `ditlaw (\w+).*$", COMMANDS_PAGE, re.M)
+    assert set(rows) == {*COMMANDS, "init"} == set(GROUP.commands)
+    for name, command in GROUP.commands.items():
+        row = "".join(re.findall(rf"^\| `ditlaw {name}\b.*$", COMMANDS_PAGE, re.M))
+        for option in command.params:
+            if option.param_type_name == "option" and option.opts[0] not in SAID_OF_ALL:
+                assert option.opts[0] in row, f"{name} {option.opts[0]}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -46,3 +46,16 @@ def test_links_that_leave_the_docs_lead_to_copies_of_the_files(site):
     assert "files/examples/three_families.csv" in (site / "index.html").read_text()
     for copy in (file for file in (site / "files").rglob("*") if file.is_file()):
         assert copy.read_bytes() == (ROOT / copy.relative_to(site / "files")).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", sorted(ROOT.glob("docs/**/*.md")), ids=lambda page: page.stem)
+def test_lists_and_tables_are_as_on_github(site, source):
+    """Python-Markdown reads indentation and escaped bars otherwise; the hooks see to it."""
+    text = re.sub(r"^ *```.*?^ *```$", "", source.read_text(), flags=re.M | re.S)
+    name = source.relative_to(ROOT / "docs").as_posix().replace("README", "index")
+    page = (site / name).with_suffix(".html").read_text()
+    article = page.partition("<article")[2].partition("</article>")[0]
+    assert article.count("<li>") == len(re.findall(r"^ *(?:-|\d+\.) ", text, re.M))
+    assert article.count("<tr>") == len(re.findall(r"^ *\|(?!-)", text, re.M))
+    assert "\\|" not in re.sub(r"<pre.*?</pre>", "", article, flags=re.S)
