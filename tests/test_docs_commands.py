@@ -51,6 +51,12 @@ def test_commands_in_sentences_have_these_options(page):
             assert option in known, f"{text}: {option}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_is_not_run_and_printed_something_is_dated(page):
+    if any(c.output and c.words[0] in TRAINS and not is_run(c) for c in SHOWN[page]):
+        assert re.search(r"20\d\d-\d\d-\d\d", page.read_text())
+
+
 @pytest.fixture(scope="module")
 def here(trained, tmp_path_factory):
     """The repository's examples beside ``tiny``, which ``ditlaw run`` has trained already."""

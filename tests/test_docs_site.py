@@ -59,3 +59,5 @@ def test_lists_and_tables_are_as_on_github(site, source):
     assert article.count("<li>") == len(re.findall(r"^ *(?:-|\d+\.) ", text, re.M))
     assert article.count("<tr>") == len(re.findall(r"^ *\|(?!-)", text, re.M))
     assert "\\|" not in re.sub(r"<pre.*?</pre>", "", article, flags=re.S)
+    for emphasised in re.findall(r"<em>(.*?)</em>", article, flags=re.S):
+        assert "(" not in emphasised, "a star of a symbol, as of N\\*, is escaped outside code"
