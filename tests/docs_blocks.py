@@ -15,6 +15,7 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^(\$ )?ditlaw +((?:.*\\\n)*.*)\n", re.MULTILINE)
 SHELL = re.compile(r"(\$ )?(ditlaw|make|pip|export|cd|srun) ")
+OPTIONAL = re.compile(r"\[(--[^\]]*)\]")  # as a synopsis has it
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
 GROUP = typer.main.get_command(app)
 
@@ -42,7 +43,8 @@ def shown_on(page: Path) -> list[Shown]:
         ends = [*(command.start() for command in commands[1:]), len(block[2])]
         for command, end in zip(commands, ends, strict=False):
             output = block[2][command.end() : end] if command[1] else ""
-            words = shlex.split(command[2].replace("\\\n", ""), comments=True)
+            plain = OPTIONAL.sub(r"\1", command[2].replace("\\\n", ""))
+            words = shlex.split(plain, comments=True)
             line = text.count("\n", 0, block.start(2) + command.start()) + 1
             found.append(Shown(page.relative_to(ROOT).as_posix(), line, tuple(words), output))
     return found

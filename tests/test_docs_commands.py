@@ -67,9 +67,7 @@ def here(trained, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "page", [p for p in PAGES if any(map(is_run, SHOWN[p]))], ids=lambda page: page.stem
-)
+@pytest.mark.parametrize("page", [p for p in PAGES if SHOWN[p]], ids=lambda page: page.stem)
 def test_commands_do_what_the_page_shows(page, here, monkeypatch):
     """A line that makes something serves those below it on its page."""
     monkeypatch.chdir(here / FOLDERS.get(page.stem, "."))
