@@ -64,36 +64,31 @@ def arguments(words: tuple[str, ...]) -> list[str]:
 def printed(words: tuple[str, ...]) -> str:
     """What ``ditlaw WORDS`` prints on a terminal of 80 columns, without spaces at line ends."""
     done = CliRunner().invoke(app, list(words), env={"COLUMNS": "80"})
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 0, done.output or repr(done.exception)
     text = done.stdout or done.stderr  # what is no answer, as of 'init', goes to standard error
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
 def difference(output: str, shown: str, tolerance: float = 0.01) -> str:
-    """Where ``output`` is not as ``shown``, or ''.
+    """The first line of ``shown`` that ``output`` lacks, or that stands elsewhere in it; or ''.
 
-    A line ``…`` stands for any number of lines, and more may follow the last line that is shown.
-    Line breaks and widths of columns do not count; numbers agree to ``tolerance`` or to one unit of
-    their last shown digit.
+    More lines may be printed than are shown, which pages mark by ``…``. Line breaks and widths of
+    columns do not count; numbers agree to ``tolerance`` or to one unit of their last shown digit.
     """
     words, place = output.split(), 0
-    for number, part in enumerate(re.split(r"^…$", shown, flags=re.MULTILINE)):
-        wanted = part.split()
-        places = range(place, len(words) - len(wanted) + 1) if number else [place]
-        reached = [_agreeing(words[start:], wanted, tolerance) for start in places]
-        if len(wanted) not in reached:
-            best = max(reached, default=0)
-            return f"not printed: {' '.join(wanted[best : best + 8])!r} of {part.strip()!r}"
-        place = places[reached.index(len(wanted))] + len(wanted)
+    for line in shown.splitlines():
+        wanted = line.replace("…", "").split()
+        places = range(place, len(words) - len(wanted) + 1)
+        found = next((i for i in places if _agreeing(words[i:], wanted, tolerance)), None)
+        if found is None:
+            return f"not printed there: {line!r}"
+        place = found + len(wanted)
     return ""
 
 
-def _agreeing(words: list[str], wanted: list[str], tolerance: float) -> int:
-    """How many of ``wanted`` the words begin with."""
-    for place, word in enumerate(wanted):
-        if place == len(words) or not _agree(words[place], word, tolerance):
-            return place
-    return len(wanted)
+def _agreeing(words: list[str], wanted: list[str], tolerance: float) -> bool:
+    """Whether the words begin with those wanted."""
+    return all(_agree(word, one, tolerance) for word, one in zip(words, wanted, strict=False))
 
 
 def _agree(word: str, shown: str, tolerance: float) -> bool:
