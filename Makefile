@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 OUT ?= demo
 
-.PHONY: demo test bench lint schemas clean
+.PHONY: demo test docs bench lint schemas clean
 
 demo: $(VENV)/.ready
 	$(BIN)/ditlaw demo --out $(OUT)
@@ -13,6 +13,9 @@ demo: $(VENV)/.ready
 test: $(VENV)/.ready
 	$(BIN)/python tests/check_environment.py
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+docs: $(VENV)/.ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.ready
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/speed.py
@@ -37,4 +40,4 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache build dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache build dist site

@@ -10,24 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-TINY = """
-name: tiny
-geometry: {height: 16, width: 16, channels: 3, patch: 2, text_tokens: 16, vocabulary: 17}
-objective: {timesteps: {mean: 0.5}}
-budgets: [2.2e+9, 3.0e+9, 4.2e+9, 6.0e+9]
-shapes:
-  - {depth: 1, width: 12, heads: 2}
-  - {depth: 1, width: 16, heads: 2}
-  - {depth: 1, width: 20, heads: 2}
-  - {depth: 1, width: 24, heads: 2}
-  - {depth: 1, width: 32, heads: 2}
-  - {depth: 1, width: 40, heads: 2}
-seeds: [0]
-recipe: {batch: 2, learning_rate: {value: 8.0e-3}}
-evaluation: {samples: 64, timesteps: {mean: 0.5}, pictures: 3, sampler_steps: 4}
-hardware: {gpu: h100, mfu: 0.4}
-forecast: {flops: 1.2e+10}
-"""
+EXAMPLES = Path(__file__).parent.parent / "examples"
+TINY = (EXAMPLES / "tiny.yaml").read_text()
 
 
 def tiny_text(**changes) -> str:

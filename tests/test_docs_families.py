@@ -1,41 +1,26 @@
 """The pages of docs/families say what the code counts: outputs, formulas, parts, studies."""
 
 import re
-import shlex
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import TINY
-from typer.testing import CliRunner
+from docs_blocks import FENCED, printed, shown_on
 
-from ditlaw.cli.app import app
 from ditlaw.families import FAMILIES, Geometry, get_family
 from ditlaw.study.schema import Study
 
 FOLDER = Path(__file__).parent.parent / "docs" / "families"
 PAGES = {name: (FOLDER / f"{name}.md").read_text() for name in ("README", *FAMILIES)}
-FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-COUNTED = [
-    (page, *parts)
-    for page, text in PAGES.items()
-    for _, block in FENCED.findall(text)
-    for parts in re.findall(r"^\$ ditlaw (count (?:.*\\\n)*.*)\n([^$]*)", block, re.MULTILINE)
-]
+COUNTED = [command for name in PAGES for command in shown_on(FOLDER / f"{name}.md")]
 GEOMETRIES = {
     "words": Geometry(8, 12, 3, 2, 5, vocabulary=17),
     "features": Geometry(8, 12, 3, 2, 5, text_dim=48),
     "features and a pooled vector": Geometry(8, 12, 3, 2, 5, text_dim=48, pooled_dim=24),
     "video": Geometry(8, 12, 3, 2, 5, text_dim=48, frames=3),
 }
-
-
-def printed(command: str) -> str:
-    """What ``ditlaw COMMAND`` prints on a terminal of 80 columns, without spaces at line ends."""
-    done = CliRunner().invoke(app, shlex.split(command.replace("\\\n", "")), env={"COLUMNS": "80"})
-    assert done.exit_code == 0, done.output
-    return "".join(f"{line.rstrip()}\n" for line in done.output.splitlines())
 
 
 def cells(row: str) -> list[str]:
@@ -59,19 +44,20 @@ def value(formula: str, letters: dict[str, int]) -> int:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_has_a_page_that_the_index_links(name):
     assert f"]({name}.md)" in PAGES["README"]
-    assert any(page == name for page, *_ in COUNTED), "the page has no output of ditlaw count"
+    shown = [command for command in COUNTED if Path(command.page).stem == name]
+    assert any(command.words[0] == "count" for command in shown)
 
 
-@pytest.mark.parametrize(("page", "command", "output"), COUNTED, ids=[page for page, *_ in COUNTED])
-def test_outputs_are_what_the_command_prints(page, command, output):
-    assert printed(command) == output
+@pytest.mark.parametrize("command", COUNTED, ids=str)
+def test_outputs_are_what_the_command_prints(command):
+    assert printed(command.words) == command.output
 
 
 def test_the_comparison_is_what_the_commands_print():
     rows = [cells(row) for row in PAGES["README"].splitlines() if "| `ditlaw count " in row]
     assert {row[0].split(",")[0] for row in rows} == set(FAMILIES)
     for _, command, params, flops, estimate, ratio in rows:
-        answer = printed(command.strip("`").removeprefix("ditlaw "))
+        answer = printed(tuple(command.strip("`").split()[1:]))
         assert re.search(rf"^sum +{params} +{flops}$", answer, re.M), command
         assert re.search(rf"^6·params·tokens +{estimate} +{re.escape(ratio)}$", answer, re.M)
 
