@@ -15,7 +15,7 @@ from laws_data import frame, one_line_at_most
 
 from ditlaw import laws, tablefile
 from ditlaw.errors import BadInput, DitlawError, Refused
-from ditlaw.forecast import forecast
+from ditlaw.forecasting import forecast
 from ditlaw.laws import table as law_table
 from ditlaw.observations import load_observations, loading
 

@@ -10,7 +10,7 @@ from test_cli import answered
 from two_sets import TARGET, Trained, loss_of, simulated
 
 from ditlaw.cli import run
-from ditlaw.compare import compare_groups, compare_sources
+from ditlaw.comparison import compare_groups, compare_sources
 from ditlaw.data import evaluated_on
 from ditlaw.data.manifest import ImageFacts, SourceFacts, TextFacts
 from ditlaw.data.places import prepare_study

@@ -50,7 +50,7 @@ def fit(
             raise BadInput("--form: one equation has no --method and is not saved; leave them out")
         emit(fit_one_form(source, where, form, x, metric, flops_as, level), as_json)
         return
-    from ditlaw.forecast import LAW_SUFFIX, law_of
+    from ditlaw.forecasting import LAW_SUFFIX, law_of
     from ditlaw.laws import save_law
 
     if save and not save.name.endswith(LAW_SUFFIX):
@@ -113,17 +113,15 @@ def forecast(
     as_json: Json = False,
 ) -> None:
     """Say what a budget buys as a recipe, or what a wish costs, with intervals."""
-    from ditlaw.cli.forecast_asked import Asked, answer
-    from ditlaw.forecast import Stated
+    from ditlaw.forecasting import Asked, Stated, answer, answering_law
 
     asked = Asked(
         flops, gpus, days, params, loss, images, mfu, price, generated, sampler_steps, guided
     )
     stated = Stated(family, latent, patch, text_tokens)
-    emit(
-        answer(source, where, level, asked, stated, sizes=size or [], tolerance=tolerance),
-        as_json,
-    )
+    asked.check()  # before a large table is read
+    law = answering_law(source, where, level=level)
+    emit(answer(law, asked, stated, sizes=size or [], tolerance=tolerance), as_json)
 
 
 def compare(
@@ -147,7 +145,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Say which of two laws is better at a budget, by how much, and where they cross."""
-    from ditlaw.compare import compare_groups, compare_sources
+    from ditlaw.comparison import compare_groups, compare_sources
 
     if (b is None) == (by is None):
         raise BadInput("compare: give two sources, or one with --by COLUMN")
@@ -255,7 +253,7 @@ def place(
     as_json: Json = False,
 ) -> None:
     """Say which public models are over- or under-trained by a law, and by how much."""
-    from ditlaw.forecast import answering_law
+    from ditlaw.forecasting import answering_law
     from ditlaw.known_models.place import place_models
 
     if source is None and (where or level):

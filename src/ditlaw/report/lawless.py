@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ditlaw import text
 from ditlaw.aspect import shapes_of
-from ditlaw.compare import compare_groups
+from ditlaw.comparison import compare_groups
 from ditlaw.errors import DitlawError
 from ditlaw.observations import load_groups
 from ditlaw.report.axes import Figure

@@ -13,7 +13,7 @@ from ditlaw.curves import Curves
 from ditlaw.equal_time import EqualTime, device_of, equal_time, time_notes
 from ditlaw.errors import BadInput, Refused
 from ditlaw.fairness import of_comparison
-from ditlaw.forecast import answering_law
+from ditlaw.forecasting import answering_law
 from ditlaw.laws import fit
 from ditlaw.laws.law import REACH
 from ditlaw.laws.notes.distance import below_notes, beyond_notes
