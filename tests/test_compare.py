@@ -49,7 +49,7 @@ def lines(a, b, spread=0.0, draws=200, level=0.9):
 
 
 def test_dense_and_sparse_captions_cross_inside_the_fitted_range():
-    result = compare_sources(DENSE, SPARSE, [1e17, 6e18, 1.5e21], metric="frechet")
+    result = compare_sources({DENSE: DENSE, SPARSE: SPARSE}, [1e17, 6e18, 1.5e21], metric="frechet")
     pair = only(result)
     assert pair.crossing.value == pytest.approx(1.8e18, rel=0.02)
     below, above, far = pair.at
@@ -222,9 +222,9 @@ def test_whose_features_a_distance_compares_says_nothing_of_the_loss(tmp_path):
         data = runs(seed=seed).assign(extractor=extractor, frechet=lambda rows: 10 * rows["loss"])
         data.to_csv(path, index=False)
         sources.append(str(path))
-    of_loss = compare_sources(*sources, [1e19])
+    of_loss = compare_sources({s: s for s in sources}, [1e19])
     assert "different-quantities" not in {note.code for note in of_loss.warnings}
-    of_frechet = compare_sources(*sources, [1e19], metric="frechet")
+    of_frechet = compare_sources({s: s for s in sources}, [1e19], metric="frechet")
     assert (
         "differ in extractor (clip; inception)"
         in {note.code: note.text for note in of_frechet.warnings}["different-quantities"]

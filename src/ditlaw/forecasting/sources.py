@@ -1,5 +1,7 @@
 """The law of a SOURCE: fitted, loaded or published."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,53 +9,82 @@ from ditlaw.answering import AnsweringLaw
 from ditlaw.errors import BadInput
 from ditlaw.laws import Law, fit, load_law
 from ditlaw.laws.candidates import Method
-from ditlaw.observations import load_observations
+from ditlaw.observations import IN_MEMORY, Observations, Tabular, load_observations
 from ditlaw.published import PREFIX, published_law
 
 LAW_SUFFIX = ".law.json"
+Source = Tabular | Law  # what a law is of, or is: a path or ``published:NAME``, rows, a law
 
 
 def law_of(
-    source: str,
+    source: Source,
     where: list[str] | None = None,
     *,
     method: Method | None = None,
     metric: str | None = None,
     level: float | None = None,
     flops_as: str | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Law:
     """The law of a SOURCE: a study folder or a table is fitted, a saved law is loaded.
 
     What is left out is ``auto``, ``loss`` and 0.9, or what the saved law was fitted with; a saved
-    law is fitted again, to its own rows, where something else is asked for.
+    law, and one that was fitted before, is fitted again, to its own rows, where something else is
+    asked for. ``columns`` are as ``load_observations`` takes them.
 
     Raises:
         BadInput, Refused: as reading and fitting do; BadInput too for a published law, which has
             no rows.
     """
-    if source.startswith(PREFIX):
-        name = published_law(source).observations.source
-        raise BadInput(
-            f"{name}: a published law has no rows to fit or report; "
-            f"'ditlaw forecast {name} --flops X' and 'ditlaw compare' answer"
-        )
     asked = {"method": method, "metric": metric, "level": level}
     settings: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
-    if not source.endswith(LAW_SUFFIX):
-        table = load_observations(source, where or [], flops_as=flops_as or "exact")
-        return fit(table, **settings)
-    for option, given in (("--where", where), ("--flops-as", flops_as)):
+    law = _law_at_hand(source)
+    if law is None:
+        assert not isinstance(source, Law)
+        rows = load_observations(source, where or [], flops_as=flops_as or "exact", columns=columns)
+        return fit(rows, **settings)
+    for option, given in (("--where", where), ("--flops-as", flops_as), ("--columns", columns)):
         if given:
-            raise BadInput(f"{option}: {source} is a saved law; choose when fitting its table")
-    law = load_law(Path(source))
+            named = f"{source} is a saved law" if isinstance(source, str) else "this is a law"
+            raise BadInput(f"{option}: {named}; choose when fitting its table")
     if all(getattr(law, name) == value for name, value in settings.items()):
         return law
     kept: dict[str, Any] = {"method": law.method, "metric": law.metric, "level": law.level}
     return fit(law.observations, **(kept | settings))
 
 
+def _law_at_hand(source: Source) -> Law | None:
+    """A law that need not be fitted; None of rows."""
+    if isinstance(source, Law):
+        return source
+    if not isinstance(source, str | os.PathLike):
+        return None
+    name = os.fspath(source)
+    if name.startswith(PREFIX):
+        printed = published_law(name).observations.source
+        raise BadInput(
+            f"{printed}: a published law has no rows to fit or report; "
+            f"'ditlaw forecast {printed} --flops X' and 'ditlaw compare' answer"
+        )
+    return load_law(Path(name)) if name.endswith(LAW_SUFFIX) else None
+
+
+def name_of(source: Source) -> str:
+    """What answers call a SOURCE."""
+    if isinstance(source, Law):
+        return source.observations.source
+    if isinstance(source, Observations):
+        return source.source
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else IN_MEMORY
+
+
+def is_published(source: Source) -> bool:
+    """Whether a SOURCE is ``published:NAME``."""
+    return isinstance(source, str) and source.startswith(PREFIX)
+
+
 def answering_law(
-    source: str,
+    source: Source,
     where: list[str] | None = None,
     *,
     metric: str | None = None,
@@ -65,7 +96,7 @@ def answering_law(
         BadInput, Refused: as ``law_of``; BadInput too where a published law is asked for rows or a
             level.
     """
-    if not source.startswith(PREFIX):
+    if not (isinstance(source, str) and is_published(source)):
         return law_of(source, where, metric=metric, level=level)
     for option, given in (("--where", where), ("--level", level)):
         if given:

@@ -11,9 +11,8 @@ from ditlaw.measured import hours_of
 from ditlaw.results import Dropped, Note
 from ditlaw.speed import Speed, speed_of
 from ditlaw.study import Hours, Study, study_folder
-from ditlaw.tablefile import numbers
+from ditlaw.tablefile import REQUIRED, numbers
 
-REQUIRED = ("run", "params", "tokens", "loss")
 QUANTITY = (
     "dataset",
     "evaluated_on",
