@@ -188,6 +188,8 @@ def test_what_pandas_may_hold_is_read(table):
         (lambda t, f: api.load(pd.concat([t, t["loss"]], axis=1)), "'loss' is there twice"),
         (lambda t, f: api.fit(t, where="recipe=a", level=2), "level: 2 is not between"),
         (lambda t, f: api.fit(t, where="recipe=a", metric="fdi"), "fdi"),
+        (lambda t, f: api.fit(api.load(t), flops_as="6nd"), "was read with exact FLOPs"),
+        (lambda t, f: api.fit(api.load(t), columns="loss=recipe"), "was read before"),
         (lambda t, f: api.forecast("published:chinchila", flops=1e21), "chinchilla"),
         (lambda t, f: api.forecast(f, where="recipe=a"), "give one of --flops"),
         (lambda t, f: api.forecast(f, days=2), "--days: of which GPUs"),

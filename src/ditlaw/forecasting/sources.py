@@ -41,6 +41,11 @@ def law_of(
     law = _law_at_hand(source)
     if law is None:
         assert not isinstance(source, Law)
+        if isinstance(source, Observations) and flops_as not in (None, source.flops_as):
+            raise BadInput(
+                f"--flops-as: {source.source} was read with {source.flops_as} FLOPs; choose when "
+                "reading it"
+            )
         rows = load_observations(source, where or [], flops_as=flops_as or "exact", columns=columns)
         return fit(rows, **settings)
     for option, given in (("--where", where), ("--flops-as", flops_as), ("--columns", columns)):

@@ -149,6 +149,8 @@ def _selected(
     """The rows that the filters leave, numbered as in the source from 1."""
     where = list(where)
     if isinstance(source, Observations):
+        if columns:
+            raise BadInput(f"--columns: {source.source} was read before; name its columns then")
         path, filters = Path(source.source), filters_of(where)
         name = "@".join([source.source, *where])
         return _Selected(path, name, choose(source.frame, filters, path), source.study, read=source)
