@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from laws_data import ALPHA, BETA, FEW, A, B, E, frame, observed
 from test_cli import answered
 
-from ditlaw import compare
+from ditlaw import comparison
 from ditlaw.cli import run
 from ditlaw.cli.tables import show
-from ditlaw.compare import compare_groups, compare_laws, compare_sources
+from ditlaw.comparison import compare_groups, compare_laws, compare_sources
 from ditlaw.curves import Curves
 from ditlaw.errors import BadInput, Refused
 from ditlaw.laws import fit
@@ -49,7 +49,7 @@ def lines(a, b, spread=0.0, draws=200, level=0.9):
 
 
 def test_dense_and_sparse_captions_cross_inside_the_fitted_range():
-    result = compare_sources(DENSE, SPARSE, [1e17, 6e18, 1.5e21], metric="frechet")
+    result = compare_sources({DENSE: DENSE, SPARSE: SPARSE}, [1e17, 6e18, 1.5e21], metric="frechet")
     pair = only(result)
     assert pair.crossing.value == pytest.approx(1.8e18, rel=0.02)
     below, above, far = pair.at
@@ -186,7 +186,7 @@ def test_a_crossing_outside_both_ranges_says_on_which_side():
         return SimpleNamespace(observations=SimpleNamespace(flops_range=lambda: (low, high)))
 
     def side(value, *laws):
-        return compare._side(Quantity(value=value, low=None, high=None, level=0.9), list(laws))
+        return comparison._side(Quantity(value=value, low=None, high=None, level=0.9), list(laws))
 
     one, two = ranged(1e18, 1e20), ranged(1e19, 1e21)
     assert side(5e17, one, two) == "below"
@@ -222,9 +222,9 @@ def test_whose_features_a_distance_compares_says_nothing_of_the_loss(tmp_path):
         data = runs(seed=seed).assign(extractor=extractor, frechet=lambda rows: 10 * rows["loss"])
         data.to_csv(path, index=False)
         sources.append(str(path))
-    of_loss = compare_sources(*sources, [1e19])
+    of_loss = compare_sources({s: s for s in sources}, [1e19])
     assert "different-quantities" not in {note.code for note in of_loss.warnings}
-    of_frechet = compare_sources(*sources, [1e19], metric="frechet")
+    of_frechet = compare_sources({s: s for s in sources}, [1e19], metric="frechet")
     assert (
         "differ in extractor (clip; inception)"
         in {note.code: note.text for note in of_frechet.warnings}["different-quantities"]

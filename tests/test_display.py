@@ -7,7 +7,7 @@ import pytest
 from laws_data import frame, observed
 
 from ditlaw import laws
-from ditlaw.forecast import forecast
+from ditlaw.forecasting import forecast
 from ditlaw.laws import Optimum
 from ditlaw.observations import Observations
 from ditlaw.results import FitResult, Forecast

@@ -13,7 +13,7 @@ from rich.console import Console
 from ditlaw.cli.tables import show
 from ditlaw.errors import BadInput
 from ditlaw.families import get_family
-from ditlaw.forecast import forecast, law_of
+from ditlaw.forecasting import forecast, law_of
 from ditlaw.study import frozen_content, open_study, parse_study, plan_study, study_runs
 from ditlaw.sweep import run_study
 from ditlaw.text import count

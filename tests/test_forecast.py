@@ -14,8 +14,8 @@ from ditlaw.cli.tables import show
 from ditlaw.compute import gpu_hours
 from ditlaw.errors import BadInput
 from ditlaw.families import Geometry, Shape, get_family
-from ditlaw.forecast import Stated, answering_law, forecast
-from ditlaw.forecast.rules import YIN
+from ditlaw.forecasting import Stated, answering_law, forecast
+from ditlaw.forecasting.rules import YIN
 from ditlaw.results import scaled
 from ditlaw.study.schema import Hardware
 

@@ -21,7 +21,7 @@ from ditlaw.equations.metrics import (
 )
 from ditlaw.equations.mixture import Mixture, drift
 from ditlaw.errors import Refused
-from ditlaw.forecast import forecast
+from ditlaw.forecasting import forecast
 from ditlaw.laws.noise import Noise
 from ditlaw.results import FormResult
 

@@ -8,7 +8,7 @@ from laws_data import ALPHA, BETA, A, B, E, best_loss, best_params, frame, obser
 
 from ditlaw import laws
 from ditlaw.errors import BadInput, Refused
-from ditlaw.forecast import forecast
+from ditlaw.forecasting import forecast
 
 
 def true_regret(params, flops):

@@ -12,7 +12,7 @@ from test_cli import answered
 from ditlaw import laws
 from ditlaw.cli import run
 from ditlaw.errors import BadInput, Refused
-from ditlaw.forecast import forecast
+from ditlaw.forecasting import forecast
 from ditlaw.lifetime import forward_flops, lifetime
 from ditlaw.lifetime.forms import Printed
 from ditlaw.lifetime.optimum import CENTRE, optima

@@ -12,7 +12,7 @@ import pytest
 from conftest import ditlaw
 
 from ditlaw import __version__, text
-from ditlaw.forecast import forecast
+from ditlaw.forecasting import forecast
 from ditlaw.report.budget_grid import budget_grid
 from ditlaw.report.compared import beside
 from ditlaw.report.material import gather

@@ -15,7 +15,7 @@ from laws_data import frame, one_line_at_most
 
 from ditlaw import laws, tablefile
 from ditlaw.errors import BadInput, DitlawError, Refused
-from ditlaw.forecast import forecast
+from ditlaw.forecasting import forecast
 from ditlaw.laws import table as law_table
 from ditlaw.observations import load_observations, loading
 
@@ -54,7 +54,10 @@ def test_tables_are_read_as_they_are_meant(tmp_path, content):
         (CSV.replace("2000000", '"2,000,000"'), "row 2, column 'params': '2,000,000' has a comma"),
         # 2,345 may be two thousand or two and a bit: no cell of the file tells.
         (CSV.replace(",", ";").replace("2.345", "2,345"), "row 2, column 'loss': '2,345'"),
-        (CSV.replace("run,params", "Run,params"), "column 'run' is missing; is 'Run' meant?"),
+        (
+            CSV.replace("run,params", "Run,params"),
+            "column 'run' is missing; rename with --columns run=Run ",
+        ),
         (CSV.replace("tokens", "tokns"), "column 'tokens' is missing; is 'tokns' meant?"),
         (CSV.replace("tokens", "loss"), "column 'loss' is there twice"),
         (CSV.replace(",3.01", ",3.01,7").replace(",2.345", ",2.345,7"), "more cells than"),

@@ -10,7 +10,7 @@ from test_cli import answered
 from two_sets import TARGET, Trained, loss_of, simulated
 
 from ditlaw.cli import run
-from ditlaw.compare import compare_groups, compare_sources
+from ditlaw.comparison import compare_groups, compare_sources
 from ditlaw.data import evaluated_on
 from ditlaw.data.manifest import ImageFacts, SourceFacts, TextFacts
 from ditlaw.data.places import prepare_study
@@ -108,7 +108,7 @@ def test_one_name_for_other_pictures_is_told(tmp_path):
         path = tmp_path / f"{name}.csv"
         frame(sd=0.002).assign(dataset="photos", evaluated_on=name).to_csv(path, index=False)
         sources.append(str(path))
-    said = codes(compare_sources(*sources, [1e20]))
+    said = codes(compare_sources({s: s for s in sources}, [1e20]))
     assert "differ in evaluated_on (images-1; images-2)" in said[CODE]
 
 

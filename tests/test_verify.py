@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from conftest import ditlaw
 
-from ditlaw.forecast import forecast, nearest_shape
+from ditlaw.forecasting import forecast, nearest_shape
 from ditlaw.laws import fit
 from ditlaw.observations import load_observations
 from ditlaw.results import json_schema

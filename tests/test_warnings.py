@@ -9,7 +9,7 @@ import pytest
 from laws_data import ALPHA, A, E, best_params, frame
 
 from ditlaw import laws
-from ditlaw.forecast import forecast
+from ditlaw.forecasting import forecast
 from ditlaw.observations import Observations, load_observations
 from ditlaw.published.catalogue import ENTRIES
 from ditlaw.study import parse_study, preset_text

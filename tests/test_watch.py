@@ -16,7 +16,7 @@ from two_sets import SETS, simulated
 
 from ditlaw.cli import run
 from ditlaw.errors import BadInput, Refused
-from ditlaw.forecast import law_of
+from ditlaw.forecasting import law_of
 from ditlaw.laws.conditioning import possible
 from ditlaw.results import WatchResult
 from ditlaw.training.folder import RunFolder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -13,9 +14,11 @@ from ditlaw import text
 
 if TYPE_CHECKING:
     from ditlaw.laws.answers import Optimum
+    from ditlaw.observations import Observations
     from ditlaw.results import Result
 
 WIDTH = 100
+_COUNTED = {"exact": "as the table counts them", "6nd": "6·params·tokens"}
 # Long lines of words wrap; text of the user's is escaped by Rich.
 PAGE = '<pre style="white-space: pre-wrap; line-height: 1.3">{code}</pre>'
 
@@ -42,6 +45,16 @@ def optimum_html(optimum: Optimum) -> str:
     return _html(_print_optimum(optimum))
 
 
+def rows_text(rows: Observations) -> str:
+    """How many rows there are, of what, and which were left out."""
+    return _print_rows(rows).export_text().rstrip()
+
+
+def rows_html(rows: Observations) -> str:
+    """The same as HTML."""
+    return _html(_print_rows(rows))
+
+
 def _recorder() -> Console:
     # Never straight to the notebook: Rich would print there by itself.
     return Console(
@@ -60,6 +73,34 @@ def _printed(result: Result) -> Console | None:
         return None
     console = _recorder()
     show(result, console)
+    return console
+
+
+def _print_rows(rows: Observations) -> Console:
+    from ditlaw.observations import SINGLE
+
+    console, frame = _recorder(), rows.frame
+    console.print(
+        f"[bold]{escape(rows.source)}[/]: {len(frame)} rows of {frame['run'].nunique()} runs, "
+        f"{len(rows.dropped)} dropped; FLOPs {_COUNTED[rows.flops_as]}",
+        soft_wrap=True,
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("", "smallest", "largest", "different"):
+        table.add_column(name, justify="left" if not name else "right")
+    forms = {"params": text.count, "tokens": text.count, "loss": text.loss}
+    for column in ("params", "tokens", "flops", "budget", "loss"):
+        cells, form = frame[column].dropna(), forms.get(column, text.flops)
+        if len(cells):
+            table.add_row(column, form(cells.min()), form(cells.max()), str(cells.nunique()))
+    console.print(table)
+    for column in SINGLE:
+        values = sorted(set(frame[column].dropna().map(str))) if column in frame else []
+        if len(values) > 1:
+            console.print(f"{column}: {escape(', '.join(values))}", soft_wrap=True)
+    counted = Counter(d.reason for d in rows.dropped)
+    for reason, count in counted.most_common():
+        console.print(f"[yellow]dropped[/]: {count} rows, {escape(reason)}", soft_wrap=True)
     return console
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ditlaw.errors import BadInput, DitlawError
 
+REQUIRED = ("run", "params", "tokens", "loss")  # what every table of runs has
 SEPARATORS = (",", ";", "\t", "|")
 NAMES = ("run", "trunk", "note")  # in which a comma is just a comma
 EMPTY = "empty; a table has a header and at least one row"
@@ -55,11 +56,20 @@ def read_table(path: Path) -> pd.DataFrame:
     except (OSError, ValueError, csv.Error, pd.errors.ParserError) as error:
         reason = (str(error).splitlines() or ["unreadable"])[0]
         raise BadInput(f"{path}: cannot be read as {kind[1:]} ({reason})") from None
+    return tidy(frame, path)
+
+
+def tidy(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The table with stripped text as column names; ``path`` is what errors call it.
+
+    Raises:
+        BadInput: it is empty, or has two columns of one name.
+    """
     if frame.empty:
         raise BadInput(f"{path}: {EMPTY}")
-    frame.columns = [str(name).strip() for name in frame.columns]
-    _require_unique([str(name) for name in frame.columns], path)
-    return frame
+    names = [str(name).strip() for name in frame.columns]
+    _require_unique(names, path)
+    return frame.set_axis(names, axis="columns")
 
 
 def numbers(cells: "pd.Series[Any]") -> "pd.Series[float]":
@@ -70,7 +80,7 @@ def numbers(cells: "pd.Series[Any]") -> "pd.Series[float]":
     if pd.api.types.is_bool_dtype(cells):
         return pd.Series(np.nan, index=cells.index)
     if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_complex_dtype(cells):
-        return cells.astype(float)
+        return pd.Series(cells.to_numpy(dtype=float, na_value=np.nan), index=cells.index)
     return cells.map(_number).astype(float)
 
 

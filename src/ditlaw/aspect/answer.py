@@ -8,7 +8,7 @@ from ditlaw.aspect.fit import ShapeFit, fit_shapes
 from ditlaw.aspect.law import law_of_shapes
 from ditlaw.aspect.rows import SETTINGS, Shapes, read_shapes
 from ditlaw.errors import BadInput, Refused
-from ditlaw.forecast import LAW_SUFFIX
+from ditlaw.forecasting import LAW_SUFFIX
 from ditlaw.laws import load_law
 from ditlaw.laws.noise import Noise
 from ditlaw.observations import Observations, load_observations

@@ -6,7 +6,7 @@ from ditlaw.audit.rows import stand_in
 from ditlaw.audit.seen import Found
 from ditlaw.audit.verdict import verdict
 from ditlaw.errors import DitlawError, Refused
-from ditlaw.forecast import LAW_SUFFIX, law_of
+from ditlaw.forecasting import LAW_SUFFIX, law_of
 from ditlaw.laws import Law
 from ditlaw.observations import load_observations
 from ditlaw.published import PREFIX, published_law

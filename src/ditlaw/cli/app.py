@@ -8,6 +8,7 @@ import typer
 from ditlaw import __version__
 from ditlaw.cli import (
     coordinate_command,
+    import_command,
     law_commands,
     metric_commands,
     model_commands,
@@ -54,6 +55,7 @@ COMMANDS: list[Callable[..., None]] = [
     model_commands.budget,
     model_commands.count,
     coordinate_command.coordinates,
+    import_command.import_,
 ]
 TAKE_NUMBERS = (law_commands.compare, coordinate_command.coordinates)  # --at X Y Z
 

@@ -8,8 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ditlaw.cli.options import Json, StudyFile
-from ditlaw.cli.output import emit, need_training
+from ditlaw.cli.output import emit
 from ditlaw.cli.table_parts import make_table
+from ditlaw.extras import need_training
 from ditlaw.results import CoordinateCheck, CoordinatesResult, PartMoves, StepMove
 
 

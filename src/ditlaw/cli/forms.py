@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ditlaw.equations import fit_form, form_named
 from ditlaw.errors import BadInput
-from ditlaw.forecast import LAW_SUFFIX
+from ditlaw.forecasting import LAW_SUFFIX
 from ditlaw.laws import load_law
 from ditlaw.observations import load_observations
 from ditlaw.results import FormResult

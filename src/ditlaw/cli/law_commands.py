@@ -4,7 +4,7 @@ Heavy imports happen inside each, so that help and errors come at once.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -50,12 +50,15 @@ def fit(
             raise BadInput("--form: one equation has no --method and is not saved; leave them out")
         emit(fit_one_form(source, where, form, x, metric, flops_as, level), as_json)
         return
-    from ditlaw.forecast import LAW_SUFFIX, law_of
+    from ditlaw.api import fit as fit_source
+    from ditlaw.forecasting import LAW_SUFFIX
     from ditlaw.laws import save_law
 
     if save and not save.name.endswith(LAW_SUFFIX):
         raise BadInput(f"--save: {save} must end in {LAW_SUFFIX}, as {save.stem}{LAW_SUFFIX}")
-    law = law_of(source, where, method=method, metric=metric, level=level, flops_as=flops_as)
+    law = fit_source(
+        source, where=where, method=method, metric=metric, level=level, flops_as=flops_as
+    )
     if save:
         save_law(law, save)
     emit(law.result(), as_json)
@@ -113,17 +116,31 @@ def forecast(
     as_json: Json = False,
 ) -> None:
     """Say what a budget buys as a recipe, or what a wish costs, with intervals."""
-    from ditlaw.cli.forecast_asked import Asked, answer
-    from ditlaw.forecast import Stated
+    from ditlaw.api import forecast as forecast_source
 
-    asked = Asked(
-        flops, gpus, days, params, loss, images, mfu, price, generated, sampler_steps, guided
+    made = forecast_source(
+        source,
+        flops=flops,
+        gpus=gpus,
+        days=days,
+        params=params,
+        loss=loss,
+        images=images,
+        mfu=mfu,
+        price=price,
+        sizes=size or [],
+        tolerance=tolerance,
+        family=family,
+        latent=latent,
+        patch=patch,
+        text_tokens=text_tokens,
+        generated=generated,
+        sampler_steps=sampler_steps,
+        guided=guided,
+        where=where,
+        level=level,
     )
-    stated = Stated(family, latent, patch, text_tokens)
-    emit(
-        answer(source, where, level, asked, stated, sizes=size or [], tolerance=tolerance),
-        as_json,
-    )
+    emit(made, as_json)
 
 
 def compare(
@@ -147,17 +164,10 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Say which of two laws is better at a budget, by how much, and where they cross."""
-    from ditlaw.compare import compare_groups, compare_sources
+    from ditlaw.api import compare as compare_sources
 
-    if (b is None) == (by is None):
-        raise BadInput("compare: give two sources, or one with --by COLUMN")
-    asked: dict[str, Any] = {"where": where, "metric": metric, "level": level}
-    if by is not None:
-        result = compare_groups(a, by, at or [], **asked)
-    else:
-        assert b is not None
-        result = compare_sources(a, b, at or [], **asked)
-    emit(result, as_json)
+    found = compare_sources(a, b, at=at or [], by=by, where=where, metric=metric, level=level)
+    emit(found, as_json)
 
 
 def metrics(
@@ -255,7 +265,7 @@ def place(
     as_json: Json = False,
 ) -> None:
     """Say which public models are over- or under-trained by a law, and by how much."""
-    from ditlaw.forecast import answering_law
+    from ditlaw.forecasting import answering_law
     from ditlaw.known_models.place import place_models
 
     if source is None and (where or level):

@@ -10,7 +10,8 @@ import typer
 
 from ditlaw.cli.executor import Asked, Where, executor_of
 from ditlaw.cli.options import Json, Workers
-from ditlaw.cli.output import emit, need_training
+from ditlaw.cli.output import emit
+from ditlaw.extras import need_training
 
 
 def evaluate(

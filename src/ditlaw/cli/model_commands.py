@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from ditlaw.cli.options import Json
-from ditlaw.cli.output import emit, need_encoders, need_training
+from ditlaw.cli.output import emit
 from ditlaw.compute import DEFAULT_MFU
+from ditlaw.extras import need_encoders, need_training
 from ditlaw.families import Geometry
 
 

@@ -30,7 +30,7 @@ def next_(
     as_json: Json = False,
 ) -> None:
     """Say which runs would narrow the forecast most for their FLOPs."""
-    from ditlaw.forecast import law_of
+    from ditlaw.forecasting import law_of
     from ditlaw.planner.answer import next_of
     from ditlaw.study import study_folder
 

@@ -10,8 +10,9 @@ import typer
 
 from ditlaw.cli.executor import Asked, Parallel, Ranks, Where, executor_of
 from ditlaw.cli.options import Json, StudyFile, Workers
-from ditlaw.cli.output import emit, need_trackers, need_training, say, warn
+from ditlaw.cli.output import emit, say
 from ditlaw.errors import BadInput
+from ditlaw.extras import need_training
 from ditlaw.spend import EXAMPLE, SHARE, amount
 
 
@@ -100,15 +101,9 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show a study's runs and their cost; nothing runs."""
-    from ditlaw.design.expect import expected_of
-    from ditlaw.measured import hours_of, require_measured
-    from ditlaw.study import default_folder, load_study, plan_study
+    from ditlaw.api import plan as plan_study
 
-    declared = load_study(study)
-    own = default_folder(study, declared)
-    hours = require_measured(measured) if measured else hours_of(declared, own)
-    plan = plan_study(declared, hours)
-    emit(plan.model_copy(update={"expected": expected_of(declared, own)}), as_json)
+    emit(plan_study(study, measured=measured), as_json)
 
 
 def run(
@@ -150,30 +145,26 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Train what is missing of a study, and more if asked; safe to repeat."""
-    need_training("run")
-    trackers = need_trackers(track)
+    from ditlaw.api import run as run_study
     from ditlaw.cli.live import live_watch
     from ditlaw.measured import hours_of
-    from ditlaw.planner.adaptive import run_adaptive
-    from ditlaw.planner.goal import goal_of
-    from ditlaw.study import default_folder, load_study, plan_study
-    from ditlaw.sweep import require_done, run_study
+    from ditlaw.study import default_folder, load_study
+    from ditlaw.sweep import require_done
 
     engine = executor_of(executor, workers, job, ranks, parallel)
     declared = load_study(study)
-    adaptive = until_interval is not None or spend is not None
-    if target is not None and not adaptive:
-        raise BadInput("--target: is for a study that adds runs; give --until-interval or --spend")
-    goal = goal_of(declared, target, until_interval, spend) if adaptive else None
-    warn(plan_study(declared).warnings)
     folder = out or default_folder(study, declared)
-    watch = live_watch(hours_of(declared, folder))
-    if goal is None:
-        done = run_study(study, folder, executor=engine, watch=watch, trackers=trackers)
-    else:
-        done = run_adaptive(
-            study, folder, goal, executor=engine, watch=watch, trackers=trackers, tell=say
-        )
+    done = run_study(
+        study,
+        out=folder,
+        executor=engine,
+        track=track,
+        until_interval=until_interval,
+        spend=spend,
+        target=target,
+        watch=live_watch(hours_of(declared, folder)),
+        tell=say,
+    )
     emit(done, as_json)
     require_done(done.failures)
 

@@ -12,6 +12,7 @@ from ditlaw.cli.audit_tables import show_audit
 from ditlaw.cli.compare_tables import show_comparison, show_laws
 from ditlaw.cli.coordinate_command import show_coordinates
 from ditlaw.cli.forecast_tables import show_forecast
+from ditlaw.cli.import_command import show_import
 from ditlaw.cli.metric_law_tables import show_metrics
 from ditlaw.cli.metric_tables import show_evaluation, show_pictures
 from ditlaw.cli.next_table import show_next
@@ -45,6 +46,7 @@ from ditlaw.results import (
     Forecast,
     FormResult,
     FrozenCheck,
+    ImportResult,
     LawsResult,
     MetricsResult,
     NextResult,
@@ -216,6 +218,7 @@ _SHOW: dict[type[Result], Callable[[Console, Any], None]] = {
     ExportResult: show_export,
     FitResult: _fit,
     Forecast: show_forecast,
+    ImportResult: show_import,
     LawsResult: show_laws,
     FormResult: _form,
     FrozenCheck: show_frozen_check,

@@ -10,7 +10,7 @@ import numpy as np
 from ditlaw import text
 from ditlaw.answering import AnsweringLaw
 from ditlaw.errors import BadInput, DitlawError, Refused
-from ditlaw.forecast import answering_law, law_of
+from ditlaw.forecasting import answering_law, law_of
 from ditlaw.laws import Law
 from ditlaw.laws.noise import Noise
 from ditlaw.study import RECORD_FILE, RunSpec, Study, study_runs

@@ -1,13 +1,16 @@
 """What a law answers: the optimum of a budget, curves over budgets, and isoFLOP curves to plot."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ditlaw.laws.ensemble import Band
 from ditlaw.laws.table import BoolArray, FloatArray
 from ditlaw.results import Note, Quantity, SizeRange
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Optimum:
 
         return optimum_text(self)
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         from ditlaw.display import optimum_html
@@ -53,6 +58,16 @@ class Curve:
     run: Band
     loss_forms: dict[str, FloatArray]
     params_forms: dict[str, FloatArray]
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A row a budget: flops, then params, tokens, loss and run, each with _low and _high."""
+        import pandas as pd
+
+        columns = {"flops": self.flops}
+        for name in ("params", "tokens", "loss", "run"):
+            band: Band = getattr(self, name)
+            columns |= {name: band.value, f"{name}_low": band.low, f"{name}_high": band.high}
+        return pd.DataFrame(columns)
 
 
 @dataclass(frozen=True)

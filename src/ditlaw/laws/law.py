@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from ditlaw.laws.regret import near_optimal, regret
 from ditlaw.laws.table import FloatArray, Table
 from ditlaw.observations import Observations
 from ditlaw.results import Choice, FitResult, Note, Quantity
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NEAR_OPTIMAL = 0.0025
 REACH = 1e12  # a forecast this many times beyond what was fitted is refused
@@ -212,6 +216,14 @@ class Law:
             Refused: some coefficient is too small or large to be a number.
         """
         return summary.fit_result(self)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """The best size of each budget, a row a budget; as ``FitResult.to_frame``.
+
+        Raises:
+            Refused: as ``result``.
+        """
+        return self.result().to_frame()
 
     def __str__(self) -> str:
         return summary.describe(self.result())

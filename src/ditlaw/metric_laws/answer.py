@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ditlaw.errors import BadInput
-from ditlaw.forecast import LAW_SUFFIX
+from ditlaw.forecasting import LAW_SUFFIX
 from ditlaw.laws import load_law
 from ditlaw.laws.settings import keep_best
 from ditlaw.metric_laws.agree import disagreements, settings_verdicts

@@ -16,18 +16,28 @@ def split_source(source: str, where: Iterable[str]) -> tuple[Path, list[tuple[st
         BadInput: a filter is not COL=VALUE, or there is no such file or folder.
     """
     name, *conditions = source.split("@") if not Path(source).exists() else [source]
-    filters = []
-    for condition in [*conditions, *where]:
-        column, equals, value = condition.partition("=")
-        if not equals or not column:
-            raise BadInput(f"--where: '{condition}' is not COL=VALUE")
-        filters.append((column.strip(), value.strip()))
+    filters = filters_of([*conditions, *where])
     path = Path(name)
     if not path.exists():
         if path.is_symlink():
             raise BadInput(f"{name}: a link to {path.readlink()}, which is not there")
         raise BadInput(f"{name}: no such file or study folder")
     return path, filters
+
+
+def filters_of(where: Iterable[str]) -> list[tuple[str, str]]:
+    """Columns and the values that they must hold, of ``COL=VALUE`` filters.
+
+    Raises:
+        BadInput: one is not COL=VALUE.
+    """
+    filters = []
+    for condition in where:
+        column, equals, value = condition.partition("=")
+        if not equals or not column:
+            raise BadInput(f"--where: '{condition}' is not COL=VALUE")
+        filters.append((column.strip(), value.strip()))
+    return filters
 
 
 def choose(frame: pd.DataFrame, filters: list[tuple[str, str]], path: Path) -> pd.DataFrame:

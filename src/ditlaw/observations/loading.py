@@ -1,6 +1,7 @@
 """From a SOURCE to checked rows of one kind, or to groups of them."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -8,14 +9,18 @@ from typing import NamedTuple
 import pandas as pd
 
 from ditlaw.errors import BadInput, DitlawError, Refused
+from ditlaw.foreign import foreign_table, missing_columns, rename, require_columns
 from ditlaw.observations.checking import DIVERGED_NOTES, checked
-from ditlaw.observations.choosing import choose, split_source
+from ditlaw.observations.choosing import choose, filters_of, split_source
 from ditlaw.observations.study_rows import study_frame, study_of_rows
-from ditlaw.observations.table import REQUIRED, Observations
+from ditlaw.observations.table import Observations
 from ditlaw.study import Study, open_study
-from ditlaw.tablefile import read_table
-from ditlaw.text import nearest, unknown
+from ditlaw.tablefile import read_table, tidy
+from ditlaw.text import unknown
 from ditlaw.training.folder import folder_runs
+
+# What holds rows: a study folder or a table by its path, a table in memory, or rows read before.
+Tabular = str | os.PathLike[str] | pd.DataFrame | Observations
 
 # Columns in which a fit may hold only one value: a law of a mixture is a law of nothing.
 SINGLE = (
@@ -33,35 +38,35 @@ SINGLE = (
     "timestep_weighting",
 )
 MOST_GROUPS = 20  # of a comparison; more is a column that names runs
+IN_MEMORY = "DataFrame"  # what a table that has no path is called
 MAX_ROWS = 1_000_000  # in memory, with a reason for each that is left out
 
 
 def load_observations(
-    source: str,
+    source: Tabular,
     where: Iterable[str] = (),
     *,
     flops_as: str = "exact",
     several: tuple[str, ...] = (),
+    columns: Mapping[str, str] | None = None,
 ) -> Observations:
     """Read ``SOURCE`` or ``SOURCE@COL=VALUE``: a study folder, or a .csv, .jsonl or .parquet table.
 
     Args:
-        source: the folder or file.
+        source: the folder or file, a table in memory, or rows that were read before.
         where: ``COL=VALUE`` filters; all must hold.
         flops_as: ``exact`` reads the flops column (6·params·tokens where there is none);
-            ``6nd`` always takes 6·params·tokens.
+            ``6nd`` always takes 6·params·tokens. Rows read before keep what they were read with.
         several: columns of ``SINGLE`` that may hold several values, for what compares them.
+        columns: what makes each column of ours, of a table with other names (``foreign``).
 
     Raises:
         BadInput: missing or unreadable source, missing or misspelt column, no usable row.
         Refused: several families, data sets, roles or loss weightings among the rows.
     """
-    where = list(where)
-    found = _selected(source, where)
-    # Answers and saved laws name the rows that they are of.
-    named = "@".join([source, *where])
-    table = Observations(found.frame, named, study=found.study, planned_rows=found.planned)
-    return _of_study(_single(checked(table, found.path, flops_as), found.path, but=several))
+    found = _selected(source, where, columns)
+    rows = found.usable(found.frame, found.name, flops_as)
+    return _of_study(_single(rows, found.path, but=several))
 
 
 def load_swept(source: str, where: Iterable[str] = ()) -> tuple[Observations, pd.DataFrame]:
@@ -73,17 +78,17 @@ def load_swept(source: str, where: Iterable[str] = ()) -> tuple[Observations, pd
     Raises:
         BadInput, Refused: as ``load_observations``, but for those two columns.
     """
-    where = list(where)
-    path, frame, study, _ = _selected(source, where)
-    table = Observations(frame, source="@".join([source, *where]), study=study)
+    found = _selected(source, where)
+    frame = found.frame
+    table = Observations(frame, source=found.name, study=found.study)
     several = ("family", "parametrization")
-    rows = _single(checked(table, path, "exact"), path, but=several)
+    rows = _single(checked(table, found.path, "exact"), found.path, but=several)
     lost = frame["note"].isin(DIVERGED_NOTES) if "note" in frame else [False] * len(frame)
     return rows, frame[lost]
 
 
 def load_groups(
-    source: str, by: str, where: Iterable[str] = ()
+    source: Tabular, by: str, where: Iterable[str] = ()
 ) -> tuple[dict[str, Observations], dict[str, str]]:
     """The rows of each value of a column, as ``load_observations`` reads them, by that value.
 
@@ -94,8 +99,8 @@ def load_groups(
         BadInput: as ``load_observations``; no such column, or it holds fewer than two values or
             more than ``MOST_GROUPS``.
     """
-    where = list(where)
-    path, frame, study, _ = _selected(source, where)
+    found = _selected(source, where)
+    path, frame = found.path, found.frame
     if by not in frame:
         raise unknown(f"{path}: --by", by, frame.columns)
     values = sorted(frame[by].dropna().map(str).unique())
@@ -107,44 +112,74 @@ def load_groups(
     groups, refused = {}, {}
     for value in values:
         rows = frame[frame[by].map(str) == value]
-        named = "@".join([source, *where, f"{by}={value}"])
-        table = Observations(rows, source=named, study=study)
         try:
-            groups[value] = _of_study(_single(checked(table, path, "exact"), path))
+            usable = found.usable(rows, f"{found.name}@{by}={value}")
+            groups[value] = _of_study(_single(usable, path))
         except DitlawError as error:
             refused[value] = str(error)
     return groups, refused
 
 
 class _Selected(NamedTuple):
-    """Rows of a source; ``planned`` is how many all of its study gives, where nothing is chosen."""
+    """Rows of a source; ``planned`` is how many all of its study gives, where nothing is chosen.
+
+    ``name`` is the source with its filters, as answers and saved laws name their rows.
+    """
 
     path: Path
+    name: str
     frame: pd.DataFrame
-    study: Study | None
-    planned: int | None
+    study: Study | None = None
+    planned: int | None = None
+    read: Observations | None = None  # what the rows are of, where they were read before
+
+    def usable(self, frame: pd.DataFrame, name: str, flops_as: str = "exact") -> Observations:
+        """Some of these rows, checked."""
+        if self.read is None:
+            table = Observations(frame, name, study=self.study, planned_rows=self.planned)
+            return checked(table, self.path, flops_as)
+        whole = len(frame) == len(self.read.frame)
+        planned = self.read.planned_rows if whole else None
+        return replace(self.read, frame=frame, source=name, planned_rows=planned)
 
 
-def _selected(source: str, where: Iterable[str]) -> _Selected:
+def _selected(
+    source: Tabular, where: Iterable[str], columns: Mapping[str, str] | None = None
+) -> _Selected:
     """The rows that the filters leave, numbered as in the source from 1."""
-    path, filters = split_source(source, where)
+    where = list(where)
+    if isinstance(source, Observations):
+        if columns:
+            raise BadInput(f"--columns: {source.source} was read before; name its columns then")
+        path, filters = Path(source.source), filters_of(where)
+        name = "@".join([source.source, *where])
+        return _Selected(path, name, choose(source.frame, filters, path), source.study, read=source)
     study = planned = None
-    if path.is_dir():
-        study = open_study(path)
-        specs = folder_runs(path, study)
-        frame = study_frame(path, study, specs)
-        planned = None if filters else sum(len(spec.stops) for spec in specs)
+    if isinstance(source, pd.DataFrame):
+        path, filters = Path(IN_MEMORY), filters_of(where)
+        frame = tidy(source.reset_index(drop=True), path)
+        frame = rename(frame, columns, path) if columns else frame
     else:
-        frame = read_table(path)
+        path, filters = split_source(os.fspath(source), where)
+        if path.is_dir():
+            study = open_study(path)
+            specs = folder_runs(path, study)
+            frame = study_frame(path, study, specs)
+            planned = None if filters else sum(len(spec.stops) for spec in specs)
+        else:
+            frame = read_table(path)
+            if columns or missing_columns(frame, path):  # a tracker's export, maybe
+                frame = foreign_table(path, columns or {})
     frame.index = pd.RangeIndex(1, len(frame) + 1)
-    _require_columns(frame, path)
+    require_columns(frame, path)
     frame = choose(frame, filters, path)
     if len(frame) > MAX_ROWS:
         raise Refused(
             f"{path}: {len(frame):,} rows are more than a table may have ({MAX_ROWS:,}); keep one "
             "row a run and budget, as with --where COL=VALUE"
         )
-    return _Selected(path, frame, study, planned)
+    start = IN_MEMORY if isinstance(source, pd.DataFrame) else os.fspath(source)
+    return _Selected(path, "@".join([start, *where]), frame, study, planned)
 
 
 def _of_study(table: Observations) -> Observations:
@@ -163,11 +198,3 @@ def _single(table: Observations, path: Path, but: tuple[str, ...] = ()) -> Obser
                 f"'ditlaw compare {path} --by {column}'"
             )
     return table
-
-
-def _require_columns(frame: pd.DataFrame, path: Path) -> None:
-    for column in REQUIRED:
-        if column not in frame:
-            guess = nearest(column, frame.columns)
-            hint = f"is '{guess}' meant?" if guess else f"there are: {', '.join(frame.columns)}"
-            raise BadInput(f"{path}: column '{column}' is missing; {hint}")

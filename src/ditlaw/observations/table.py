@@ -11,9 +11,8 @@ from ditlaw.measured import hours_of
 from ditlaw.results import Dropped, Note
 from ditlaw.speed import Speed, speed_of
 from ditlaw.study import Hours, Study, study_folder
-from ditlaw.tablefile import numbers
+from ditlaw.tablefile import REQUIRED, numbers
 
-REQUIRED = ("run", "params", "tokens", "loss")
 QUANTITY = (
     "dataset",
     "evaluated_on",
@@ -29,7 +28,7 @@ QUANTITY = (
 SAME_RATIO = 1.01  # rows whose tokens per image differ by less than this agree
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Observations:
     """Checked rows, and what was left out on the way.
 
@@ -50,6 +49,26 @@ class Observations:
     chosen: tuple[Note, ...] = ()
     compared: dict[str, tuple[int, int]] = field(default_factory=dict)
     diverged: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __str__(self) -> str:
+        from ditlaw.display import rows_text
+
+        return rows_text(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from ditlaw.display import rows_html
+
+        return rows_html(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A copy of the rows that can be used, by their number in the source."""
+        return self.frame.copy()
 
     def tokens_per_image(self) -> float | None:
         """Tokens of one image: the study's, or the table's where all its rows agree; else None.

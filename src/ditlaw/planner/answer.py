@@ -7,7 +7,7 @@ from typing import Literal
 from ditlaw import text
 from ditlaw.compute import get_accelerator
 from ditlaw.errors import BadInput
-from ditlaw.forecast import law_of
+from ditlaw.forecasting import law_of
 from ditlaw.laws import Law
 from ditlaw.planner.choose import Plan, choose
 from ditlaw.planner.expect import expected_half_width, half_width

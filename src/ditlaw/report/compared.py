@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ditlaw import text
-from ditlaw.compare import compare_laws, fit_groups
+from ditlaw.comparison import compare_laws, fit_groups
 from ditlaw.errors import DitlawError
 from ditlaw.observations import load_groups, split_source
 from ditlaw.report.axes import Figure

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ditlaw.aspect import ShapeStudy, shape_study, shapes_of
 from ditlaw.errors import DitlawError
-from ditlaw.forecast import LAW_SUFFIX, forecast, law_of
+from ditlaw.forecasting import LAW_SUFFIX, forecast, law_of
 from ditlaw.laws import Law
 from ditlaw.metric_laws import MetricLaws, metric_laws
 from ditlaw.observations import same_cell, split_source, study_frame

@@ -8,7 +8,7 @@ from typing import Literal
 import yaml
 
 from ditlaw import __version__, text
-from ditlaw.forecast import LAW_SUFFIX
+from ditlaw.forecasting import LAW_SUFFIX
 from ditlaw.report.material import AHEAD, Material, Run
 from ditlaw.report.tables import Cell, interval
 from ditlaw.results import Verification, known

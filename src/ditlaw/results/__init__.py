@@ -37,7 +37,7 @@ from ditlaw.results.coordinates import (
     StepMove,
 )
 from ditlaw.results.counts import BudgetResult, CountResult, FlopsPerSample
-from ditlaw.results.data import EncodeResult, ExportResult, SkippedSample
+from ditlaw.results.data import EncodeResult, ExportResult, ImportResult, SkippedSample
 from ditlaw.results.design import ErrorQuantiles, ExpectedInterval, Halving
 from ditlaw.results.forecast import (
     Choice,
@@ -173,6 +173,7 @@ __all__ = [
     "FormResult",
     "FrozenCheck",
     "Halving",
+    "ImportResult",
     "IntervalChange",
     "KnownModel",
     "LawsResult",
@@ -274,6 +275,7 @@ COMMANDS: dict[str, type[Result]] = {
     "export": ExportResult,
     "fit": FitResult,
     "forecast": Forecast,
+    "import": ImportResult,
     "laws": LawsResult,
     "metrics": MetricsResult,
     "next": NextResult,

@@ -1,9 +1,13 @@
 """What all answers are made of: an estimate with its interval, a warning, a row left out."""
 
 import math
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Result(BaseModel):
@@ -16,11 +20,45 @@ class Result(BaseModel):
 
         return result_text(self) or super().__str__()
 
+    def __repr__(self) -> str:
+        from ditlaw.display import result_text
+
+        return result_text(self) or super().__repr__()
+
     def _repr_html_(self) -> str | None:
         """What a notebook shows: the tables of the command line; None for a part of an answer."""
         from ditlaw.display import result_html
 
         return result_html(self)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """The answer as a table: a row, or one for each run, budget or pair that it is of.
+
+        An estimate ``x`` has its bounds in ``x_low`` and ``x_high``, NaN where there is none.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self._rows())
+
+    def _rows(self) -> Sequence[dict[str, Any]]:
+        return [flat(self)]
+
+
+def flat(answer: Result) -> dict[str, Any]:
+    """The numbers and words of an answer by name, a quantity as three; what is deeper is left out.
+
+    Quantities by name, as a forecast's metrics, are columns of these names: the first of a name.
+    """
+    row: dict[str, Any] = {}
+    for name in type(answer).model_fields:
+        value = getattr(answer, name)
+        for key, inner in value.items() if isinstance(value, dict) else [(name, value)]:
+            if isinstance(inner, Quantity) and key not in row:
+                low, high = (math.nan if end is None else end for end in (inner.low, inner.high))
+                row |= {key: inner.value, f"{key}_low": low, f"{key}_high": high}
+            elif inner is value and isinstance(inner, str | int | float):
+                row[key] = inner
+    return row
 
 
 class Quantity(Result):

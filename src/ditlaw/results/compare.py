@@ -1,8 +1,8 @@
 """What ``ditlaw compare`` and ``ditlaw laws`` answer."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from ditlaw.results.base import Check, Note, Quantity, Result
+from ditlaw.results.base import Check, Note, Quantity, Result, flat
 
 Verdict = Literal["a", "b", "undecided"]
 
@@ -92,6 +92,13 @@ class CompareResult(Result):
     refused: list[RefusedLaw]
     checklist: list[Check] = []
     warnings: list[Note]
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {"a_name": pair.a_name, "b_name": pair.b_name} | flat(target)
+            for pair in self.pairs
+            for target in pair.at
+        ]
 
 
 class PublishedEntry(Result):

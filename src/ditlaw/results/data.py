@@ -1,4 +1,4 @@
-"""What ``ditlaw encode`` and ``ditlaw export`` answer."""
+"""What ``ditlaw encode``, ``ditlaw export`` and ``ditlaw import`` answer."""
 
 from ditlaw.results.base import Note, Result
 
@@ -30,3 +30,13 @@ class ExportResult(Result):
     class_name: str | None
     step: int
     notes: list[Note]
+
+
+class ImportResult(Result):
+    """``ditlaw import``: the table, its rows and runs, and what made each column of ours."""
+
+    out: str
+    rows: int
+    runs: int
+    columns: dict[str, str]
+    warnings: list[Note]

@@ -1,6 +1,8 @@
 """What ``ditlaw fit`` answers: all laws of a table, or one equation."""
 
-from ditlaw.results.base import Dropped, Note, Quantity, Result
+from typing import Any
+
+from ditlaw.results.base import Dropped, Note, Quantity, Result, flat
 
 
 class Rows(Result):
@@ -126,6 +128,9 @@ class FitResult(Result):
     backtest: list[Backtest]
     tested_beyond: float | None
     warnings: list[Note]
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [flat(budget) for budget in self.budgets]
 
 
 class FormResult(Result):

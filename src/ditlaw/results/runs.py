@@ -1,6 +1,8 @@
 """What ``ditlaw plan``, ``run`` and ``status`` answer, and ``demo`` and ``report``."""
 
-from ditlaw.results.base import MfuSource, Note, Result
+from typing import Any
+
+from ditlaw.results.base import MfuSource, Note, Result, flat
 from ditlaw.results.design import ExpectedInterval
 from ditlaw.results.forecast import Forecast, Verification
 from ditlaw.results.rounds import AdaptiveStudy
@@ -69,6 +71,9 @@ class PlanResult(Result):
     assumed_hardware: bool
     warnings: list[Note]
     expected: ExpectedInterval | None = None
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [flat(run) for run in self.runs]
 
 
 class RunCounts(Result):

@@ -6,7 +6,7 @@ from typing import Literal, cast, get_args
 import numpy as np
 
 from ditlaw.errors import BadInput, Refused
-from ditlaw.forecast import LAW_SUFFIX
+from ditlaw.forecasting import LAW_SUFFIX
 from ditlaw.observations import Observations, load_swept, study_of_rows
 from ditlaw.results import FlaggedRow, RatesResult
 from ditlaw.tablefile import numbers

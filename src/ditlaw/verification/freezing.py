@@ -7,7 +7,7 @@ import numpy as np
 
 from ditlaw.errors import Refused
 from ditlaw.families import Shape
-from ditlaw.forecast import forecast
+from ditlaw.forecasting import forecast
 from ditlaw.laws import fit
 from ditlaw.observations import load_observations
 from ditlaw.results import known

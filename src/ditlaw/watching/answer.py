@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ditlaw.errors import BadInput
-from ditlaw.forecast import law_of
+from ditlaw.forecasting import law_of
 from ditlaw.laws import Law
 from ditlaw.results import Left, Look, WatchResult
 from ditlaw.tablefile import numbers

@@ -2,7 +2,7 @@
 
 from ditlaw.answering import AnsweringLaw
 from ditlaw.errors import Refused
-from ditlaw.forecast.shapes import Sized, beside
+from ditlaw.forecasting.shapes import Sized, beside
 from ditlaw.results import Choice, Nearby, Note
 
 

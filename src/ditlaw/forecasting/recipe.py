@@ -6,10 +6,10 @@ from ditlaw import text
 from ditlaw.answering import AnsweringLaw
 from ditlaw.compute import gpu_hours
 from ditlaw.errors import Refused
-from ditlaw.forecast.designs import Design
-from ditlaw.forecast.gpus import memory, notes_of
-from ditlaw.forecast.settings import Run, settings_of
-from ditlaw.forecast.shapes import Sized
+from ditlaw.forecasting.designs import Design
+from ditlaw.forecasting.gpus import memory, notes_of
+from ditlaw.forecasting.settings import Run, settings_of
+from ditlaw.forecasting.shapes import Sized
 from ditlaw.results import Note, Recipe
 from ditlaw.study import study_mix
 from ditlaw.study.schema import Hardware

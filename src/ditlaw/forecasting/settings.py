@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from ditlaw.answering import AnsweringLaw
 from ditlaw.errors import Refused
-from ditlaw.forecast.designs import Design
-from ditlaw.forecast.rules import RULES, YIN
+from ditlaw.forecasting.designs import Design
+from ditlaw.forecasting.rules import RULES, YIN
 from ditlaw.laws import Law
 from ditlaw.laws.swept_recipe import rate_along, usual_batch
 from ditlaw.published import PublishedLaw

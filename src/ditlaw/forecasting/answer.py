@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from ditlaw.answering import AnsweringLaw
 from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import BadInput
-from ditlaw.forecast.designs import Stated, design_of, tokens_per_image
-from ditlaw.forecast.images import own_images, repeats
-from ditlaw.forecast.nearby import in_images, nearby
-from ditlaw.forecast.recipe import Bought, recipe_of
-from ditlaw.forecast.shapes import nearest, sizes_along
+from ditlaw.forecasting.designs import Stated, design_of, tokens_per_image
+from ditlaw.forecasting.images import own_images, repeats
+from ditlaw.forecasting.nearby import in_images, nearby
+from ditlaw.forecasting.recipe import Bought, recipe_of
+from ditlaw.forecasting.shapes import nearest, sizes_along
 from ditlaw.inverse import open_ended
 from ditlaw.laws import Law
 from ditlaw.laws.law import NEAR_OPTIMAL

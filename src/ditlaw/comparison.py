@@ -1,6 +1,6 @@
 """Which of two laws is better where: values at target budgets, never exponents alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Literal
 
@@ -13,13 +13,12 @@ from ditlaw.curves import Curves
 from ditlaw.equal_time import EqualTime, device_of, equal_time, time_notes
 from ditlaw.errors import BadInput, Refused
 from ditlaw.fairness import of_comparison
-from ditlaw.forecast import answering_law
+from ditlaw.forecasting import Source, answering_law, is_published, name_of
 from ditlaw.laws import Law, fit
 from ditlaw.laws.law import REACH
 from ditlaw.laws.notes.distance import below_notes, beyond_notes
 from ditlaw.laws.table import FloatArray
-from ditlaw.observations import load_groups
-from ditlaw.published import PREFIX
+from ditlaw.observations import Tabular, load_groups
 from ditlaw.quantities import unlike
 from ditlaw.results import CompareResult, Note, Pair, Quantity, RefusedLaw, Target, verdict_of
 
@@ -30,33 +29,32 @@ Named = tuple[str, AnsweringLaw]
 
 
 def compare_sources(
-    a: str,
-    b: str,
+    sources: Mapping[str, Source],
     flops: Sequence[float],
     *,
     where: list[str] | None = None,
     metric: str | None = None,
     level: float | None = None,
 ) -> CompareResult:
-    """Compare the laws of two SOURCEs at target budgets.
+    """Compare every pair of the laws of SOURCEs, by what each is called, at target budgets.
 
     Raises:
         BadInput, Refused: as ``answering_law`` and ``compare_laws``.
     """
+    all_printed = all(map(is_published, sources.values()))
 
-    printed = [source.startswith(PREFIX) for source in (a, b)]
-
-    def law_of(source: str) -> AnsweringLaw:
-        # Rows and levels are the other source's where only one is published.
-        if source.startswith(PREFIX) and not all(printed):
+    def law_of(source: Source) -> AnsweringLaw:
+        # Rows and levels are the other sources' where only some are published.
+        if is_published(source) and not all_printed:
             return answering_law(source, metric=metric)
         return answering_law(source, where, metric=metric, level=level)
 
-    return compare_laws([(a, law_of(a)), (b, law_of(b))], flops)
+    targets(flops)  # before any fitting
+    return compare_laws([(name, law_of(source)) for name, source in sources.items()], flops)
 
 
 def compare_groups(
-    source: str,
+    source: Tabular,
     by: str,
     flops: Sequence[float],
     *,
@@ -76,7 +74,7 @@ def compare_groups(
 
 
 def fit_groups(
-    source: str,
+    source: Tabular,
     by: str,
     *,
     where: list[str] | None = None,
@@ -103,8 +101,8 @@ def fit_groups(
     if len(found) < 2:
         first = refused[0]
         raise Refused(
-            f"{source}: a comparison needs two groups that can be fitted, and column '{by}' has "
-            f"{len(found)}; {by} '{first.name}': {first.reason}"
+            f"{name_of(source)}: a comparison needs two groups that can be fitted, and column "
+            f"'{by}' has {len(found)}; {by} '{first.name}': {first.reason}"
         )
     return found, refused
 

@@ -1,12 +1,14 @@
-"""From the options of ``ditlaw forecast`` to its answer: which budget is asked about."""
+"""From what may be asked of a law to its answer: which budget that is about."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from ditlaw.answering import AnsweringLaw
 from ditlaw.compute import budget, parse_gpus
 from ditlaw.compute.budget import check_mfu
 from ditlaw.errors import BadInput
-from ditlaw.forecast import Stated, answering_law, forecast, tokens_per_image
+from ditlaw.forecasting.answer import forecast
+from ditlaw.forecasting.designs import Stated, tokens_per_image
 from ditlaw.inverse import asked_for, cost
 from ditlaw.lifetime import lifetime
 from ditlaw.results import Forecast
@@ -64,21 +66,13 @@ class Asked:
             check_mfu(self.mfu)
 
 
-def answer(
-    source: str,
-    where: list[str] | None,
-    level: float | None,
-    asked: Asked,
-    stated: Stated,
-    **options: Any,
-) -> Forecast:
+def answer(law: AnsweringLaw, asked: Asked, stated: Stated, **options: Any) -> Forecast:
     """What ``ditlaw forecast`` prints; ``options`` are as ``forecast`` takes them.
 
     Raises:
-        BadInput, Refused: as the law, its cost and its forecast.
+        BadInput, Refused: as ``Asked.check``, the law's cost and its forecast.
     """
     asked.check()
-    law = answering_law(source, where, level=level)
     study = law.observations.study
     of_study = hardware_of(study)
     mfu = asked.mfu or of_study.mfu
