@@ -197,6 +197,8 @@ def _form(console: Console, fit: FormResult) -> None:
 
 def _report(console: Console, result: ReportResult) -> None:
     console.print(f"report: {escape(result.report)}", soft_wrap=True)
+    for file in result.figures:
+        console.print(f"figure: {escape(file)}", soft_wrap=True)
 
 
 def _demo(console: Console, result: DemoResult) -> None:

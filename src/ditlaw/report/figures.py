@@ -11,28 +11,21 @@ from ditlaw.laws.ensemble import Band
 from ditlaw.laws.table import FloatArray
 from ditlaw.report.axes import Figure, Trace, band, bars, layout, line, log_axis, points, safe
 from ditlaw.report.checks import check_traces, hours_said
+from ditlaw.report.drawn import law_curve, optima
 from ditlaw.report.material import Material
 
-GRID = 90
 # Of the forms that are weighed; joint stands in for isoflop, never beside it.
 DASHES = {"isoflop": "dot", "joint": "dot", "surface": "longdashdot"}
 
 
 def law_figures(material: Material) -> list[Figure]:
     """Loss, N* and D* against FLOPs, over one grid."""
-    curve = material.law.curve(_grid(material))
+    curve = law_curve(material)
     return [
         _loss_figure(material, curve),
         _size_figure(material, curve),
         _tokens_figure(material, curve),
     ]
-
-
-def _grid(material: Material) -> FloatArray:
-    low, high = material.fit.range.flops
-    ends = [high, material.target, *(c.forecast.flops for c in material.checks)]
-    grid = np.geomspace(low * 0.8, max(ends) * 1.8, GRID)
-    return np.unique([*grid, material.law.largest_flops])
 
 
 def _loss_figure(material: Material, curve: Curve) -> Figure:
@@ -52,7 +45,7 @@ def _loss_figure(material: Material, curve: Curve) -> Figure:
         )
     ]
     weights = {e.form: e.loss_weight for e in material.fit.evidence}
-    flops, best = _optima(material)
+    flops, best = optima(material)
     data: list[Trace] = [
         band(curve.flops, curve.run.low, curve.run.high, f"one new run, {level}", "@wide"),
         band(curve.flops, curve.loss.low, curve.loss.high, f"law, {level}", "@band"),
@@ -101,7 +94,7 @@ def _power_figure(
         said += f" [{text.count(a)}, {text.count(b)}]"
         images = material.images(v) if name == "tokens" else None
         hover.append(said + (f"<br>images {text.count(images)}" if images else ""))
-    flops, best = _optima(material)
+    flops, best = optima(material)
     data: list[Trace] = [
         band(curve.flops, values.low, values.high, f"{material.fit.level:.0%} interval", "@band"),
         *forms,
@@ -142,20 +135,6 @@ def _central(
         trace = line(curve.flops[mask], values[mask], label, "@law", said, dash=dash)
         found.append(trace | {"legendrank": 900})
     return found
-
-
-def _optima(material: Material) -> tuple[FloatArray, dict[str, Band]]:
-    """FLOPs, and the size, tokens and loss of the usable budgets' minima."""
-    used = [b for b in material.fit.budgets if b.params_opt and b.loss_opt]
-    flops = np.array([b.flops for b in used])
-
-    def stacked(quantities: list[Any]) -> Band:
-        columns = [[getattr(q, end) for q in quantities] for end in ("value", "low", "high")]
-        return Band(*(np.array(column, float) for column in columns))
-
-    size = stacked([b.params_opt for b in used])
-    tokens = material.law.fitted.ensemble.tokens(size, np.log(flops))
-    return flops, {"params": size, "tokens": tokens, "loss": stacked([b.loss_opt for b in used])}
 
 
 def _marks(flops: FloatArray, best: Band, name: str, form: Callable[[float], str]) -> list[Trace]:

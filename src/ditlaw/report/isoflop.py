@@ -8,7 +8,6 @@ import pandas as pd
 
 from ditlaw import text
 from ditlaw.laws.answers import IsoflopCurve
-from ditlaw.laws.settings import WORSE
 from ditlaw.report.axes import (
     RAMP,
     Figure,
@@ -21,6 +20,7 @@ from ditlaw.report.axes import (
     ramp,
     safe,
 )
+from ditlaw.report.drawn import left_out_rows
 from ditlaw.report.labels import SYMBOLS, key, labels
 from ditlaw.report.material import Material
 
@@ -116,14 +116,7 @@ def _loose(material: Material, rows: pd.DataFrame) -> Trace:
 
 def _left_out(material: Material) -> Trace:
     """Rows that the fit left out, where they are known and can be drawn."""
-    frame, metric = material.left_out, material.law.metric
-    if "why" in frame:  # other settings have a figure of their own
-        frame = frame[~frame["why"].astype(str).str.startswith(WORSE)]
-    if {"params", "tokens", "flops", metric} <= set(frame.columns):
-        whole = frame[["params", "tokens", "flops", metric]].to_numpy(float)
-        frame = frame.iloc[np.flatnonzero((np.isfinite(whole) & (whole > 0)).all(axis=1))]
-    else:
-        frame = frame.iloc[:0].assign(params=[], **{metric: []})
+    frame, metric = left_out_rows(material), material.law.metric
     hover = [
         f"{run_hover(material, row)}<br>left out: {safe(row['why'])}" for _, row in frame.iterrows()
     ]

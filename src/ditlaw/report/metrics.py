@@ -5,16 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ditlaw import text
-from ditlaw.errors import DitlawError
 from ditlaw.metric_laws import FittedMetric, MetricLaws
-from ditlaw.metric_names import has_settings, is_drawn, whole
+from ditlaw.metric_names import has_settings, is_drawn
 from ditlaw.report.axes import Figure, Trace, band, layout, line, log_axis, points, ramp, safe
+from ditlaw.report.drawn import metric_curves
 from ditlaw.report.material import Material
 from ditlaw.report.tables import Cell, Table, interval
 from ditlaw.results import MetricLaw, Note
 from ditlaw.tablefile import numbers
 
-GRID = 40
 THIN = "30"  # alpha of a band, in hexadecimal
 
 
@@ -103,35 +102,27 @@ def _can_draw(name: str, fitted: FittedMetric) -> bool:
 
 def _curves(found: MetricLaws, drawn: str) -> Figure:
     """The metric against FLOPs: its best over settings, then each setting, with intervals."""
-    names = [n for n, f in found.fitted.items() if whole(n) == drawn and f.entry.basis]
+    curves = list(metric_curves(found, drawn))
     traces: list[Trace] = []
-    seen, reach = [], []
-    for name, color in zip(names, _colors(names, drawn), strict=True):
-        fitted = found.fitted[name]
-        assert fitted.entry.range is not None
-        flops = np.geomspace(*fitted.entry.range, GRID)
-        try:
-            law = fitted.curve(flops)
-        except DitlawError:
-            continue
-        assert law is not None
-        at, best = fitted.points()
-        said = f"<b>{safe(name)}</b><br>"
+    seen = []
+    for curve, color in zip(curves, _colors([c.name for c in curves], drawn), strict=True):
+        law = curve.law
+        said = f"<b>{safe(curve.name)}</b><br>"
         hover = [
             f"{said}{text.flops(c)} FLOPs<br>{text.number(v)} [{text.number(a)}, {text.number(b)}]"
-            for c, v, a, b in zip(flops, law.value, law.low, law.high, strict=True)
+            for c, v, a, b in zip(curve.flops, law.value, law.low, law.high, strict=True)
         ]
-        shade = "@band" if name == drawn else color + THIN
-        traces.append(band(flops, law.low, law.high, "", shade) | {"showlegend": False})
-        traces.append(line(flops, law.value, safe(name), color, hover))
+        shade = "@band" if curve.name == drawn else color + THIN
+        traces.append(band(curve.flops, law.low, law.high, "", shade) | {"showlegend": False})
+        traces.append(line(curve.flops, law.value, safe(curve.name), color, hover))
         hover = [
             f"{said}best of {text.flops(c)} FLOPs<br>{text.number(v)}"
-            for c, v in zip(at, best, strict=True)
+            for c, v in zip(curve.at, curve.best, strict=True)
         ]
-        marks = points(at.tolist(), best.tolist(), "", hover, color=color, size=7)
+        marks = points(curve.at.tolist(), curve.best.tolist(), "", hover, color=color, size=7)
         traces.append(marks | {"showlegend": False})
-        seen += [law.low, law.high, best]
-        reach.append(flops)
+        seen += [law.low, law.high, curve.best]
+    reach = [curve.flops for curve in curves]
     x = log_axis("training FLOPs", np.concatenate(reach), text.flops, 0.03)
     y = log_axis(drawn, np.concatenate(seen), text.number, 0.04)
     return {"id": "metrics", "data": traces, "layout": layout(x, y)}

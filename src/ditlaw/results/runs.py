@@ -126,9 +126,10 @@ class StatusResult(Result):
 
 
 class ReportResult(Result):
-    """``ditlaw report``: where the page is."""
+    """``ditlaw report``: where the page is, and each file of the figures for a paper."""
 
     report: str
+    figures: list[str] = []
 
 
 class DemoResult(Result):
