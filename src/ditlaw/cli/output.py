@@ -2,12 +2,15 @@
 
 import importlib.util
 import sys
+from typing import TYPE_CHECKING
 
 from ditlaw.errors import BadInput
-from ditlaw.results import Note, Result
+
+if TYPE_CHECKING:  # pydantic's models take longer to load than the help to print
+    from ditlaw.results import Note, Result
 
 
-def emit(result: Result, as_json: bool) -> None:
+def emit(result: "Result", as_json: bool) -> None:
     """Print a result to standard output in the form that was asked for."""
     if as_json:
         sys.stdout.write(result.model_dump_json(indent=1) + "\n")
@@ -22,7 +25,7 @@ def say(line: str) -> None:
     sys.stderr.write(f"ditlaw: {line}\n")
 
 
-def warn(notes: list[Note]) -> None:
+def warn(notes: "list[Note]") -> None:
     """Say warnings on standard error, a line each."""
     for note in notes:
         say(f"{note.code}: {note.text}")

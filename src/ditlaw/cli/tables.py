@@ -10,7 +10,7 @@ from rich.table import Table
 from ditlaw import text
 from ditlaw.cli.audit_tables import show_audit
 from ditlaw.cli.compare_tables import show_comparison, show_laws
-from ditlaw.cli.coordinate_command import show_coordinates
+from ditlaw.cli.coordinate_tables import show_coordinates
 from ditlaw.cli.forecast_tables import show_forecast
 from ditlaw.cli.metric_law_tables import show_metrics
 from ditlaw.cli.metric_tables import show_evaluation, show_pictures

@@ -5,6 +5,18 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+__all__ = [
+    "Check",
+    "CheckState",
+    "Dropped",
+    "MfuSource",
+    "Note",
+    "Quantity",
+    "Result",
+    "known",
+    "scaled",
+]
+
 
 class Result(BaseModel):
     """Base: fields are fixed once made, and no undeclared field is printed."""

@@ -4,6 +4,19 @@ from typing import Literal
 
 from ditlaw.results.base import Check, Note, Quantity, Result
 
+__all__ = [
+    "AtEqualTime",
+    "CompareResult",
+    "CrossingAtEqualTime",
+    "LawsResult",
+    "Pair",
+    "PublishedEntry",
+    "RefusedLaw",
+    "Target",
+    "Verdict",
+    "verdict_of",
+]
+
 Verdict = Literal["a", "b", "undecided"]
 
 

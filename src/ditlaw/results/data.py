@@ -2,6 +2,12 @@
 
 from ditlaw.results.base import Note, Result
 
+__all__ = [
+    "EncodeResult",
+    "ExportResult",
+    "SkippedSample",
+]
+
 
 class SkippedSample(Result):
     """A sample that could not be used, and why."""

@@ -2,6 +2,20 @@
 
 from ditlaw.results.base import Dropped, Note, Quantity, Result
 
+__all__ = [
+    "Backtest",
+    "BudgetOptimum",
+    "DataRange",
+    "FitResult",
+    "FormEvidence",
+    "FormResult",
+    "LossLaw",
+    "PowerLaw",
+    "Rows",
+    "RunNoise",
+    "SurfaceLaw",
+]
+
 
 class Rows(Result):
     """How many rows a fit used and which it left out."""

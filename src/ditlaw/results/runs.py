@@ -5,6 +5,19 @@ from ditlaw.results.design import ExpectedInterval
 from ditlaw.results.forecast import Forecast, Verification
 from ditlaw.results.rounds import AdaptiveStudy
 
+__all__ = [
+    "DemoResult",
+    "PlanResult",
+    "PlanTotal",
+    "PlannedRun",
+    "PlannedSize",
+    "ReportResult",
+    "RunCounts",
+    "RunStatus",
+    "RunSummary",
+    "StatusResult",
+]
+
 
 class PlannedRun(Result):
     """One trunk of a study: a shape and a seed, evaluated at each of ``budgets``.
