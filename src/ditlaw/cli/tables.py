@@ -26,6 +26,7 @@ from ditlaw.cli.run_tables import (
     show_run,
     show_status,
 )
+from ditlaw.cli.screen import Screen
 from ditlaw.cli.shape_tables import show_shapes
 from ditlaw.cli.table_parts import make_table, show_notes, yes
 from ditlaw.cli.time_tables import show_times
@@ -66,7 +67,7 @@ from ditlaw.results import (
 
 def show(result: Result, console: Console | None = None) -> None:
     """Print a result for people, on standard output unless told."""
-    _SHOW[type(result)](console or Console(highlight=False, soft_wrap=False), result)
+    _SHOW[type(result)](console or Screen(), result)
 
 
 def can_show(kind: type[Result]) -> bool:
