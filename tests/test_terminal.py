@@ -169,3 +169,70 @@ def test_completion_is_shown_and_installed_where_bash_finds_it(tmp_path):
     wrong = asked("--show-completion", "tcsh")
     assert wrong.returncode == 2
     assert len(wrong.stderr.strip().splitlines()) == 1
+
+
+# Of every command, what is not there, not what it says, or not a number.
+BAD: dict[str, list[list[str]]] = {
+    "demo": [["--workers", "0"], ["--out", "FILE"]],
+    "init": [[], ["FILE"], ["s.yaml", "--target", "nan"], ["s.yaml", "--target", "-1"]],
+    "plan": [[], ["none.yaml"], ["BINARY"], ["FILE"], ["."], ["LIST"]],
+    "run": [["none.yaml"], ["BINARY"], ["."], ["LIST", "--executor", "moon"]],
+    "status": [["none"], ["FILE"], ["."]],
+    "fit": [["none.csv"], ["BINARY"], ["."], ["FILE"], ["TABLE", "--metric", "colour"]],
+    "forecast": [
+        ["TABLE"],
+        ["TABLE", "--flops", "nan"],
+        ["TABLE", "--flops", "-1"],
+        ["TABLE", "--flops", "1e99"],
+        ["TABLE", "--flops", "x"],
+        ["TABLE", "--gpus", "8xabacus", "--days", "1"],
+        ["published:gpt"],
+        ["TABLE@family", "--flops", "1e18"],
+    ],
+    "compare": [["TABLE"], ["TABLE", "none.csv", "--at", "1e17"], ["TABLE", "--by", "colour"]],
+    "metrics": [["TABLE", "--metric", "colour"], ["none.csv"]],
+    "shapes": [["TABLE"], ["none.csv"], ["TABLE", "--tolerance", "-1"]],
+    "rates": [["TABLE"], ["none.csv"], ["TABLE", "--setting", "colour"]],
+    "audit": [["none.csv"], ["TABLE", "--level", "2"]],
+    "laws": [["please"]],
+    "next": [["TABLE"], ["TABLE", "--target", "1e18", "--spend", "much"]],
+    "place": [["TABLE", "--model", "nobody"], ["--level", "0.5"]],
+    "verify": [["none"], [".", "--flops", "1e18"]],
+    "check": [["none.json"], ["BINARY"], ["LIST"]],
+    "watch": [["TABLE"], ["TABLE", "none.csv"], ["TABLE", "BINARY"]],
+    "report": [["none.csv"], ["TABLE", "--out", "x.pdf"]],
+    "encode": [["none", "--out", "c"], ["FILE", "--out", "c", "--size", "big"]],
+    "export": [["none", "--out", "c"], [".", "--out", "c", "--to", "paper"]],
+    "evaluate": [["none"], ["."], [".", "--samples", "1"]],
+    "sample": [["none", "--out", "c"], [".", "--out", "c", "--steps", "0"]],
+    "time": [["none"], ["."]],
+    "budget": [["--gpus", "many"], ["--gpus", "8xh100"], ["--gpus", "8xh100", "--days", "nan"]],
+    "count": [["--depth", "x"], ["--depth", "2", "--latent", "axb"]],
+    "coordinates": [["none.yaml"], ["BINARY"], ["LIST", "--widths", "wide"]],
+}
+
+
+def test_bad_lines_are_of_every_command():
+    assert set(BAD) == {command.__name__.rstrip("_") for command in COMMANDS}
+
+
+@pytest.mark.parametrize("command", sorted(BAD))
+def test_every_error_is_one_line(command, source, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    files = {"TABLE": source, "BINARY": tmp_path / "binary.csv", "FILE": tmp_path / "file"}
+    files["LIST"] = tmp_path / "list.yaml"
+    files["BINARY"].write_bytes(bytes(range(256)) * 4)
+    files["FILE"].write_text("words\n")
+    files["LIST"].write_text("- 1\n- 2\n")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    for arguments in [*BAD[command], ["--levle"]]:
+        spelt = [re.sub("^[A-Z]+", lambda m: str(files.get(m[0], m[0])), a) for a in arguments]
+        code = run([command, *spelt])
+        told = capsys.readouterr()
+        assert code in (2, 3), (arguments, code, told.err)
+        assert told.out == "", arguments
+        assert len(told.err.splitlines()) == 1, (arguments, told.err)
+        assert told.err.startswith("ditlaw: "), arguments
+        assert "Traceback" not in told.err
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
