@@ -60,6 +60,9 @@ def test_a_family_is_counted_as_torch_counts_it_and_planned(example):
         made_velocity = model(x, t, condition)
     assert counted.get_total_flops() == len(x) * found.flops.forward
     assert made_velocity.shape == x.shape
+    with FlopCounterMode(display=False) as counted, sdpa_kernel(SDPBackend.MATH):
+        model(x, t, condition).square().mean().backward()
+    assert counted.get_total_flops() == len(x) * found.flops.train
     study = parse_study(tiny_text(family="additive"), "s.yaml")
     assert {run.family for run in plan_study(study).runs} == {"additive"}
 
