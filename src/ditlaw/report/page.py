@@ -19,8 +19,8 @@ from ditlaw.report.isoflop import drawn_every, isoflop_figure
 from ditlaw.report.lawless import LEVEL, lawless
 from ditlaw.report.material import Material, default_out, gather
 from ditlaw.report.metrics import metrics_section
-from ditlaw.report.paper import require_matplotlib, write_figures
 from ditlaw.report.pictures import gallery
+from ditlaw.report.publication import require_matplotlib, write_figures
 from ditlaw.report.rates import rates_sections
 from ditlaw.report.rounds import rounds_section
 from ditlaw.report.runtable import run_table

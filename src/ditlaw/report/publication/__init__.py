@@ -7,9 +7,9 @@ from ditlaw.errors import BadInput
 from ditlaw.files import make_folder, write_bytes
 from ditlaw.metric_names import whole
 from ditlaw.report.material import Material
-from ditlaw.report.paper.isoflop import draw_isoflop
-from ditlaw.report.paper.laws import draw_loss, draw_metric, draw_params, draw_tokens
-from ditlaw.report.paper.style import drawing, rendered
+from ditlaw.report.publication.isoflop import draw_isoflop
+from ditlaw.report.publication.laws import draw_loss, draw_metric, draw_params, draw_tokens
+from ditlaw.report.publication.style import drawing, rendered
 from ditlaw.text import slug
 
 DRAWN = {"isoflop": draw_isoflop, "loss": draw_loss, "params": draw_params, "tokens": draw_tokens}

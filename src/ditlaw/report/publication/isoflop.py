@@ -9,7 +9,7 @@ from ditlaw.report.axes import log_ticks
 from ditlaw.report.drawn import left_out_rows
 from ditlaw.report.isoflop import drawn_every
 from ditlaw.report.material import Material
-from ditlaw.report.paper.style import GREY, log_scales, metric_label, power_of_ten
+from ditlaw.report.publication.style import GREY, log_scales, metric_label, power_of_ten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

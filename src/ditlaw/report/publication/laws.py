@@ -11,7 +11,7 @@ from ditlaw.laws.table import FloatArray
 from ditlaw.metric_laws import MetricLaws
 from ditlaw.report.drawn import law_curve, metric_curves, optima
 from ditlaw.report.material import Material
-from ditlaw.report.paper.style import (
+from ditlaw.report.publication.style import (
     BLUE,
     GREEN,
     GREY,

@@ -15,10 +15,10 @@ from ditlaw.errors import BadInput
 from ditlaw.report.figures import law_figures
 from ditlaw.report.isoflop import isoflop_figure
 from ditlaw.report.material import gather
-from ditlaw.report.paper import paper_figures, write_figures
-from ditlaw.report.paper.isoflop import draw_isoflop
-from ditlaw.report.paper.laws import draw_loss, draw_params, draw_tokens
-from ditlaw.report.paper.style import HEIGHT, WIDTH, drawing
+from ditlaw.report.publication import paper_figures, write_figures
+from ditlaw.report.publication.isoflop import draw_isoflop
+from ditlaw.report.publication.laws import draw_loss, draw_params, draw_tokens
+from ditlaw.report.publication.style import HEIGHT, WIDTH, drawing
 
 NAMES = ("isoflop", "loss", "params", "tokens", "metric-frechet")
 
