@@ -21,6 +21,7 @@ bench: $(VENV)/.ready
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/speed.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/loading.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bookkeeping.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/startup.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/family_speed.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/training_speed.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py

@@ -25,11 +25,11 @@ from ditlaw.errors import Refused
 from ditlaw.executors import local
 from ditlaw.executors.job import Job
 from ditlaw.flow import training_loss
+from ditlaw.locks import is_locked
 from ditlaw.study import parse_study, study_runs
 from ditlaw.training import stopping
 from ditlaw.training.evaluate import Grid
 from ditlaw.training.folder import RunFolder
-from ditlaw.training.locks import is_locked
 from ditlaw.training.run import train
 from ditlaw.training.trunk import Trunk
 

@@ -128,7 +128,7 @@ def test_a_study_with_its_check(browser, trained, tmp_path):
     frozen = checked(folder, 1.2e10)
     done = ditlaw("report", folder, "--json")
     assert done.code == 0, done.err
-    assert done.json == {"report": str(folder / "report.html")}
+    assert done.json == {"report": str(folder / "report.html"), "figures": []}
     page = browser.shown(folder / "report.html")
     is_sound(page, LAWS | {"check"})
     assert page.sections() == SECTIONS | OF_A_STUDY

@@ -12,10 +12,10 @@ from rich.console import Console
 from ditlaw.cli.live import _Lines, _Terminal
 from ditlaw.cli.run_lines import most_telling, plan_lines, status_table, time_left, totals
 from ditlaw.compute.devices import SHARE_VARIABLE
+from ditlaw.locks import SILENT, is_locked, machine_id
 from ditlaw.study import Hours, parse_study, plan_study, study_runs
 from ditlaw.study.schema import Hardware
 from ditlaw.training.folder import RunFolder
-from ditlaw.training.locks import SILENT, is_locked, machine_id
 from ditlaw.training.status import Statuses
 from ditlaw.training.throughput import FIRST_STEPS, Throughput
 
@@ -67,7 +67,7 @@ def test_a_run_on_another_machine_runs_as_long_as_it_gives_signs_of_life(runs):
 
 
 def test_whoever_holds_a_lock_says_who_it_is_and_takes_that_back(runs, monkeypatch):
-    from ditlaw.training import locks
+    from ditlaw import locks
 
     monkeypatch.setattr(locks, "BEAT", 0.02)
     (folder, _), *_ = runs

@@ -15,6 +15,7 @@ from ditlaw.cli import run as command
 from ditlaw.cli.tables import show
 from ditlaw.errors import BadInput, Refused, RunsFailed
 from ditlaw.executors import Ended
+from ditlaw.locks import locked
 from ditlaw.observations import load_observations, study_frame
 from ditlaw.results import TimeResult
 from ditlaw.step_times import (
@@ -30,7 +31,6 @@ from ditlaw.study import freeze_study, open_study, parse_study, study_runs
 from ditlaw.timing import time_study
 from ditlaw.training import timing
 from ditlaw.training.folder import RunFolder
-from ditlaw.training.locks import locked
 from ditlaw.training.run import train
 
 CPU = torch.device("cpu")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ditlaw.errors import BadInput
 from ditlaw.executors import Ended, Executor, Job, LocalExecutor
+from ditlaw.locks import locked
 from ditlaw.metrics.base import METRICS, Settings
 from ditlaw.metrics.rows import of_observation, read_rows
 from ditlaw.results import EvaluatedObservation, EvaluateResult, Note
@@ -13,7 +14,6 @@ from ditlaw.study import Study, open_study
 from ditlaw.sweep import checking_runs, own_runs, write_table
 from ditlaw.text import unknown
 from ditlaw.training.folder import RunFolder
-from ditlaw.training.locks import locked
 
 DEFAULT_METRICS = ("vlb", "nll")
 LARGEST_GUIDANCE = 1e3

@@ -18,6 +18,7 @@ from ditlaw.data.places import prepare_study
 from ditlaw.errors import BadInput, RunsFailed
 from ditlaw.executors import Ended, Executor, Job, LocalExecutor
 from ditlaw.files import write_text
+from ditlaw.locks import locked
 from ditlaw.measured import hours_of
 from ditlaw.observations import study_frame
 from ditlaw.results import RunCounts, RunStatus, RunSummary
@@ -37,7 +38,6 @@ from ditlaw.study import (
 from ditlaw.study.rounds import adaptive_study, with_added
 from ditlaw.tracking.chosen import choose_trackers
 from ditlaw.training.folder import ENDED, RunFolder, folder_runs
-from ditlaw.training.locks import locked
 
 NAMED = 3  # failed runs that an error line names
 Runs = list[tuple[RunFolder, RunSpec]]

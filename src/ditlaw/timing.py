@@ -7,12 +7,12 @@ from statistics import median
 from ditlaw.data import require_readable
 from ditlaw.errors import BadInput
 from ditlaw.executors import Executor, Job, LocalExecutor
+from ditlaw.locks import locked
 from ditlaw.results import Note, TimedModel, TimeResult
 from ditlaw.step_times import FEWEST_ROUNDS, TIMES_FILE, StepTime, model_key, read_times
 from ditlaw.study import RunSpec, Study, open_study, study_runs
 from ditlaw.sweep import require_done, write_table
 from ditlaw.training.folder import folder_runs
-from ditlaw.training.locks import locked
 
 MOST_ROUNDS = 1000
 UNEVEN = 0.3  # a quartile range of this share of the median, in half of the models

@@ -44,7 +44,7 @@ def verdict(found: Found, checks: Sequence[AuditCheck]) -> tuple[str, float | No
     held = reach(found, loss_inside) if gain and not decisive else None
     sizes = reach(found, params_inside) if held is not None else None
     if held is None:
-        return _not(found, decisive, gain), None, None
+        return _not(decisive, gain), None, None
     said = (
         f"Defensible up to {_times(found, held)}, where {found.result.metric} is known to "
         f"±{_half_width(found, held)}: {_tests(found)}."
@@ -59,7 +59,7 @@ def verdict(found: Found, checks: Sequence[AuditCheck]) -> tuple[str, float | No
     return said, held, sizes
 
 
-def _not(found: Found, decisive: Sequence[Reason], gain: bool) -> str:
+def _not(decisive: Sequence[Reason], gain: bool) -> str:
     if not gain:
         return "Not defensible: the best loss does not fall with compute."
     if decisive:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 
 from ditlaw.cli.live import live_watch, local_executor, measuring_lines
+from ditlaw.cli.screen import Screen
 from ditlaw.errors import BadInput
 from ditlaw.evaluate import evaluate_study, settings_of
 from ditlaw.executors import Executor
@@ -26,7 +26,7 @@ def run_demo(folder: Path, workers: int | None) -> DemoResult:
     Raises:
         DitlawError: as the stages do; the folder keeps what was done.
     """
-    console = Console(stderr=True, highlight=False)
+    console = Screen(stderr=True)
     file = folder / STUDY_FILE
     if not file.exists():
         write_text(file, preset_text("quickstart"), overwrite=False)

@@ -279,10 +279,14 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="The page; by default report.html in the folder or here.")
     ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write figures for a paper too: SVG, PDF and PNG."),
+    ] = None,
     where: Where = None,
     as_json: Json = False,
 ) -> None:
-    """Write one self-contained HTML page."""
+    """Write one self-contained HTML page, and figures for a paper if asked."""
     from ditlaw.report import write_report
 
-    emit(write_report(source, out, where), as_json)
+    emit(write_report(source, out, where, figures), as_json)

@@ -9,6 +9,7 @@ from rich.live import Live
 
 from ditlaw import text
 from ditlaw.cli.run_lines import status_table, totals
+from ditlaw.cli.screen import Screen
 from ditlaw.executors import Ended, LocalExecutor
 from ditlaw.executors.places import default_workers
 from ditlaw.results import RunStatus
@@ -32,7 +33,7 @@ def local_executor(workers: int | None) -> LocalExecutor:
 
 def live_watch(hours: Hours = ASSUMED) -> Watch:
     """A display that suits where standard error goes; GPU time not measured goes by ``hours``."""
-    console = Console(stderr=True, highlight=False)
+    console = Screen(stderr=True)
     kind = _Terminal if console.is_terminal else _Lines
     display = kind(console, hours)
     return Watch(display.prepare, display.start, display.tick, display.end, display.finish)
@@ -40,7 +41,7 @@ def live_watch(hours: Hours = ASSUMED) -> Watch:
 
 def measuring_lines() -> tuple[Callable[[int], None], Callable[[Ended], None]]:
     """What to call as runs begin to be measured, with their number, and as each has been."""
-    console = Console(stderr=True, highlight=False)
+    console = Screen(stderr=True)
     began, over = time.monotonic(), [0, 0]
 
     def start(runs: int) -> None:

@@ -10,9 +10,7 @@ import typer
 
 from ditlaw.cli.options import Json
 from ditlaw.cli.output import emit
-from ditlaw.compute import DEFAULT_MFU
 from ditlaw.extras import need_encoders, need_training
-from ditlaw.families import Geometry
 
 
 def encode(
@@ -103,12 +101,16 @@ def budget(
     gpus: Annotated[str, typer.Option(help="GPUs, as 256xh100.")],
     days: Annotated[float | None, typer.Option(help="Days; gives FLOPs.")] = None,
     flops: Annotated[float | None, typer.Option(help="FLOPs; gives hours and days.")] = None,
-    mfu: Annotated[float, typer.Option(help="Model FLOPs utilisation, 0 to 1.")] = DEFAULT_MFU,
+    mfu: Annotated[
+        float | None, typer.Option(help="Model FLOPs utilisation, 0 to 1; by default 0.4.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Turn GPU time into FLOPs, or FLOPs into GPU time."""
+    from ditlaw.compute import DEFAULT_MFU
     from ditlaw.compute import budget as gpu_budget
 
+    mfu = DEFAULT_MFU if mfu is None else mfu
     emit(gpu_budget(gpus, days=days, flops=flops, mfu=mfu), as_json)
 
 
@@ -147,6 +149,7 @@ def count(
     as_json: Json = False,
 ) -> None:
     """Count one model's params and FLOPs exactly, per sample."""
+    from ditlaw.families import Geometry
     from ditlaw.families.count import count_model, named_family, parse_latent
 
     default = 0 if vocabulary else 768

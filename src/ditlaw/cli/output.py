@@ -1,11 +1,13 @@
 """Printing an answer: one JSON object, or tables for people."""
 
 import sys
+from typing import TYPE_CHECKING
 
-from ditlaw.results import Result
+if TYPE_CHECKING:  # pydantic's models take longer to load than the help to print
+    from ditlaw.results import Result
 
 
-def emit(result: Result, as_json: bool) -> None:
+def emit(result: "Result", as_json: bool) -> None:
     """Print a result to standard output in the form that was asked for."""
     if as_json:
         sys.stdout.write(result.model_dump_json(indent=1) + "\n")

@@ -10,7 +10,7 @@ from rich.table import Table
 from ditlaw import text
 from ditlaw.cli.audit_tables import show_audit
 from ditlaw.cli.compare_tables import show_comparison, show_laws
-from ditlaw.cli.coordinate_command import show_coordinates
+from ditlaw.cli.coordinate_tables import show_coordinates
 from ditlaw.cli.forecast_tables import show_forecast
 from ditlaw.cli.import_command import show_import
 from ditlaw.cli.metric_law_tables import show_metrics
@@ -27,6 +27,7 @@ from ditlaw.cli.run_tables import (
     show_run,
     show_status,
 )
+from ditlaw.cli.screen import Screen
 from ditlaw.cli.shape_tables import show_shapes
 from ditlaw.cli.table_parts import make_table, show_notes, yes
 from ditlaw.cli.time_tables import show_times
@@ -68,7 +69,7 @@ from ditlaw.results import (
 
 def show(result: Result, console: Console | None = None) -> None:
     """Print a result for people, on standard output unless told."""
-    _SHOW[type(result)](console or Console(highlight=False, soft_wrap=False), result)
+    _SHOW[type(result)](console or Screen(), result)
 
 
 def can_show(kind: type[Result]) -> bool:
@@ -199,6 +200,8 @@ def _form(console: Console, fit: FormResult) -> None:
 
 def _report(console: Console, result: ReportResult) -> None:
     console.print(f"report: {escape(result.report)}", soft_wrap=True)
+    for file in result.figures:
+        console.print(f"figure: {escape(file)}", soft_wrap=True)
 
 
 def _demo(console: Console, result: DemoResult) -> None:

@@ -17,7 +17,7 @@ from ditlaw.data.vocabulary import make_vocabulary
 from ditlaw.data.wanted import Wanted
 from ditlaw.errors import BadInput
 from ditlaw.files import write_json
-from ditlaw.training.locks import is_locked, locked
+from ditlaw.locks import is_locked, locked
 
 BEGUN_FILE = "begun.json"
 VOCABULARY_FILE = "vocabulary.json"

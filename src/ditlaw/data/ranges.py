@@ -24,8 +24,8 @@ from ditlaw.data.manifest import (
 from ditlaw.data.shards import write_manifest, write_skipped
 from ditlaw.errors import Refused
 from ditlaw.files import write_json
+from ditlaw.locks import locked
 from ditlaw.text import plain, share
-from ditlaw.training.locks import locked
 
 WAIT = 0.2  # seconds between looks at what others are doing
 

@@ -86,7 +86,7 @@ def fit_sample(
         residual_sd=float(np.sqrt(np.sum(residual**2) / df)),
         failed=failed,
         level=level,
-        warnings=[*sample.notes, *_notes(form, theta, limits, failed, draws, sample)],
+        warnings=[*sample.notes, *_notes(theta, limits, failed, draws, sample)],
     )
 
 
@@ -149,7 +149,6 @@ def _refuse_too_little(form: Form, sample: Sample) -> None:
 
 
 def _notes(
-    form: Form,
     theta: FloatArray,
     limits: tuple[FloatArray, FloatArray],
     failed: int,

@@ -12,6 +12,7 @@ from ditlaw.laws.table import FloatArray
 from ditlaw.report.axes import Figure, Trace, bars, layout, line, log_axis, points, safe
 from ditlaw.report.checks import check_traces
 from ditlaw.report.download import with_download
+from ditlaw.report.drawn import law_curve, optima, span_of
 from ditlaw.report.material import Material
 from ditlaw.report.rawpoints import run_trace
 from ditlaw.report.spans import Span
@@ -21,16 +22,10 @@ DASHES = {"isoflop": "dot", "joint": "dot", "surface": "longdashdot"}
 WHOLE = 0.995  # a weight that reads as 100%
 
 
-def span_of(material: Material) -> Span:
-    """The fitted FLOPs, and a grid that reaches the target and every check."""
-    ends = [material.target, *(c.forecast.flops for c in material.checks)]
-    return Span.reaching(material.fit.range.flops[0], material.law.largest_flops, ends)
-
-
 def law_figures(material: Material) -> list[Figure]:
     """Loss, N* and D* against FLOPs, over one grid."""
     span = span_of(material)
-    curve = material.law.curve(span.flops)
+    curve = law_curve(material)
     made = [
         _loss_figure(material, span, curve),
         _size_figure(material, span, curve),
@@ -109,7 +104,7 @@ def _power_traces(
 
 def _reach(material: Material, name: str, values: Band) -> FloatArray:
     """All that an axis must hold."""
-    best = _optima(material)[1][name]
+    best = optima(material)[1][name]
     return np.concatenate([values.low, values.high, best.low, best.high])
 
 
@@ -131,28 +126,14 @@ def _forms(
     return found
 
 
-def _optima(material: Material) -> tuple[FloatArray, dict[str, Band]]:
-    """FLOPs, and the size, tokens and loss of the usable budgets' minima."""
-    used = [b for b in material.fit.budgets if b.params_opt and b.loss_opt]
-    flops = np.array([b.flops for b in used])
-
-    def stacked(quantities: list[Any]) -> Band:
-        columns = [[getattr(q, end) for q in quantities] for end in ("value", "low", "high")]
-        return Band(*(np.array(column, float) for column in columns))
-
-    size = stacked([b.params_opt for b in used])
-    tokens = material.law.fitted.ensemble.tokens(size, np.log(flops))
-    return flops, {"params": size, "tokens": tokens, "loss": stacked([b.loss_opt for b in used])}
-
-
 def _marks(
     material: Material, quantity: str, name: str, form: Callable[[float], str]
 ) -> list[Trace]:
     """The budgets' minima with their intervals."""
-    flops, optima = _optima(material)
+    flops, minima = optima(material)
     if not len(flops):
         return []
-    best = optima[quantity]
+    best = minima[quantity]
     hover = [
         f"<b>best of {material.units.said(c)}</b><br>{name} {form(v)}<br>[{form(a)}, {form(b)}]"
         for c, v, a, b in zip(flops, best.value, best.low, best.high, strict=True)

@@ -7,9 +7,9 @@ import pandas as pd
 
 from ditlaw import text
 from ditlaw.laws.answers import IsoflopCurve
-from ditlaw.laws.settings import WORSE
 from ditlaw.report.axes import Figure, Trace, layout, line, log_axis, log_ticks, points, ramp, safe
 from ditlaw.report.download import with_download
+from ditlaw.report.drawn import left_out_rows
 from ditlaw.report.labels import SYMBOLS, key, labels
 from ditlaw.report.material import Material
 from ditlaw.report.rawpoints import drawn_every, run_columns, run_hovers
@@ -83,14 +83,7 @@ def _loose(material: Material, rows: pd.DataFrame) -> Trace:
 
 def _left_out(material: Material) -> Trace:
     """Rows that the fit left out, where they are known and can be drawn."""
-    frame, metric = material.left_out, material.law.metric
-    if "why" in frame:  # other settings have a figure of their own
-        frame = frame[~frame["why"].astype(str).str.startswith(WORSE)]
-    if {"params", "tokens", "flops", metric} <= set(frame.columns):
-        whole = frame[["params", "tokens", "flops", metric]].to_numpy(float)
-        frame = frame.iloc[np.flatnonzero((np.isfinite(whole) & (whole > 0)).all(axis=1))]
-    else:
-        frame = frame.iloc[:0].assign(params=[], **{metric: []})
+    frame, metric = left_out_rows(material), material.law.metric
     why = frame["why"].astype(str).tolist() if len(frame) else []
     hover = [
         f"{said}<br>left out: {safe(reason)}"

@@ -1,24 +1,19 @@
 """Metrics beside the loss: their laws in tables, one of drawn pictures in figures."""
 
-import contextlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ditlaw import text
-from ditlaw.errors import DitlawError
-from ditlaw.laws.ensemble import Band
-from ditlaw.laws.table import FloatArray
 from ditlaw.metric_laws import FittedMetric, MetricLaws
-from ditlaw.metric_names import has_settings, is_drawn, whole
+from ditlaw.metric_names import has_settings, is_drawn
 from ditlaw.report.axes import Figure, Trace, layout, log_axis, points, ramp, safe
 from ditlaw.report.download import with_download
-from ditlaw.report.figures import span_of
+from ditlaw.report.drawn import metric_curves, span_of
 from ditlaw.report.formulas import Formula, metric_formulas
 from ditlaw.report.material import Material
 from ditlaw.report.rawpoints import run_columns, thinned
-from ditlaw.report.spans import Span
 from ditlaw.report.tables import Cell, Table, interval
 from ditlaw.results import MetricLaw, Note
 from ditlaw.tablefile import numbers
@@ -115,47 +110,35 @@ def _can_draw(name: str, fitted: FittedMetric) -> bool:
 
 def _curves(material: Material, found: MetricLaws, drawn: str) -> Figure:
     """The metric against FLOPs: its best over settings, then each setting, with intervals."""
-    names = [n for n, f in found.fitted.items() if whole(n) == drawn and f.entry.basis]
     span, units = span_of(material), material.units
+    curves = list(metric_curves(found, drawn, span))
     traces: list[Trace] = []
-    seen, reach = [], []
-    for name, color in zip(names, _colors(names, drawn), strict=True):
-        flops, law = _reachable(found.fitted[name], span)
-        if law is None:
-            continue
-        at, best = found.fitted[name].points()
-        said = f"<b>{safe(name)}</b><br>"
+    for curve, color in zip(curves, _colors([c.name for c in curves], drawn), strict=True):
+        flops, law, name = curve.flops, curve.law, safe(curve.name)
         hover = [
-            f"{said}{units.said(c)}<br>{text.number(v)} [{text.number(a)}, {text.number(b)}]"
+            f"<b>{name}</b><br>{units.said(c)}<br>"
+            f"{text.number(v)} [{text.number(a)}, {text.number(b)}]"
             for c, v, a, b in zip(flops, law.value, law.low, law.high, strict=True)
         ]
-        shade = "@band" if name == drawn else color + THIN
-        bands = span.band(flops, law.low, law.high, f"{safe(name)}, interval", shade)
+        shade = "@band" if curve.name == drawn else color + THIN
+        bands = span.band(flops, law.low, law.high, f"{name}, interval", shade)
         traces += [trace | {"showlegend": False} for trace in bands]
-        lines = span.law(flops, law.value, safe(name), color, hover)
+        lines = span.law(flops, law.value, name, color, hover)
         traces += [lines[0], *(trace | {"showlegend": False} for trace in lines[1:])]
         hover = [
-            f"{said}best of {units.said(c)}<br>{text.number(v)}"
-            for c, v in zip(at, best, strict=True)
+            f"<b>{name}</b><br>best of {units.said(c)}<br>{text.number(v)}"
+            for c, v in zip(curve.at, curve.best, strict=True)
         ]
         style: dict[str, Any] = {"color": color, "size": 7}
-        label = f"{safe(name)}, best of a budget"
-        marks = points(at.tolist(), best.tolist(), label, hover, **style)
+        at, best = curve.at.tolist(), curve.best.tolist()
+        marks = points(at, best, f"{name}, best of a budget", hover, **style)
         traces.append(marks | {"showlegend": False})
-        seen += [law.low, law.high, best]
-        reach.append(flops)
+    seen = [v for c in curves for v in (c.law.low, c.law.high, c.best)]
+    reach = [curve.flops for curve in curves]
     x = units.compute_axis(np.concatenate(reach))
     y = log_axis(drawn, np.concatenate(seen), text.number, 0.04)
     figure = {"id": "metrics", "data": traces, "layout": layout(x, y, **span.shade())}
     return with_download(figure, units)
-
-
-def _reachable(fitted: FittedMetric, span: Span) -> tuple[FloatArray, Band | None]:
-    """The law over the whole span, else over what was fitted, else nothing."""
-    for flops in (span.flops, span.flops[(span.flops >= span.low) & (span.flops <= span.high)]):
-        with contextlib.suppress(DitlawError):
-            return flops, fitted.curve(flops)
-    return span.flops, None
 
 
 def _scatter(material: Material, found: MetricLaws, drawn: str) -> Figure:

@@ -24,6 +24,7 @@ from ditlaw.report.material import Material, default_out, gather
 from ditlaw.report.metrics import metrics_section
 from ditlaw.report.paper import paragraph
 from ditlaw.report.pictures import gallery
+from ditlaw.report.publication import require_matplotlib, write_figures
 from ditlaw.report.rates import rates_sections
 from ditlaw.report.rawpoints import drawn_every
 from ditlaw.report.rounds import rounds_section
@@ -37,7 +38,10 @@ UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 def write_report(
-    source: str, out: Path | None = None, where: list[str] | None = None
+    source: str,
+    out: Path | None = None,
+    where: list[str] | None = None,
+    figures: Path | None = None,
 ) -> ReportResult:
     """Write one self-contained HTML page about a study folder, a table or a saved law.
 
@@ -45,20 +49,28 @@ def write_report(
         source: the folder, table or law.
         out: the page; by default ``report.html`` in a study folder, else ``NAME.report.html`` here.
         where: ``COL=VALUE`` filters of the rows.
+        figures: a folder for the figures as SVG, PDF and PNG; without it none are written.
 
     Raises:
-        BadInput: the source cannot be read or the page cannot be written.
+        BadInput: the source cannot be read, the page or figures cannot be written, or figures are
+            asked for and matplotlib is not installed.
         Refused: the rows do not allow a fit.
     """
     path = out or default_out(source)
     if path.suffix.lower() not in (".html", ".htm"):
         raise BadInput(f"--out: {path} is not a page; end it in .html")
+    if figures is not None:
+        require_matplotlib()
     try:
-        page = render(gather(source, where))
+        material = gather(source, where)
+        page = render(material)
     except Refused as error:
-        page = render_lawless(source, where or [], error)
+        if figures is not None:  # they are of a law
+            raise
+        material, page = None, render_lawless(source, where or [], error)
+    drawn = write_figures(material, figures) if material and figures else []
     write_text(path, page)
-    return ReportResult(report=str(path))
+    return ReportResult(report=str(path), figures=[str(file) for file in drawn])
 
 
 def render(material: Material) -> str:

@@ -5,6 +5,12 @@ from typing import Literal
 from ditlaw.results.base import Check, Note, Quantity, Result
 from ditlaw.results.laws import Backtest
 
+__all__ = [
+    "AuditCheck",
+    "AuditResult",
+    "Refit",
+]
+
 AuditGroup = Literal["form and fit", "training", "points", "budgets", "held out", "refits"]
 
 

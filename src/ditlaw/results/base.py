@@ -9,6 +9,19 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = [
+    "Check",
+    "CheckState",
+    "Dropped",
+    "MfuSource",
+    "Note",
+    "Quantity",
+    "Result",
+    "flat",
+    "known",
+    "scaled",
+]
+
 
 class Result(BaseModel):
     """Base: fields are fixed once made, and no undeclared field is printed."""

@@ -4,6 +4,19 @@ from typing import Any, Literal
 
 from ditlaw.results.base import Check, Note, Quantity, Result, flat
 
+__all__ = [
+    "AtEqualTime",
+    "CompareResult",
+    "CrossingAtEqualTime",
+    "LawsResult",
+    "Pair",
+    "PublishedEntry",
+    "RefusedLaw",
+    "Target",
+    "Verdict",
+    "verdict_of",
+]
+
 Verdict = Literal["a", "b", "undecided"]
 
 

@@ -4,6 +4,13 @@ from typing import Literal
 
 from ditlaw.results.base import Result
 
+__all__ = [
+    "CoordinateCheck",
+    "CoordinatesResult",
+    "PartMoves",
+    "StepMove",
+]
+
 Trend = Literal["flat", "grows", "shrinks", "still"]
 
 

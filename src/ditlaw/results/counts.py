@@ -2,6 +2,12 @@
 
 from ditlaw.results.base import Result
 
+__all__ = [
+    "BudgetResult",
+    "CountResult",
+    "FlopsPerSample",
+]
+
 
 class BudgetResult(Result):
     """``ditlaw budget``: GPU time and FLOPs."""

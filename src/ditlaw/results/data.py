@@ -2,6 +2,13 @@
 
 from ditlaw.results.base import Note, Result
 
+__all__ = [
+    "EncodeResult",
+    "ExportResult",
+    "ImportResult",
+    "SkippedSample",
+]
+
 
 class SkippedSample(Result):
     """A sample that could not be used, and why."""

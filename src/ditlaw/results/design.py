@@ -2,6 +2,12 @@
 
 from ditlaw.results.base import Result
 
+__all__ = [
+    "ErrorQuantiles",
+    "ExpectedInterval",
+    "Halving",
+]
+
 
 class ErrorQuantiles(Result):
     """How far forecasts lay from the truth, as fractions: the median and the 90th percentile."""

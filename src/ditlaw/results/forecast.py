@@ -4,6 +4,25 @@ from typing import Literal
 
 from ditlaw.results.base import Check, MfuSource, Note, Quantity, Result
 
+__all__ = [
+    "Choice",
+    "Forecast",
+    "FrozenCheck",
+    "Lifetime",
+    "LifetimeCost",
+    "Measured",
+    "Nearby",
+    "OwnImages",
+    "PublishedRule",
+    "Recipe",
+    "SizeRange",
+    "Tally",
+    "TrainingMemory",
+    "Verification",
+    "VerifiedRun",
+    "Wish",
+]
+
 
 class SizeRange(Result):
     """Model sizes whose loss is within ``tolerance`` (a fraction) of the best at that budget."""

@@ -4,6 +4,20 @@ from typing import Any
 
 from ditlaw.results.base import Dropped, Note, Quantity, Result, flat
 
+__all__ = [
+    "Backtest",
+    "BudgetOptimum",
+    "DataRange",
+    "FitResult",
+    "FormEvidence",
+    "FormResult",
+    "LossLaw",
+    "PowerLaw",
+    "Rows",
+    "RunNoise",
+    "SurfaceLaw",
+]
+
 
 class Rows(Result):
     """How many rows a fit used and which it left out."""

@@ -4,6 +4,14 @@ from typing import Literal
 
 from ditlaw.results.base import Note, Quantity, Result
 
+__all__ = [
+    "MetricLaw",
+    "MetricsResult",
+    "Offset",
+    "RankCorrelation",
+    "SettingsVerdict",
+]
+
 
 class Offset(Result):
     """A column minus the one it is set beside (``beside``), both in one unit, at the best sizes.

@@ -2,6 +2,14 @@
 
 from ditlaw.results.base import Note, Result
 
+__all__ = [
+    "EvaluateResult",
+    "EvaluatedObservation",
+    "MetricKey",
+    "MetricValue",
+    "SampleResult",
+]
+
 
 class MetricKey(Result):
     """What a metric's value is a value of; null where it does not apply.

@@ -4,6 +4,17 @@ from typing import Literal
 
 from ditlaw.results.base import Note, Quantity, Result
 
+__all__ = [
+    "Basis",
+    "KnownModel",
+    "Place",
+    "PlaceResult",
+    "PlacedModel",
+    "SourcedNumber",
+    "Trained",
+    "TrainingStage",
+]
+
 Basis = Literal["published", "computed", "not known"]
 Trained = Literal["over-trained", "under-trained", "near the best"]
 

@@ -4,6 +4,13 @@ from typing import Literal
 
 from ditlaw.results.base import Note, Result
 
+__all__ = [
+    "IntervalChange",
+    "NextResult",
+    "NextRun",
+    "NextTotal",
+]
+
 
 class NextRun(Result):
     """One run to train, or to train on; fields as in ``PlannedRun``, null where rows name no model.

@@ -5,6 +5,18 @@ from typing import Literal
 from ditlaw.results.base import Note, Quantity, Result
 from ditlaw.results.laws import RunNoise
 
+__all__ = [
+    "FlaggedRow",
+    "RatesResult",
+    "SensitivityTrend",
+    "SettingAdvice",
+    "SettingCell",
+    "SettingGroup",
+    "SettingPower",
+    "SettingRule",
+    "Transfer",
+]
+
 
 class SettingCell(Result):
     """One shape at one budget, with what was tried there.

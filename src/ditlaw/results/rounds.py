@@ -4,6 +4,13 @@ from typing import Literal
 
 from ditlaw.results.base import Result
 
+__all__ = [
+    "AdaptiveStudy",
+    "AddedRun",
+    "Stopped",
+    "StudyRound",
+]
+
 # The interval was reached; the spend is used up; more runs would not help; no run can be paid with
 # what is left; a limit that the study states forbids the next round.
 Stopped = Literal["interval", "spend", "no-help", "unaffordable", "limit"]

@@ -7,6 +7,19 @@ from ditlaw.results.design import ExpectedInterval
 from ditlaw.results.forecast import Forecast, Verification
 from ditlaw.results.rounds import AdaptiveStudy
 
+__all__ = [
+    "DemoResult",
+    "PlanResult",
+    "PlanTotal",
+    "PlannedRun",
+    "PlannedSize",
+    "ReportResult",
+    "RunCounts",
+    "RunStatus",
+    "RunSummary",
+    "StatusResult",
+]
+
 
 class PlannedRun(Result):
     """One trunk of a study: a shape and a seed, evaluated at each of ``budgets``.
@@ -131,9 +144,10 @@ class StatusResult(Result):
 
 
 class ReportResult(Result):
-    """``ditlaw report``: where the page is."""
+    """``ditlaw report``: where the page is, and each file of the figures for a paper."""
 
     report: str
+    figures: list[str] = []
 
 
 class DemoResult(Result):

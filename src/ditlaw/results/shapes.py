@@ -5,6 +5,18 @@ from typing import Literal
 from ditlaw.results.base import Note, Quantity, Result
 from ditlaw.results.laws import PowerLaw, Rows
 
+__all__ = [
+    "AxisBudget",
+    "AxisValue",
+    "NestedFit",
+    "RatioRange",
+    "ShapeAxis",
+    "ShapeBudget",
+    "ShapeLaw",
+    "ShapesResult",
+    "TriedRatio",
+]
+
 Standing = Literal["within", "worse", "undecided"]
 
 

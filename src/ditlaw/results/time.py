@@ -2,6 +2,11 @@
 
 from ditlaw.results.base import Note, Result
 
+__all__ = [
+    "TimeResult",
+    "TimedModel",
+]
+
 
 class TimedModel(Result):
     """Seconds of one training step: the median over rounds of a block of steps, and quartiles.

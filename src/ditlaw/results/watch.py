@@ -4,6 +4,13 @@ from typing import Literal
 
 from ditlaw.results.base import Note, Quantity, Result
 
+__all__ = [
+    "Course",
+    "Left",
+    "Look",
+    "WatchResult",
+]
+
 Course = Literal["on course", "above", "below", "too early"]
 
 

@@ -31,11 +31,11 @@ from ditlaw.files import (
     write_json,
     write_text,
 )
+from ditlaw.locks import locked
 from ditlaw.results import RunStatus
 from ditlaw.study import RunSpec, Stop, Study, read_rounds, study_runs
 from ditlaw.study.rounds import with_added
 from ditlaw.study.schema import Hardware
-from ditlaw.training.locks import locked
 
 ENDED = ("done", "failed", "diverged")
 ASIDE = ("tracker",)  # events that say nothing of how a run is, and may come after its last

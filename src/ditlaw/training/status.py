@@ -9,11 +9,11 @@ from typing import Any
 from ditlaw import text
 from ditlaw.compute import gpu_hours
 from ditlaw.files import newest_json_lines
+from ditlaw.locks import is_locked
 from ditlaw.results import RunStatus
 from ditlaw.study import Hours, RunSpec
 from ditlaw.study.schema import Hardware
 from ditlaw.training.folder import ASIDE, ENDED, RunFolder
-from ditlaw.training.locks import is_locked
 
 FIELDS = ("tokens_per_second", "gpu_seconds", "gpus", "trained", "step", "train_loss", "mfu")
 LINES = 8  # at a log's end, that are looked through for them

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ditlaw.executors import Executor
+from ditlaw.locks import locked
 from ditlaw.results import Verification
 from ditlaw.study import open_study
 from ditlaw.sweep import Watch, require_done, run_all
-from ditlaw.training.locks import locked
 from ditlaw.verification.comparing import compare, with_update
 from ditlaw.verification.freezing import freeze_forecast
 from ditlaw.verification.listing import tally, verifications

@@ -1,7 +1,9 @@
 """Which kind of raw data lies at the paths of a study, and opening it."""
 
 import glob
+import importlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from ditlaw.data.manifest import SourceFacts, SourceFile
@@ -11,6 +13,13 @@ from ditlaw.data.wanted import Wanted
 from ditlaw.errors import BadInput
 
 SUFFIXES = {".tar": "webdataset", ".parquet": "parquet", ".arrow": "arrow"}
+# Who reads files of a kind, as module:class, imported when there are some. Each is called with
+# what is wanted, where it lies, the files and their names.
+READERS = {
+    "webdataset": "ditlaw.data.raw.webdataset:WebDataset",
+    "parquet": "ditlaw.data.raw.parquet:Parquet",
+    "arrow": "ditlaw.data.raw.arrow:Arrow",
+}
 
 
 def open_raw(wanted: Wanted) -> Raw:
@@ -66,17 +75,9 @@ def _of_kind(kind: str, wanted: Wanted, where: Path, files: list[Path]) -> Raw:
         from ditlaw.data.raw.folder import Folder
 
         return Folder(wanted, where, files[0])
-    if kind == "parquet":
-        from ditlaw.data.raw.parquet import Parquet
-
-        return Parquet(wanted, where, files, _names(files))
-    if kind == "arrow":
-        from ditlaw.data.raw.arrow import Arrow
-
-        return Arrow(wanted, where, files, _names(files))
-    from ditlaw.data.raw.webdataset import WebDataset
-
-    return WebDataset(wanted, where, files, _names(files))
+    module, _, name = READERS[kind].partition(":")
+    reader: Callable[..., Raw] = getattr(importlib.import_module(module), name)
+    return reader(wanted, where, files, _names(files))
 
 
 def _names(files: list[Path]) -> list[str]:
