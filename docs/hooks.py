@@ -19,21 +19,7 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
 }
-TO_COME = ("python.md", "report.md")  # listed as soon as they are written
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)")
-
-
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Leave pages that are still to come out of the navigation."""
-    missing = [page for page in TO_COME if not (ROOT / "docs" / page).exists()]
-    for section in config.nav or []:
-        for pages in section.values():
-            pages[:] = [
-                page
-                for page in pages
-                if isinstance(page, str) or all(name not in missing for name in page.values())
-            ]
-    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -63,6 +63,7 @@ def answering(source: Path) -> dict[str, list[str]]:
         "place": ["published:dit-in-context"],
         "watch": [str(source), str(log), "--flops", "1e16", "--params", "1e6"],
         "report": [str(source), "--out", str(source.parent / "page.html")],
+        "import": [str(source), "--out", str(source.parent / "imported.csv")],
         "budget": ["--gpus", "64xh100", "--days", "3"],
         "count": ["--depth", "4", "--family", "flux"],
     }
@@ -178,6 +179,13 @@ BAD: dict[str, list[list[str]]] = {
     "plan": [[], ["none.yaml"], ["BINARY"], ["FILE"], ["."], ["LIST"]],
     "run": [["none.yaml"], ["BINARY"], ["."], ["LIST", "--executor", "moon"]],
     "status": [["none"], ["FILE"], ["."]],
+    "import": [
+        ["TABLE"],
+        ["none.csv", "--out", "x.csv"],
+        ["BINARY", "--out", "x.csv"],
+        ["FILE", "--out", "x.csv"],
+        ["TABLE", "--out", "x.csv", "--columns", "loss"],
+    ],
     "fit": [["none.csv"], ["BINARY"], ["."], ["FILE"], ["TABLE", "--metric", "colour"]],
     "forecast": [
         ["TABLE"],

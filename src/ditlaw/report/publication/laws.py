@@ -25,6 +25,7 @@ from ditlaw.report.publication.style import (
     plain,
     power_of_ten,
 )
+from ditlaw.report.spans import Span
 from ditlaw.results import Quantity, known
 
 if TYPE_CHECKING:
@@ -36,15 +37,15 @@ DASHED = (0, (4, 2))
 
 def draw_loss(axes: "Axes", material: Material) -> None:
     """The law, the interval of one new run, the budgets' minima, forecasts and their runs."""
-    curve, level = law_curve(material), f"{material.fit.level:.0%}"
+    curve, span, level = law_curve(material), span_of(material), f"{material.fit.level:.0%}"
     low, high = curve.run.low, curve.run.high
-    _law(axes, material.law.largest_flops, curve.flops, curve.loss, f"law, {level}")
-    axes.fill_between(curve.flops, low, high, color=SKY, alpha=0.2, label=f"one new run, {level}")
+    _law(axes, span, span.flops, curve.loss, f"law, {level}")
+    axes.fill_between(span.flops, low, high, color=SKY, alpha=0.2, label=f"one new run, {level}")
     flops, best = optima(material)
     _optima(axes, flops, best["loss"])
     seen = [low, high, best["loss"].value, _checks(axes, material)]
     metric = metric_label(material.law.metric)
-    _finish(axes, material, curve.flops, (metric, np.concatenate(seen), text.loss), "lower left")
+    _finish(axes, span, span.flops, (metric, np.concatenate(seen), text.loss), "lower left")
 
 
 def draw_params(axes: "Axes", material: Material) -> None:
@@ -65,38 +66,35 @@ def draw_metric(axes: "Axes", material: Material, found: MetricLaws, metric: str
     for curve in curves:
         name = f"law, {material.law.level:.0%}" if len(curves) == 1 else plain(curve.name)
         color = BLUE if curve.name == metric else next(settings)
-        _law(axes, span.high, curve.flops, curve.law, name, color)
+        _law(axes, span, curve.flops, curve.law, name, color)
         marks = f"_{name}" if axes.collections[1:] else "best of a budget"  # said once
         axes.plot(curve.at, curve.best, "D", ms=3, color=color, mfc="white", mew=0.8, label=marks)
     if curves:
         seen = np.concatenate([v for c in curves for v in (c.law.low, c.law.high, c.best)])
         reach = np.concatenate([c.flops for c in curves])
-        shade = (span.low, span.high)
-        _finish(
-            axes, material, reach, (metric_label(metric), seen, text.number), "lower left", shade
-        )
+        y = (metric_label(metric), seen, text.number)
+        _finish(axes, span, reach, y, "lower left")
     return bool(curves)
 
 
 def _draw_best(axes: "Axes", material: Material, name: str, label: str) -> None:
-    curve, level = law_curve(material), f"{material.fit.level:.0%}"
+    curve, span, level = law_curve(material), span_of(material), f"{material.fit.level:.0%}"
     values: Band = getattr(curve, name)
-    _law(axes, material.law.largest_flops, curve.flops, values, f"law, {level}")
+    _law(axes, span, span.flops, values, f"law, {level}")
     flops, best = optima(material)
     _optima(axes, flops, best[name])
     seen = np.concatenate([values.low, values.high, best[name].low, best[name].high])
-    _finish(axes, material, curve.flops, (label, seen, text.count), "lower right")
+    _finish(axes, span, span.flops, (label, seen, text.count), "lower right")
 
 
 def _law(
-    axes: "Axes", border: float, flops: FloatArray, law: Band, name: str, color: str = BLUE
+    axes: "Axes", span: Span, flops: FloatArray, law: Band, name: str, color: str = BLUE
 ) -> None:
-    """A band and its line: solid where fitted, dashed beyond."""
+    """A band and its line: solid where fitted, dashed where not."""
     axes.fill_between(flops, law.low, law.high, color=color, alpha=0.25)
-    fitted, beyond = flops <= border, flops >= border
-    axes.plot(flops[fitted], law.value[fitted], color=color, label=name)
-    if beyond.sum() > 1:
-        axes.plot(flops[beyond], law.value[beyond], color=color, ls=DASHED)
+    for part, fitted in span.within(flops):
+        style = {"label": name} if fitted else {"ls": DASHED}
+        axes.plot(flops[part], law.value[part], color=color, **style)
 
 
 def _optima(axes: "Axes", flops: FloatArray, best: Band) -> None:
@@ -136,15 +134,14 @@ def _checks(axes: "Axes", material: Material) -> FloatArray:
 
 def _finish(
     axes: "Axes",
-    material: Material,
+    span: Span,
     flops: FloatArray,
     y: tuple[str, Sequence[float] | FloatArray, Callable[[float], str]],
     legend: Any,
-    fitted: tuple[float, float] | None = None,
 ) -> None:
     """Axes, the shade of the fitted range, and the key."""
-    low, high = fitted or (material.fit.range.flops[0], material.law.largest_flops)
-    axes.axvspan(low, high, color=SHADE, zorder=0)
+    high = span.high
+    axes.axvspan(span.low, high, color=SHADE, zorder=0)
     log_scales(axes, (FLOPS, flops, power_of_ten), y)
     axes.legend(loc=legend)
     if high < flops.max():
