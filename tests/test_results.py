@@ -1,0 +1,104 @@
+"""docs/results.md: its studies load, its tables give its numbers, its forecasts came first."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ditlaw.cli.app import app
+from ditlaw.laws.settings import keep_best
+from ditlaw.observations import load_observations
+from ditlaw.study import load_study, study_runs
+from ditlaw.verification import check_frozen
+from ditlaw.verification.frozen import read_frozen
+
+ROOT = Path(__file__).parent.parent
+DOCS, VERIFIED = ROOT / "docs", ROOT / "examples" / "verified"
+PAGE = (DOCS / "results.md").read_text()
+STUDIES = {
+    row.split("|")[1].strip(): row
+    for row in PAGE.split("## The studies")[1].split("\n## ")[0].splitlines()
+    if re.match(r"\| \d", row)
+}
+PRINTED = [
+    (command, lines)
+    for block in re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    for command, lines in re.findall(r"^\$ ditlaw (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+]
+# Of the forecasts kept beside the page: the table that each was made from.
+TABLES = {
+    "quickstart": "quickstart",
+}
+NUMBER = re.compile(r"^[−+-]?[.\d]+(?:e[+-]?\d+)?$")
+TOLERANCE = 0.02  # relative: other versions of NumPy and SciPy round otherwise
+
+
+def links(row: str) -> list[Path]:
+    return [(DOCS / target).resolve() for target in re.findall(r"\]\((?!http)([^)#]+)\)", row)]
+
+
+def words(line: str) -> list[str]:
+    """A printed line as words, numbers apart from the signs about them."""
+    return re.findall(r"[−+-]?\.?\d[.\d]*(?:e[+-]?\d+)?|[^\s\d\[\],()%×]+", line)
+
+
+def alike(page: str, printed: str) -> bool:
+    """Whether two words are the same, or two numbers within the tolerance."""
+    if page == printed or not (NUMBER.match(page) and NUMBER.match(printed)):
+        return page == printed
+    stated, found = (float(word.replace("−", "-")) for word in (page, printed))
+    # The last digit that is printed may differ by one as well.
+    last = 10.0 ** -len(page.partition("e")[0].partition(".")[2]) if "e" not in page else 0.0
+    return abs(stated - found) <= max(TOLERANCE * abs(stated), 1.01 * last)
+
+
+def says(line: str, printed: list[list[str]]) -> bool:
+    stated = words(line)
+    return any(
+        len(stated) == len(found) and all(map(alike, stated, found, strict=True))
+        for found in printed
+    )
+
+
+def test_six_studies_each_have_their_file_and_their_rows():
+    assert len(STUDIES) >= 6
+    for row in STUDIES.values():
+        files = links(row)
+        studies = [path for path in files if path.suffix == ".yaml"]
+        tables = [path for path in files if path.suffix == ".csv"]
+        assert studies
+        assert tables
+        assert all(study_runs(load_study(path)) for path in studies)
+        assert all(path.stat().st_size < 500_000 for path in tables)
+
+
+@pytest.mark.parametrize(("command", "lines"), PRINTED, ids=[command for command, _ in PRINTED])
+def test_the_page_prints_what_the_command_prints(command, lines, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    done = CliRunner().invoke(app, shlex.split(command), env={"COLUMNS": "80"})
+    printed = [words(line) for line in done.output.splitlines()]
+    assert printed
+    for line in lines.splitlines():
+        assert line == "…" or not line.strip() or says(line, printed), line
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in VERIFIED.iterdir()))
+def test_a_kept_forecast_is_sound_and_of_the_rows_beside_it(name):
+    check = check_frozen(VERIFIED / name)
+    assert check.sound, [each for each in check.checks if each.state == "not met"]
+    assert check.runs, "no checking run is kept with it"
+    frozen = read_frozen(VERIFIED / name / "forecast.json")
+    rows = load_observations(str(ROOT / "examples" / f"{TABLES[name]}.csv"), frozen.where)
+    assert keep_best(rows).digest() == frozen.data_digest
+
+
+def test_the_table_counts_the_checks_as_they_were():
+    for row in STUDIES.values():
+        found = re.search(r"(\d+) of (\d+) inside", row)
+        kept = [check_frozen(path) for path in links(row) if path.parent == VERIFIED]
+        runs = [run for check in kept for run in check.runs]
+        assert bool(found) == bool(runs)
+        if found:
+            assert [*map(int, found.groups())] == [sum(run.inside for run in runs), len(runs)]
