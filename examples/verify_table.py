@@ -66,7 +66,7 @@ def frozen_forecast(args: argparse.Namespace) -> Frozen:
     return read_frozen(path)
 
 
-def main() -> None:
+def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", type=Path)
     parser.add_argument("study", type=Path)
@@ -76,7 +76,11 @@ def main() -> None:
     parser.add_argument("--rate", type=float, help="learning rate, in a study that tries several")
     parser.add_argument("--method", default="auto", help="as 'ditlaw fit' takes it")
     parser.add_argument("--shapes", nargs="+", help="to train, as d2w32h4; by default by N*")
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    args = arguments().parse_args()
     frozen = frozen_forecast(args)
     require_done(run_all(frozen.runs, args.out / "runs"))
     show_verification(Console(), with_update(compare(frozen), frozen))
