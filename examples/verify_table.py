@@ -11,12 +11,14 @@ trains what is missing. ``ditlaw check OUT`` says whether it is sound.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
 from ditlaw.cli.verify_tables import show_verification
+from ditlaw.errors import BadInput, DitlawError
 from ditlaw.forecast import forecast
 from ditlaw.laws import fit
 from ditlaw.observations import load_observations
@@ -38,7 +40,7 @@ def variant_of(study: Study, where: list[str], rate: float | None) -> Variant:
         and (rate is None or variant.study.recipe.learning_rate.value == rate)
     ]
     if len(found) != 1:
-        raise SystemExit(f"{len(found)} of the study's recipes are meant: give --where and --rate")
+        raise BadInput(f"{len(found)} of the study's recipes are meant: give --where and --rate")
     return found[0]
 
 
@@ -48,7 +50,10 @@ def checking_runs(variant: Variant, args: argparse.Namespace, params: float) -> 
     shapes = [variant.study.shape(entry) for entry in variant.study.shapes]
     runs = [make_run(variant, shape, seed, [args.flops]) for shape in shapes]
     if args.shapes:
-        return [run for run, shape in zip(runs, shapes, strict=True) if str(shape) in args.shapes]
+        named = {str(shape): run for shape, run in zip(shapes, runs, strict=True)}
+        if strange := [name for name in args.shapes if name not in named]:
+            raise BadInput(f"--shapes: {strange[0]} is not among the study's {', '.join(named)}")
+        return [named[name] for name in args.shapes]
     return sorted(runs, key=lambda run: abs(float(np.log(run.counts().params / params))))[:CHECKS]
 
 
@@ -79,12 +84,15 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> None:
-    args = arguments().parse_args()
+def main(args: argparse.Namespace) -> None:
     frozen = frozen_forecast(args)
     require_done(run_all(frozen.runs, args.out / "runs"))
     show_verification(Console(), with_update(compare(frozen), frozen))
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main(arguments().parse_args())
+    except DitlawError as error:
+        print(f"verify_table: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
