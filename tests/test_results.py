@@ -3,8 +3,11 @@
 import importlib.util
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -12,6 +15,8 @@ from ditlaw.cli.app import app
 from ditlaw.laws.settings import keep_best
 from ditlaw.observations import load_observations
 from ditlaw.study import load_study, study_runs
+from ditlaw.tuning.answer import rates_of
+from ditlaw.tuning.law import fit_law
 from ditlaw.verification import check_frozen
 from ditlaw.verification.frozen import read_frozen
 
@@ -123,3 +128,28 @@ def test_the_commands_freeze_what_is_kept(command, tmp_path, monkeypatch):
     assert again.runs == before.runs
     for new, old in zip(again.losses, before.losses, strict=True):
         assert (new.value, new.low, new.high) == pytest.approx((old.value, old.low, old.high), 1e-2)
+
+
+def test_the_foretold_rates_are_the_laws():
+    source = ROOT / "examples" / "learning_rates"
+    law = fit_law(rates_of(f"{source}.csv").groups[0].optima)
+    far = study_runs(load_study(Path(f"{source}_far.yaml")))[0]
+    foretold = re.search(r"\*\*(\S+ \[.*\]) at 4.8e11\s+and (\S+ \[.*\]) at 9.6e11\*\*", PAGE)
+    for said, stop in zip(foretold.groups(), far.stops[1:], strict=True):
+        tokens = stop.step * far.recipe.batch * far.geometry.geometry().tokens
+        draws = np.exp(law.log_setting(np.log(far.counts().params), np.log(tokens)))
+        again = [draws[0], *np.quantile(draws, (0.05, 0.95))]
+        assert again == pytest.approx([float(x) for x in re.findall(r"[.\d]+", said)], rel=0.03)
+
+
+def test_a_table_cannot_be_verified_by_runs_that_its_study_lacks():
+    asked = "three_families.csv three_families.yaml 9.6e11 out --where family=mmdit --rate 1"
+    done = subprocess.run(
+        [sys.executable, "verify_table.py", *asked.split()],
+        cwd=ROOT / "examples",
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "give --where and --rate" in done.stderr
