@@ -38,7 +38,8 @@ def test_a_table_holds_every_run_of_its_study(name):
 
 
 def test_tables_without_a_file_of_their_own_are_of_known_ones():
-    assert set(TABLES) - set(STUDIES) == {"mup_standard"}  # mup.yaml in the standard one
+    # The preset quickstart, and mup.yaml in the standard parametrization.
+    assert set(TABLES) - set(STUDIES) == {"quickstart", "mup_standard"}
     rows = load_observations(str(EXAMPLES / "mup_standard.csv")).frame
     assert set(rows["parametrization"]) == {"standard"}
 
