@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from laws_data import ALPHA, BETA, FEW, A, B, E, frame, observed
 from test_cli import answered
 
-from ditlaw import comparison
 from ditlaw.cli import run
 from ditlaw.cli.tables import show
-from ditlaw.comparison import compare_groups, compare_laws, compare_sources
-from ditlaw.curves import Curves
+from ditlaw.comparison import compare_groups, compare_laws, compare_sources, pairs
+from ditlaw.comparison.curves import Curves
 from ditlaw.errors import BadInput, Refused
 from ditlaw.laws import fit
 from ditlaw.published import published_law
@@ -186,7 +185,7 @@ def test_a_crossing_outside_both_ranges_says_on_which_side():
         return SimpleNamespace(observations=SimpleNamespace(flops_range=lambda: (low, high)))
 
     def side(value, *laws):
-        return comparison._side(Quantity(value=value, low=None, high=None, level=0.9), list(laws))
+        return pairs._side(Quantity(value=value, low=None, high=None, level=0.9), list(laws))
 
     one, two = ranged(1e18, 1e20), ranged(1e19, 1e21)
     assert side(5e17, one, two) == "below"

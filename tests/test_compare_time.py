@@ -15,7 +15,7 @@ from test_compare import lines, only, runs
 
 from ditlaw.cli.tables import show
 from ditlaw.comparison import compare_groups, compare_laws
-from ditlaw.equal_time import EqualTime
+from ditlaw.comparison.equal_time import EqualTime
 from ditlaw.laws import fit, load_law, save_law
 from ditlaw.observations import Observations
 from ditlaw.report.speed import speed_table

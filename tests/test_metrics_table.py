@@ -12,9 +12,9 @@ from two_sets import HASHES, SETS, frechet_of, simulated
 
 from ditlaw.errors import Refused
 from ditlaw.laws import fit
-from ditlaw.metric_names import has_settings, is_drawn, kind, whole
-from ditlaw.metrics_table import merged
 from ditlaw.observations import load_observations
+from ditlaw.observations.metric_columns import merged
+from ditlaw.observations.metric_names import has_settings, is_drawn, kind, whole
 from ditlaw.study import open_study
 from ditlaw.sweep import write_table
 

@@ -12,7 +12,7 @@ from test_cli import answered
 from ditlaw.cli import run
 from ditlaw.errors import BadInput, Refused
 from ditlaw.forecasting import answering_law, forecast
-from ditlaw.inverse import cost
+from ditlaw.forecasting.inverse import cost
 from ditlaw.laws import fit
 from ditlaw.published import list_laws, published_law
 from ditlaw.published.catalogue import ENTRIES

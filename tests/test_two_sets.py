@@ -11,6 +11,7 @@ from two_sets import TARGET, Trained, loss_of, simulated
 
 from ditlaw.cli import run
 from ditlaw.comparison import compare_groups, compare_sources
+from ditlaw.comparison.quantities import differing
 from ditlaw.data import evaluated_on
 from ditlaw.data.manifest import ImageFacts, SourceFacts, TextFacts
 from ditlaw.data.places import prepare_study
@@ -18,7 +19,6 @@ from ditlaw.data.scenes import VOCABULARY
 from ditlaw.data.shards import write_manifest, write_shard
 from ditlaw.errors import BadInput, Refused
 from ditlaw.observations import load_observations
-from ditlaw.quantities import differing
 from ditlaw.report.material import gather
 from ditlaw.report.page import render
 from ditlaw.report.pictures import gallery, png

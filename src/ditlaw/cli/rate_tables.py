@@ -4,10 +4,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ditlaw import rate_words as words
 from ditlaw import text
 from ditlaw.cli.table_parts import make_table, show_notes
 from ditlaw.results import RatesResult, SettingCell, SettingGroup
+from ditlaw.tuning import words
 
 MOST_FLAGS = 8  # rows that are listed; --json has all
 EXPLAINED = (

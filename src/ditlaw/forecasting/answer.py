@@ -7,14 +7,14 @@ from ditlaw.compute import get_accelerator, gpu_hours
 from ditlaw.errors import BadInput
 from ditlaw.forecasting.designs import Stated, design_of, tokens_per_image
 from ditlaw.forecasting.images import own_images, repeats
+from ditlaw.forecasting.inverse import open_ended
+from ditlaw.forecasting.metrics import forecast_metrics
 from ditlaw.forecasting.nearby import in_images, nearby
 from ditlaw.forecasting.recipe import Bought, recipe_of
 from ditlaw.forecasting.shapes import nearest, sizes_along
-from ditlaw.inverse import open_ended
 from ditlaw.laws import Law
 from ditlaw.laws.law import NEAR_OPTIMAL
 from ditlaw.measured import hours_of
-from ditlaw.metrics_forecast import forecast_metrics
 from ditlaw.results import Forecast, Nearby, OwnImages, Recipe, Wish, scaled
 from ditlaw.study import Hours
 from ditlaw.study.schema import Hardware

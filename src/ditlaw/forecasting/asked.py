@@ -9,7 +9,7 @@ from ditlaw.compute.budget import check_mfu
 from ditlaw.errors import BadInput
 from ditlaw.forecasting.answer import forecast
 from ditlaw.forecasting.designs import Stated, tokens_per_image
-from ditlaw.inverse import asked_for, cost
+from ditlaw.forecasting.inverse import asked_for, cost
 from ditlaw.lifetime import lifetime
 from ditlaw.results import Forecast
 from ditlaw.study import Hours, hardware_of

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ditlaw.errors import BadInput, Refused
-from ditlaw.metric_names import KINDS, SIGNED, kind
 from ditlaw.observations import Observations
+from ditlaw.observations.metric_names import KINDS, SIGNED, kind
 from ditlaw.tablefile import numbers
 from ditlaw.text import unknown
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from ditlaw import text
+from ditlaw.forecasting.metrics import WEAK
 from ditlaw.laws import Law
 from ditlaw.metric_laws.beside import exponent_difference, holds_zero
 from ditlaw.metric_laws.fits import FittedMetric, fitted_range
-from ditlaw.metric_names import has_settings, whole
-from ditlaw.metrics_forecast import WEAK
+from ditlaw.observations.metric_names import has_settings, whole
 from ditlaw.results import Note, Quantity, SettingsVerdict
 
 

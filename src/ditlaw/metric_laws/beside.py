@@ -8,8 +8,8 @@ from ditlaw.laws.ensemble import of_draws
 from ditlaw.metric_laws.columns import log_ratio, values_of
 from ditlaw.metric_laws.paired import paired
 from ditlaw.metric_laws.ranks import rank_correlation
-from ditlaw.metric_names import BESIDE
 from ditlaw.observations import Observations
+from ditlaw.observations.metric_names import BESIDE
 from ditlaw.results import MetricLaw, Offset, Quantity, RankCorrelation
 from ditlaw.tablefile import numbers
 

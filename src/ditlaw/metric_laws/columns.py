@@ -8,8 +8,8 @@ import pandas as pd
 
 from ditlaw.laws import Law
 from ditlaw.laws.table import FloatArray
-from ditlaw.metric_names import ERRORS, KINDS, has_settings, kind, whole
 from ditlaw.observations import Observations
+from ditlaw.observations.metric_names import ERRORS, KINDS, has_settings, kind, whole
 from ditlaw.tablefile import numbers
 from ditlaw.text import unknown
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from ditlaw.errors import BadInput
 from ditlaw.files import read_json_lines
-from ditlaw.metrics_table import merged
 from ditlaw.observations.checking import DIVERGED
+from ditlaw.observations.metric_columns import merged
 from ditlaw.step_times import with_times
 from ditlaw.study import (
     NARROWING,

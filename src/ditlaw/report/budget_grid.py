@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ditlaw import text
-from ditlaw.metrics_forecast import MetricForecasts, forecast_metrics_at
+from ditlaw.forecasting.metrics import MetricForecasts, forecast_metrics_at
 from ditlaw.report.material import Material
 from ditlaw.results import Quantity, scaled
 

@@ -13,7 +13,7 @@ from ditlaw.laws.ensemble import Band
 from ditlaw.laws.settings import WORSE
 from ditlaw.laws.table import FloatArray
 from ditlaw.metric_laws import MetricLaws
-from ditlaw.metric_names import whole
+from ditlaw.observations.metric_names import whole
 from ditlaw.report.material import Material
 from ditlaw.report.spans import Span
 

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from ditlaw import rate_words, text
+from ditlaw import text
 from ditlaw.aspect.fit import ShapeFit
 from ditlaw.laws.answers import IsoflopCurve
 from ditlaw.laws.ensemble import of_draws
 from ditlaw.metric_laws import MetricLaws
-from ditlaw.metric_names import whole
+from ditlaw.observations.metric_names import whole
 from ditlaw.report.material import Material
 from ditlaw.results import BudgetOptimum, FitResult, LossLaw, PowerLaw, Quantity, SettingPower
+from ditlaw.tuning import words as rate_words
 
 LOSS = Markup("L = E + k·C<sup>−c</sup>")
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ditlaw import text
 from ditlaw.metric_laws import FittedMetric, MetricLaws
-from ditlaw.metric_names import has_settings, is_drawn
+from ditlaw.observations.metric_names import has_settings, is_drawn
 from ditlaw.report.axes import Figure, Trace, layout, log_axis, points, ramp, safe
 from ditlaw.report.download import with_download
 from ditlaw.report.drawn import metric_curves, span_of

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ditlaw import rate_words, text
+from ditlaw import text
 from ditlaw.errors import DitlawError
 from ditlaw.report.axes import Figure, Trace, layout, line, log_axis, points, ramp, safe
 from ditlaw.report.download import with_download
@@ -16,6 +16,7 @@ from ditlaw.report.labels import SYMBOLS
 from ditlaw.report.tables import Cell, Table, interval
 from ditlaw.results import Note, RatesResult, SettingCell, SettingGroup
 from ditlaw.tuning import Rates, Setting, rates_of
+from ditlaw.tuning import words as rate_words
 from ditlaw.tuning.curve import value
 from ditlaw.tuning.group import GroupAnswer
 from ditlaw.tuning.optimum import Optimum

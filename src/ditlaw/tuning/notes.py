@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-from ditlaw.rate_words import WORDS
 from ditlaw.results import Note
 from ditlaw.tuning.cells import Group
 from ditlaw.tuning.optimum import Optimum
 from ditlaw.tuning.sensitivity import sensitivity
+from ditlaw.tuning.words import WORDS
 
 
 def of_group(group: Group, optima: list[Optimum], noise: bool, setting: str) -> list[Note]:

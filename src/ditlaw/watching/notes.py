@@ -3,9 +3,9 @@
 import numpy as np
 
 from ditlaw import text
+from ditlaw.comparison.quantities import differing
 from ditlaw.laws import Law
 from ditlaw.observations import QUANTITY
-from ditlaw.quantities import differing
 from ditlaw.results import Note
 from ditlaw.watching.log import Log, Points
 from ditlaw.watching.trajectory import LOOKS, Trajectory, best_size

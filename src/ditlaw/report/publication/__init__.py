@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ditlaw.errors import BadInput
 from ditlaw.files import make_folder, write_bytes
-from ditlaw.metric_names import whole
+from ditlaw.observations.metric_names import whole
 from ditlaw.report.material import Material
 from ditlaw.report.publication.isoflop import draw_isoflop
 from ditlaw.report.publication.laws import draw_loss, draw_metric, draw_params, draw_tokens

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ditlaw.answering import AnsweringLaw
 from ditlaw.laws import Law
-from ditlaw.metric_names import KINDS, UNCONDITIONAL, is_drawn, whole
+from ditlaw.observations.metric_names import KINDS, UNCONDITIONAL, is_drawn, whole
 from ditlaw.results import Note
 
 Stated = Sequence[dict[str, str]]  # of each law: what its metrics are of, by name

@@ -13,7 +13,7 @@ import numpy as np
 
 from ditlaw import text
 from ditlaw.answering import AnsweringLaw
-from ditlaw.curves import Curves, at
+from ditlaw.comparison.curves import Curves, at
 from ditlaw.laws.ensemble import of_draws
 from ditlaw.laws.table import FloatArray
 from ditlaw.results import AtEqualTime, CrossingAtEqualTime, Note, Pair, verdict_of

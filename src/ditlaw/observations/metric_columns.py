@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ditlaw.metric_names import DRAWN, ERRORS, UNCONDITIONAL, is_drawn, kind
+from ditlaw.observations.metric_names import DRAWN, ERRORS, UNCONDITIONAL, is_drawn, kind
 
 Row = dict[str, Any]
 Place = tuple[str, float]  # of an observation: run and budget

@@ -11,8 +11,8 @@ import pandas as pd
 from ditlaw.answering import AnsweringLaw
 from ditlaw.audit import budgets, rows, training
 from ditlaw.audit.seen import Found, Seen
+from ditlaw.comparison.quantities import unlike
 from ditlaw.laws import Law
-from ditlaw.quantities import unlike
 from ditlaw.results import Check, CheckState, Pair
 
 FAR = 10.0  # times the largest fitted budget
