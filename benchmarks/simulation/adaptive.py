@@ -145,10 +145,10 @@ def by_planner(world: World, law: laws.Law, target: float, allowed: float, seed:
             for (size, run), (_, last) in world.trunks.items()
         },
     )
-    plan = choose(outlook(law, pool, target), pool, allowed * C0)
-    for step in plan.steps:
+    steps = choose(outlook(law, pool, target), pool, allowed * C0)
+    for step in steps:
         world.train(sizes[step.trunk.size], step.trunk.seed, step.rows[0], step.to)
-    return bool(plan.steps)
+    return bool(steps)
 
 
 CHOOSERS = {"planner": by_planner, "random": at_random}

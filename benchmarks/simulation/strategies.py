@@ -44,7 +44,7 @@ def spend(world: World, pilot: Done, target: float, most: float, chooser: Choose
 
 def by_planner(law, pool, target, left, rng) -> list[Step]:
     """What ``ditlaw next`` does."""
-    return choose(outlook(law, pool, target), pool, left).steps
+    return choose(outlook(law, pool, target), pool, left)
 
 
 def v_optimal(law, pool, target, left, rng) -> list[Step]:
@@ -52,7 +52,7 @@ def v_optimal(law, pool, target, left, rng) -> list[Step]:
 
     V-optimal design: the variance of the predicted loss, linear in the parameters about the fit.
     """
-    return choose(_linear(law, pool, outlook(law, pool, target)), pool, left).steps
+    return choose(_linear(law, pool, outlook(law, pool, target)), pool, left)
 
 
 def at_random(law, pool, target, left, rng) -> list[Step]:

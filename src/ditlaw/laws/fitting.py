@@ -155,5 +155,5 @@ def _refusal(table: Table, method: Method, source: str) -> DitlawError:
     return Refused(
         f"{source}: {usable} usable {'budget' if usable == 1 else 'budgets'} "
         f"({others or 'no others'}); isoFLOP laws need {MIN_BUDGETS}, each with 4 or more sizes "
-        "around a minimum"
+        "around a minimum: run further sizes there, or use --method surface"
     )

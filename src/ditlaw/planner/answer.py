@@ -9,10 +9,10 @@ from ditlaw.compute import get_accelerator
 from ditlaw.errors import BadInput
 from ditlaw.forecasting import law_of
 from ditlaw.laws import Law
-from ditlaw.planner.choose import Plan, choose
+from ditlaw.planner.choose import choose
 from ditlaw.planner.expect import expected_half_width, half_width
 from ditlaw.planner.gain import outlook
-from ditlaw.planner.pool import Trunk
+from ditlaw.planner.pool import Step, Trunk
 from ditlaw.planner.study_pool import study_pool
 from ditlaw.planner.table_pool import table_pool
 from ditlaw.planner.told import is_worth, reason_of, study_run, table_run, warnings_of
@@ -86,13 +86,13 @@ def next_of(
             f"({text.flops(least)}); raise it"
         )
     before = outlook(law, pool, target)
-    plan, noise = choose(before, pool, spend), law.fitted.ensemble.candidates.noise
+    steps, noise = choose(before, pool, spend), law.fitted.ensemble.candidates.noise
     now = expected = half_width(law, target)
-    if plan.steps:
+    if steps:
         there = {key: run.id for key, run in found.runs.items()} if found else {}
-        expected = expected_half_width(law, pool, plan.steps, target, seed, there)
+        expected = expected_half_width(law, pool, steps, target, seed, there)
     verdict: Literal["run", "no-help"] = "run" if is_worth(now, expected) else "no-help"
-    trunks = _trunks(plan) if verdict == "run" else []
+    trunks = _trunks(steps) if verdict == "run" else []
     trunks.sort(key=lambda trunk: trunk.reached)
     hours = hours or law.observations.hours
     specs = [found.spec(trunk) for trunk in trunks] if found else []
@@ -113,7 +113,7 @@ def next_of(
         ),
         interval=IntervalChange(now=now, expected=expected),
         verdict=verdict,
-        reason=reason_of(before, plan, noise, now, expected, spend),
+        reason=reason_of(before, steps, noise, now, expected, spend),
         command=found.command(folder, target, spend) if found and folder and runs else None,
         gpu=get_accelerator(hardware.gpu).name,
         mfu=hardware.mfu,
@@ -123,7 +123,7 @@ def next_of(
     return Chosen(result, specs)
 
 
-def _trunks(plan: Plan) -> list[Trunk]:
-    """Each trunk that a plan trains, as it is at the end."""
-    last = {(step.trunk.size, step.trunk.seed): step.done() for step in plan.steps}
+def _trunks(steps: list[Step]) -> list[Trunk]:
+    """Each trunk that steps train, as it is at the end."""
+    last = {(step.trunk.size, step.trunk.seed): step.done() for step in steps}
     return list(last.values())

@@ -1,7 +1,5 @@
 """Which runs to spend on: step by step the one that tells most, for its cost or at all."""
 
-from dataclasses import dataclass
-
 from ditlaw.planner.gain import Outlook
 from ditlaw.planner.pool import Pool, Step
 
@@ -12,24 +10,8 @@ THRIFT = 0.35
 LEAST = 5e-3  # of the variance: a step that takes less away is not worth a run
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Steps in the order they were chosen, and what they leave."""
-
-    steps: list[Step]
-    before: Outlook
-    after: Outlook
-    pool: Pool
-
-    @property
-    def cost(self) -> float:
-        """FLOPs of all steps."""
-        return sum(step.cost for step in self.steps)
-
-
-def choose(outlook: Outlook, pool: Pool, spend: float) -> Plan:
-    """Steps for at most ``spend`` FLOPs, each worth most of those that can still be paid for."""
-    before = outlook
+def choose(outlook: Outlook, pool: Pool, spend: float) -> list[Step]:
+    """Steps for at most ``spend`` FLOPs in all: each is the one worth most of those that are left."""
     steps: list[Step] = []
     while True:
         best, most = None, 0.0
@@ -43,7 +25,7 @@ def choose(outlook: Outlook, pool: Pool, spend: float) -> Plan:
                 if gain >= LEAST * outlook.variance() and worth > most:
                     best, most = step, worth
         if best is None:
-            return Plan(steps, before, outlook, pool)
+            return steps
         steps.append(best)
         outlook, pool = outlook.after(best, pool.log_c), pool.after(best)
         spend -= best.cost

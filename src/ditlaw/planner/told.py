@@ -5,9 +5,8 @@ import numpy as np
 from ditlaw import text
 from ditlaw.laws import Law
 from ditlaw.laws.noise import Noise
-from ditlaw.planner.choose import Plan
 from ditlaw.planner.gain import Outlook, near_best
-from ditlaw.planner.pool import Pool, Trunk
+from ditlaw.planner.pool import Pool, Step, Trunk
 from ditlaw.planner.study_pool import StudyPool
 from ditlaw.planner.table_pool import called
 from ditlaw.results import NextRun, Note
@@ -81,7 +80,7 @@ def table_run(trunk: Trunk, pool: Pool, law: Law, hours: Hours) -> NextRun:
 
 
 def reason_of(
-    before: Outlook, plan: Plan, noise: Noise, now: float, expected: float, spend: float
+    before: Outlook, steps: list[Step], noise: Noise, now: float, expected: float, spend: float
 ) -> str:
     """What the interval is made of; where runs are of no help, why."""
     inside = before.fitted[0] <= before.target <= before.fitted[1]
@@ -101,7 +100,7 @@ def reason_of(
     if is_worth(now, expected):
         return told
     best = "no run takes away much of it"
-    if plan.steps:
+    if steps:
         best = "the best runs would leave " + (f"±{expected:.2%}" if expected < now else "as much")
     mend = "none can make a single run surer" if most == LUCK else "a larger --spend may do more"
     return f"{told}; for {text.flops(spend)} FLOPs {best}, and {mend}"
