@@ -11,7 +11,7 @@ LEAST = 5e-3  # of the variance: a step that takes less away is not worth a run
 
 
 def choose(outlook: Outlook, pool: Pool, spend: float) -> list[Step]:
-    """Steps for at most ``spend`` FLOPs: each is worth most of those that the rest still pays for."""
+    """Steps for at most ``spend`` FLOPs: each is worth most of those that can still be paid."""
     steps: list[Step] = []
     while True:
         best, most = None, 0.0
