@@ -107,6 +107,13 @@ def test_the_slider_reaches_from_the_smallest_budget_to_beyond_the_target(grid, 
     assert grid.data()["tested"] == text.tested(material.law.tested_beyond)
 
 
+def test_the_buttons_of_the_slider_have_its_budgets_to_the_digit(material):
+    page = render(replace(material, target=np.pi * 1e17))
+    data = re.search(r'id="slider-data">(.*?)</script>', page, re.S).group(1)
+    buttons = [float(flops) for flops in re.findall(r'data-flops="(.*?)"', page)]
+    assert buttons == json.loads(data)["marks"]
+
+
 def test_between_budgets_of_the_grid_laws_are_all_but_straight_in_logarithms(grid, material):
     data = grid.data()
     middle = [float(np.sqrt(a * b)) for a, b in zip(data["flops"], data["flops"][1:], strict=False)]
@@ -238,7 +245,9 @@ def test_what_a_filter_leaves_out_is_set_beside_it(tmp_path):
     pd.concat([rows(family="one"), worse]).to_csv(path, index=False)
     (found,) = beside(str(path), ["family=one"])
     assert found.by == "family"
-    assert found.said[0].startswith("At 4e17 FLOPs one has the better loss than {two}: ")
+    inside, ahead = (f"At {flops} FLOPs one has the better loss" for flops in ("1e17", "4e17"))
+    assert found.said[0].startswith(inside)
+    assert ahead in found.said[0]
     assert [one.by for one in beside(f"{path}@family=one", [])] == ["family"]
     assert beside(str(path), []) == []
 
