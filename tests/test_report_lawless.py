@@ -61,6 +61,13 @@ def test_a_shape_study_says_which_ratios_are_within_tolerance(tmp_path):
     assert figures == ["shapes"]
 
 
+@pytest.mark.parametrize("name", ["three_families", "depth_or_width"])
+def test_no_two_downloads_have_one_name(name, tmp_path):
+    text, _ = page(name, tmp_path)
+    saved = re.findall(r'data-(?:csv|table)="(.*?)"', text)
+    assert len(set(saved)) == len(saved) >= 3
+
+
 def test_rows_that_compare_nothing_are_refused_as_before(tmp_path):
     table = pd.read_csv(EXAMPLES / "learning_rates.csv")
     alone = table[(table["width"] == 64) & (table["learning_rate"] == 0.008)]

@@ -230,6 +230,16 @@ def test_cells_carry_their_numbers_for_sorting_and_csv(page, material):
     assert number(float("nan"), str).text == "–"
 
 
+def test_no_two_downloads_have_one_name(page):
+    saved = re.findall(r'data-(?:csv|table)="(.*?)"', page)
+    assert len(set(saved)) == len(saved) > 10
+
+
+def test_the_answer_says_how_far_it_can_be_defended(page):
+    answer = page.partition('<section id="answer"')[2].partition("</section>")[0]
+    assert re.search(r"efensible.*<a href=\"#fair\">", answer)
+
+
 def test_names_are_inert_in_the_new_places(page):
     elements = Cells(page).elements
     assert not [tag for tag, _ in elements if tag == "img"]

@@ -138,7 +138,12 @@ def _crossings(found: CompareResult) -> Table:
             ]
         )
     columns = ["a", "b", "equal at FLOPs", "", "equal after"]
-    return Table("Where they cross", columns, rows, left=frozenset({0, 1, 3}))
+    return Table(
+        "Where they cross, in FLOPs and in measured time of one device",
+        columns,
+        rows,
+        left=frozenset({0, 1, 3}),
+    )
 
 
 def _checks(found: CompareResult) -> Table:

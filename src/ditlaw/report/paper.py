@@ -96,8 +96,8 @@ def known_beyond(material: Material) -> float:
 def _forecast(material: Material) -> str:
     found, metric = material.answer, material.law.metric
     said = (
-        f"At {text.flops(found.flops)} FLOPs, {found.beyond:.3g}× the largest fitted budget, it "
-        f"forecasts N* = {text.with_interval(found.params)} params on "
+        f"At {text.flops(found.flops)} FLOPs, {found.beyond:.3g}× the largest fitted budget, the "
+        f"laws forecast N* = {text.with_interval(found.params)} params on "
         f"{text.with_interval(found.tokens)} tokens"
     )
     if found.images:
