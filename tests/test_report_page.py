@@ -202,6 +202,11 @@ def test_the_paragraph_has_the_numbers_of_the_fit(material):
     assert material.law.observations.digest()[:12] in said
 
 
+def test_the_paragraph_names_a_tables_family(tmp_path):
+    rows(family="mine").to_csv(tmp_path / "rows.csv", index=False)
+    assert "of the mine family" in paragraph(gather(str(tmp_path / "rows.csv")))
+
+
 def test_sections_come_in_the_order_in_which_a_reader_asks(page):
     found = re.findall(r'<section id="([^"]+)"', page)
     assert found == [*ORDER, "paper"]
