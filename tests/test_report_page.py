@@ -107,6 +107,13 @@ def test_the_slider_reaches_from_the_smallest_budget_to_beyond_the_target(grid, 
     assert grid.data()["tested"] == text.tested(material.law.tested_beyond)
 
 
+def test_the_buttons_of_the_slider_have_its_budgets_to_the_digit(material):
+    page = render(replace(material, target=np.pi * 1e17))
+    data = re.search(r'id="slider-data">(.*?)</script>', page, re.S).group(1)
+    buttons = [float(flops) for flops in re.findall(r'data-flops="(.*?)"', page)]
+    assert buttons == json.loads(data)["marks"]
+
+
 def test_between_budgets_of_the_grid_laws_are_all_but_straight_in_logarithms(grid, material):
     data = grid.data()
     middle = [float(np.sqrt(a * b)) for a, b in zip(data["flops"], data["flops"][1:], strict=False)]
@@ -195,6 +202,11 @@ def test_the_paragraph_has_the_numbers_of_the_fit(material):
     assert material.law.observations.digest()[:12] in said
 
 
+def test_the_paragraph_names_a_tables_family(tmp_path):
+    rows(family="mine").to_csv(tmp_path / "rows.csv", index=False)
+    assert "of the mine family" in paragraph(gather(str(tmp_path / "rows.csv")))
+
+
 def test_sections_come_in_the_order_in_which_a_reader_asks(page):
     found = re.findall(r'<section id="([^"]+)"', page)
     assert found == [*ORDER, "paper"]
@@ -223,6 +235,16 @@ def test_cells_carry_their_numbers_for_sorting_and_csv(page, material):
     assert number(float("nan"), str).text == "–"
 
 
+def test_no_two_downloads_have_one_name(page):
+    saved = re.findall(r'data-(?:csv|table)="(.*?)"', page)
+    assert len(set(saved)) == len(saved) > 10
+
+
+def test_the_answer_says_how_far_it_can_be_defended(page):
+    answer = page.partition('<section id="answer"')[2].partition("</section>")[0]
+    assert re.search(r"efensible.*<a href=\"#fair\">", answer)
+
+
 def test_names_are_inert_in_the_new_places(page):
     elements = Cells(page).elements
     assert not [tag for tag, _ in elements if tag == "img"]
@@ -238,7 +260,9 @@ def test_what_a_filter_leaves_out_is_set_beside_it(tmp_path):
     pd.concat([rows(family="one"), worse]).to_csv(path, index=False)
     (found,) = beside(str(path), ["family=one"])
     assert found.by == "family"
-    assert found.said[0].startswith("At 4e17 FLOPs one has the better loss than {two}: ")
+    inside, ahead = (f"At {flops} FLOPs one has the better loss" for flops in ("1e17", "4e17"))
+    assert found.said[0].startswith(inside)
+    assert ahead in found.said[0]
     assert [one.by for one in beside(f"{path}@family=one", [])] == ["family"]
     assert beside(str(path), []) == []
 

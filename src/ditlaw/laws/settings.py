@@ -169,8 +169,8 @@ def _notes(choices: list[_Choice], cells: int, settings: list[str], rows: int) -
             Note(
                 code="learning-rate-edge",
                 text=f"in {edge} of the {judged} sizes and budgets that tried {RATES_TO_JUDGE} or "
-                "more learning rates, the best is the lowest or highest that trained: the best "
-                "may lie outside.",
+                "more learning rates, the one that the law keeps is the lowest or highest that "
+                "trained: the best may lie outside.",
             )
         )
     return notes

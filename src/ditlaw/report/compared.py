@@ -71,26 +71,30 @@ def _compared(source: str, by: str, where: list[str]) -> Compared | None:
 
 
 def _said(found: CompareResult) -> list[str]:
-    """Each pair at the largest target in one sentence, and where it crosses; decided ones first."""
-    pairs = sorted(found.pairs, key=lambda pair: pair.at[-1].verdict == "undecided")
-    said = [_verdict(pair, pair.at[-1], found.metric) for pair in pairs[:MOST_SAID]]
+    """Each pair at every budget, and where it crosses; those decided at any budget first."""
+    pairs = sorted(found.pairs, key=lambda pair: all(at.verdict == "undecided" for at in pair.at))
+    said = [_verdict(pair, found.metric) for pair in pairs[:MOST_SAID]]
     more = len(pairs) - len(said)
     return [*said, f"{more} more pairs are in the table below."] if more else said
 
 
-def _verdict(pair: Pair, at: Target, metric: str) -> str:
+def _verdict(pair: Pair, metric: str) -> str:
+    said = " ".join(_at(pair, at, metric) for at in pair.at)
+    if pair.crossing is None:
+        return f"{said} They do not cross."
+    crossing = text.with_interval(pair.crossing, text.flops)
+    outside = f", {pair.crossing_beyond} the data" if pair.crossing_beyond else ""
+    return f"{said} They are equal at {crossing} FLOPs{outside}."
+
+
+def _at(pair: Pair, at: Target, metric: str) -> str:
     gap = f"{at.difference.value:+.2g} {text.bounds(at.difference, '{:+.2g}'.format)}"
     said = f"{pair.a_name} and {pair.b_name} cannot be told apart in {metric}"
     if at.verdict != "undecided":
         names = (pair.a_name, pair.b_name)
         better, other = names if at.verdict == "a" else names[::-1]
         said = f"{better} has the better {metric} than {other}"
-    said = f"At {text.flops(at.flops)} FLOPs {said}: {pair.b_name} − {pair.a_name} is {gap}."
-    if pair.crossing is None:
-        return f"{said} They do not cross."
-    crossing = text.with_interval(pair.crossing, text.flops)
-    outside = f", {pair.crossing_beyond} the data" if pair.crossing_beyond else ""
-    return f"{said} They are equal at {crossing} FLOPs{outside}."
+    return f"At {text.flops(at.flops)} FLOPs {said}: {pair.b_name} − {pair.a_name} is {gap}."
 
 
 def _pairs(found: CompareResult) -> Table:
@@ -134,7 +138,12 @@ def _crossings(found: CompareResult) -> Table:
             ]
         )
     columns = ["a", "b", "equal at FLOPs", "", "equal after"]
-    return Table("Where they cross", columns, rows, left=frozenset({0, 1, 3}))
+    return Table(
+        "Where they cross, in FLOPs and in measured time of one device",
+        columns,
+        rows,
+        left=frozenset({0, 1, 3}),
+    )
 
 
 def _checks(found: CompareResult) -> Table:

@@ -14,7 +14,7 @@ from ditlaw.laws import Law
 from ditlaw.metric_laws import MetricLaws, metric_laws
 from ditlaw.observations import same_cell, split_source, study_frame
 from ditlaw.report.units import Units
-from ditlaw.results import FitResult, Forecast, RunStatus, Verification
+from ditlaw.results import Dropped, FitResult, Forecast, RunStatus, Verification
 from ditlaw.study import RunSpec, Study, hardware_of, open_study, study_folder, variants
 from ditlaw.study.data_section import Data
 from ditlaw.sweep import checking_runs, own_runs
@@ -123,21 +123,14 @@ class Material:
     @cached_property
     def dropped(self) -> list[tuple[str, int, str]]:
         """Run (empty where unknown), row and reason of each row that was left out."""
-        names = dict(self.written["run"]) if "run" in self.written else {}
-        return [(str(names.get(d.row, "")), d.row, d.reason) for d in self.fit.rows.dropped]
+        return named_drops(self.fit.rows.dropped, self.written)
 
     @cached_property
     def written(self) -> pd.DataFrame:
         """The source's rows as written, by row number; empty for a saved law, which has its own."""
         if self.source.endswith(LAW_SUFFIX):
             return pd.DataFrame()
-        path, _ = split_source(self.source, self.where)
-        if self.folder is None:
-            frame = read_table(path)
-        else:
-            frame = study_frame(self.folder, open_study(self.folder))
-        frame.index = pd.RangeIndex(1, len(frame) + 1)
-        return frame
+        return written_rows(self.source, self.where)
 
     @cached_property
     def left_out(self) -> pd.DataFrame:
@@ -147,6 +140,23 @@ class Material:
         frame = self.written
         why = {d.row: d.reason for d in self.fit.rows.dropped if d.row in frame.index}
         return frame.loc[list(why)].assign(why=list(why.values()))
+
+
+def written_rows(source: str, where: list[str]) -> pd.DataFrame:
+    """The rows of a table or study folder as written, by their number from 1."""
+    folder = study_folder(source)
+    if folder is None:
+        frame = read_table(split_source(source, where)[0])
+    else:
+        frame = study_frame(folder, open_study(folder))
+    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    return frame
+
+
+def named_drops(dropped: list[Dropped], written: pd.DataFrame) -> list[tuple[str, int, str]]:
+    """Run (empty where unknown), row and reason of rows that were left out."""
+    names = dict(written["run"]) if "run" in written else {}
+    return [(str(names.get(d.row, "")), d.row, d.reason) for d in dropped]
 
 
 def gather(source: str, where: list[str] | None = None) -> Material:

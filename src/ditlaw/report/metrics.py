@@ -81,8 +81,9 @@ def _laws(entries: list[MetricLaw], level: float) -> Table:
     columns = ["metric", "rows", "exponent in C", "− loss’s", "at the largest budget"]
     columns += ["rank correlation", "in a budget"]
     caption = (
-        f"A law for each metric, {level:.0%} intervals: its mean exponent over the fitted budgets, "
-        "that minus the loss’s run by run, and Spearman’s correlation with the loss"
+        f"A law for each metric at its own best sizes, {level:.0%} intervals: its mean exponent "
+        "over the fitted budgets, that minus the loss’s run by run, and Spearman’s correlation "
+        "with the loss"
     )
     return Table(caption, columns, rows)
 

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ditlaw import __version__, text
+from ditlaw import text
 from ditlaw.errors import BadInput, Refused
 from ditlaw.files import write_text
 from ditlaw.report import tables, words
@@ -152,9 +152,7 @@ def render_lawless(source: str, where: list[str], error: Refused) -> str:
         .get_template("lawless.html.j2")
         .render(
             title=", ".join([Path(source.partition("@")[0]).name, *where]),
-            source="@".join([source, *where]),
             reason=str(error).removeprefix(f"{source.partition('@')[0]}: "),
-            version=__version__,
             metric="loss",
             level=f"{LEVEL:.0%}",
             plotly=_plotly(),
@@ -162,6 +160,9 @@ def render_lawless(source: str, where: list[str], error: Refused) -> str:
             compared=found.compared,
             shapes=found.shapes,
             rates=found.rates,
+            runs=found.runs,
+            facts=found.facts,
+            commands=found.commands,
         )
     )
 

@@ -1,6 +1,7 @@
 """One paragraph for a paper: design, laws, method, forecast and what checked it, as plain text."""
 
 import numpy as np
+import pandas as pd
 
 from ditlaw import __version__, text
 from ditlaw.report.material import Material
@@ -27,8 +28,9 @@ def _design(material: Material) -> str:
     budgets, sizes = fit.budgets, int(frame["params"].nunique())
     low, high = fit.range.params
     said = f"We fitted {fit.rows.used} evaluations of {_models(frame['trunk'].nunique())}"
-    if study:
-        said += f" of the {study.design().label} family"
+    family = study.design().label if study else _named(frame)
+    if family:
+        said += f" of the {family} family"
     said += f" with {sizes} sizes from {text.count(low)} to {text.count(high)} params"
     if budgets:
         first, last = budgets[0].flops, budgets[-1].flops
@@ -44,6 +46,12 @@ def _design(material: Material) -> str:
     how = "counted exactly" if fit.flops_as == "exact" and study else "as the table states them"
     how = how if fit.flops_as == "exact" else "taken as 6·N·D"
     return f"{said} (FLOPs {how})."
+
+
+def _named(frame: pd.DataFrame) -> str:
+    """The family of a table's rows; a law has one at most."""
+    names = list(frame["family"].dropna()) if "family" in frame else []
+    return str(names[0]) if names else ""
 
 
 def _models(trunks: int) -> str:
@@ -96,8 +104,8 @@ def known_beyond(material: Material) -> float:
 def _forecast(material: Material) -> str:
     found, metric = material.answer, material.law.metric
     said = (
-        f"At {text.flops(found.flops)} FLOPs, {found.beyond:.3g}× the largest fitted budget, it "
-        f"forecasts N* = {text.with_interval(found.params)} params on "
+        f"At {text.flops(found.flops)} FLOPs, {found.beyond:.3g}× the largest fitted budget, the "
+        f"laws forecast N* = {text.with_interval(found.params)} params on "
         f"{text.with_interval(found.tokens)} tokens"
     )
     if found.images:

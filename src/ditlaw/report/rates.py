@@ -29,6 +29,7 @@ class RatesSection:
     """One swept setting: its figure at the largest budget, its tables and what is said of it."""
 
     id: str
+    setting: Setting
     title: str
     caption: str
     optima: Table
@@ -58,6 +59,8 @@ def rates_sections(source: str, where: list[str], level: float) -> list[RatesSec
 def _section(rates: Rates, answer: GroupAnswer, number: int, several: bool) -> RatesSection:
     """The section of one family and parametrization, told apart where there are ``several``."""
     result, group = rates.result, answer.printed
+    flagged = [flag for flag in result.flagged if flag.row in answer.group.frame.index]
+    own = result.model_copy(update={"groups": [group], "flagged": flagged})
     name = f"rates-{result.setting.replace('_', '-')}{f'-{number}' if several else ''}"
     whose = ", ".join(filter(None, [group.family, group.parametrization])) if several else ""
     setting, word = result.setting, rate_words.WORDS[result.setting]
@@ -71,12 +74,13 @@ def _section(rates: Rates, answer: GroupAnswer, number: int, several: bool) -> R
         rate_words.sensitivity_trend(group),
         rate_words.noise(group),
         *rate_words.rule_reasons(group, setting),
-        rate_words.flags(result),
+        rate_words.flags(own),
     ]
     # An equation begins with its symbol.
     said = [f"{s[0].upper() if s[0].isascii() else s[0]}{s[1:]}." for s in lines if s]
     return RatesSection(
         id=name,
+        setting=setting,
         title=f"{word.capitalize()} of each size{f': {whose}' if whose else ''}",
         caption=f"Loss against {word}, a curve a size, at {text.flops(float(np.exp(largest)))} "
         "training FLOPs, the largest budget that was swept. Points are means over seeds, diamonds "

@@ -21,7 +21,10 @@ USED, LEFT_OUT, CHECKS = "in the fit", "left out", "checks a forecast"
 
 def run_table(material: Material) -> Table:
     """Every run of a study with its time and state; the rows of a table, those left out too."""
-    return _of_folders(material) if material.runs else _of_rows(material)
+    if material.runs:
+        return _of_folders(material)
+    law = material.law
+    return row_table(law.observations.frame, material.dropped, material.written, law.metric)
 
 
 def _of_folders(material: Material) -> Table:
@@ -69,20 +72,34 @@ def _row(material: Material, run: Run, why: list[str], fitted: set[str]) -> list
     ]
 
 
-def _of_rows(material: Material) -> Table:
-    frame, metric = material.law.observations.frame, material.law.metric
-    used = [_cells(dict(row), at, metric, USED) for at, row in frame.head(MOST_ROWS).iterrows()]
+def row_table(
+    frame: pd.DataFrame,
+    dropped: list[tuple[str, int, str]],
+    written: pd.DataFrame,
+    metric: str,
+    used_as: str = USED,
+) -> Table:
+    """Rows that are used, then those left out with the reason, by their number in the source.
+
+    Args:
+        frame: the rows that are used.
+        dropped: run, row and reason of the others, as ``named_drops`` has them.
+        written: all rows of the source, whose numbers the others have.
+        metric: the column whose values are shown.
+        used_as: what the used ones are used for.
+    """
+    used = [_cells(dict(row), at, metric, used_as) for at, row in frame.head(MOST_ROWS).iterrows()]
     lost = [
-        _cells(_written(material, n), n, metric, f"{LEFT_OUT}: {why}")
-        for _, n, why in material.dropped[:MOST_ROWS]
+        _cells(_written(written, n, metric), n, metric, f"{LEFT_OUT}: {why}")
+        for _, n, why in dropped[:MOST_ROWS]
     ]
-    caption = "Every row of the source, and whether it is in the fit"
-    total = len(frame) + len(material.dropped)
+    caption = f"Every row of the source, and whether it is {used_as}"
+    total = len(frame) + len(dropped)
     if len(used) + len(lost) < total:
-        caption = f"The first {len(used)} rows of the fit and {len(lost)} left out, of {total}"
+        caption = f"The first {len(used)} rows {used_as} and {len(lost)} left out, of {total}"
     numbered = ["FLOPs" if name == "flops" else name for name in NUMBERS]
-    columns = ["run", "row", *numbered, metric, "in the fit?"]
-    kinds = [USED] * len(used) + [LEFT_OUT] * len(lost)
+    columns = ["run", "row", *numbered, metric, f"{used_as}?"]
+    kinds = [used_as] * len(used) + [LEFT_OUT] * len(lost)
     return Table(caption, columns, used + lost, left=frozenset({0, 7}), kinds=kinds)
 
 
@@ -93,12 +110,12 @@ def _cells(row: dict[Any, Any], at: Any, metric: str, state: str) -> list[Cell]:
     return [named, number(at, str), *values, number(row.get(metric), text.loss), Cell(state)]
 
 
-def _written(material: Material, row: int) -> dict[str, Any]:
+def _written(written: pd.DataFrame, row: int, metric: str) -> dict[str, Any]:
     """A row that was left out, its numbers as numbers; nothing of it where it is not known."""
-    if row not in material.written.index:
+    if row not in written.index:
         return {}
-    found = dict(material.written.loc[row])
-    for name in (*NUMBERS, material.law.metric):
+    found = dict(written.loc[row])
+    for name in (*NUMBERS, metric):
         if name in found:
             found[name] = float(numbers(pd.Series([found[name]])).iloc[0])
     return found

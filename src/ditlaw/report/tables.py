@@ -114,7 +114,6 @@ def check_table(material: Material) -> Table | None:
             rows.append(
                 [
                     Cell(run.id, f"seed {run.seed}"),
-                    Cell(check.frozen_at.partition("T")[0] or "–"),
                     number(run.measured.flops, text.flops, where(far)),
                     number(run.measured.params, text.count),
                     number(material.images(run.measured.tokens), text.count),
@@ -126,7 +125,6 @@ def check_table(material: Material) -> Table | None:
             )
     columns = [
         "run",
-        "frozen",
         "FLOPs",
         "params",
         "images",

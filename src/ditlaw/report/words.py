@@ -171,13 +171,7 @@ def facts(material: Material) -> list[tuple[str, str]]:
     if material.folder is not None and (material.folder / "study.json").exists():
         record = json.loads((material.folder / "study.json").read_text(encoding="utf-8"))
         found.append(("digest of the study", str(record.get("digest", ""))))
-    exact = (
-        "counted exactly, forward and backward with attention; a multiply-add is two; no "
-        "evaluation, no encoders, no EMA"
-        if study
-        else "as the table's flops column states them"
-    )
-    found.append(("FLOPs", exact if fit.flops_as == "exact" else "6 · params · tokens"))
+    found.append(("FLOPs", counts(study is not None, fit.flops_as)))
     draws, metric = material.law.draws, material.law.metric
     found.append(("method", f"{fit.method}; {fit.level:.0%} intervals from {draws} draws"))
     found.append(("run noise", text.run_noise(fit.noise, metric)))
@@ -189,6 +183,18 @@ def facts(material: Material) -> list[tuple[str, str]]:
         found.append(("timesteps of the validation loss", str(shown)))
     found += _machines(material.runs)
     return [*found, ("report written by", f"ditlaw {__version__}")]
+
+
+def counts(of_study: bool, flops_as: str) -> str:
+    """How the FLOPs of some rows were counted."""
+    if flops_as != "exact":
+        return "6 · params · tokens"
+    if not of_study:
+        return "as the table's flops column states them"
+    return (
+        "counted exactly, forward and backward with attention; a multiply-add is two; no "
+        "evaluation, no encoders, no EMA"
+    )
 
 
 def _machines(runs: list[Run]) -> list[tuple[str, str]]:

@@ -129,7 +129,8 @@ class _Fit:
         missing = len(self.optima) - cells
         if not missing:
             return None
-        return f"left out: {missing} cells where it did not train, or lies outside what was tried"
+        of = "size at one budget" if missing == 1 else "sizes and budgets"
+        return f"left out: {missing} {of} where it did not train, or lies outside what was tried"
 
 
 def _best_constant(rules: list[SettingRule]) -> float | None:
