@@ -269,3 +269,43 @@ def test_the_notebook_runs_and_shows_what_it_says():
         kinds = [[sorted(o.get("data", {})) for o in c.get("outputs", [])] for c in (before, after)]
         assert kinds[0] == kinds[1]
     assert kept.cells[1].outputs == fresh.cells[1].outputs
+
+
+WRONG = {
+    "argument: 'wher' is unknown; did you mean 'where'": lambda t: api.load(t, wher="a=b"),
+    "source must be a path, a DataFrame, loaded rows or a law, not a list": lambda t: api.fit([t]),
+    "where must be": lambda t: api.load(t, where={"recipe": "a"}),
+    "columns must be": lambda t: api.load(t, columns=["params"]),
+    "flops_as: '6ND' is unknown; did you mean '6nd'": lambda t: api.load(t, flops_as="6ND"),
+    "level must be a number, not '0.9'": lambda t: api.fit(t, level="0.9"),
+    "flops must be a number, not '1e20'": lambda t: api.forecast(t, flops="1e20"),
+    "flops must be a number, not an int": lambda t: api.forecast(t, flops=10**400),
+    "patch must be a whole number, not '2'": lambda t: api.forecast(t, flops=1e20, patch="2"),
+    "missing a required argument: 'at'": lambda t: api.compare(t, by="recipe"),
+    "at must be a number or a list of numbers": lambda t: api.compare(t, by="recipe", at="1e20"),
+    "study must be a path, not a DataFrame": lambda t: api.plan(t),
+    "executor must be an executor": lambda t: api.run("x.yaml", executor="slurm"),
+    "--workers: 0": lambda t: api.run("x.yaml", workers=0),
+    "exports must be a path, not a DataFrame": lambda t: api.read_exports(t),
+    "points: 'first' is unknown": lambda t: api.read_exports("x.csv", points="first"),
+}
+
+
+@pytest.mark.parametrize("said", WRONG)
+def test_a_wrong_argument_is_one_line(table, said):
+    with pytest.raises(api.BadInput) as caught:
+        WRONG[said](table)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_law_asked_for_no_number_says_so(law):
+    with pytest.raises(api.BadInput, match="flops: much is not a positive number"):
+        law.optimum("much")
+
+
+def test_numbers_of_numpy_and_nullable_columns_are_numbers(table, law):
+    one = api.compare(law, law, at=np.float32(1e20)).pairs
+    assert one == api.compare(law, law, at=float(np.float32(1e20))).pairs
+    rows = table.assign(note=None, warmup_steps=pd.NA)
+    assert len(api.load(rows.convert_dtypes())) == len(table)

@@ -244,3 +244,13 @@ def test_every_error_is_one_line(command, source, tmp_path, monkeypatch, capsys)
         assert told.err.startswith("ditlaw: "), arguments
         assert "Traceback" not in told.err
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+def test_ditlaw_alone_is_its_help_and_says_each_command_whole(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run([]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    listed = said.out.partition("Commands:")[2].strip().splitlines()
+    assert len(listed) == len(COMMANDS)
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []

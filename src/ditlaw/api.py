@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ditlaw.arguments import checked
 from ditlaw.errors import BadInput
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from ditlaw.executors import Executor
     from ditlaw.forecasting import Source
-    from ditlaw.foreign import Points
     from ditlaw.laws import Law
     from ditlaw.laws.candidates import Method
     from ditlaw.observations import Observations
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 TOLERANCE = 0.0025
 
 
+@checked
 def load(
     source: Source,
     *,
@@ -77,6 +78,7 @@ def load(
     )
 
 
+@checked
 def fit(
     source: Source,
     *,
@@ -121,6 +123,7 @@ def fit(
     )
 
 
+@checked
 def forecast(
     source: Source,
     *,
@@ -185,6 +188,7 @@ def forecast(
     return answer(law, asked, stated, sizes=sizes, tolerance=tolerance)
 
 
+@checked
 def compare(
     a: Source | Mapping[str, Source],
     b: Source | None = None,
@@ -211,13 +215,13 @@ def compare(
         BadInput: as ``fit``; not two sources, or one with ``by``; no such column.
         Refused: as ``fit``; a budget is too far from what was fitted.
     """
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ditlaw.comparison import compare_groups, compare_sources
     from ditlaw.forecasting import name_of
     from ditlaw.laws import Law
 
-    budgets = [at] if isinstance(at, int | float) else list(at)
+    budgets = list(at) if isinstance(at, Iterable) else [float(at)]
     several = isinstance(a, Mapping)
     if several + (b is not None) + (by is not None) != 1:
         raise BadInput("compare: give two sources, or one with --by COLUMN")
@@ -245,6 +249,7 @@ def compare(
     return compare_sources(named, budgets, where=_list(where), metric=metric, level=level)
 
 
+@checked
 def plan(study: File, *, measured: File | None = None) -> PlanResult:
     """A study's runs and their cost; nothing runs.
 
@@ -269,6 +274,7 @@ def plan(study: File, *, measured: File | None = None) -> PlanResult:
     return planned.model_copy(update={"expected": expected_of(declared, own)})
 
 
+@checked
 def run(
     study: File,
     *,
@@ -307,6 +313,8 @@ def run(
     """
     from ditlaw.extras import need_trackers, need_training
 
+    if workers is not None and workers < 1:
+        raise BadInput(f"--workers: {workers} is not a positive number")
     need_training("run")
     trackers = need_trackers(None if track is None else list(track))
     from ditlaw.executors import LocalExecutor
@@ -333,7 +341,10 @@ def run(
     )
 
 
-def read_exports(*exports: File, columns: Columns = None, points: Points = "last") -> pd.DataFrame:
+@checked
+def read_exports(
+    *exports: File, columns: Columns = None, points: Literal["last", "all"] = "last"
+) -> pd.DataFrame:
     """A table in ditlaw's columns, of what trackers and other people's scripts export.
 
     Reads CSV exports of Weights & Biases (the runs table, a chart) and TensorBoard (scalars),

@@ -27,7 +27,11 @@ def write_text(path: Path, text: str, *, overwrite: bool = True) -> None:
 
 
 def write_bytes(path: Path, content: bytes, *, overwrite: bool = True) -> None:
-    """Write a file atomically; see ``write_text``."""
+    """Write a file atomically; see ``write_text``.
+
+    Raises:
+        BadInput: it cannot be written, or is there and may not be replaced.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     make_folder(path.parent)
     try:

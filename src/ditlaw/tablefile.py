@@ -69,7 +69,21 @@ def tidy(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
         raise BadInput(f"{path}: {EMPTY}")
     names = [str(name).strip() for name in frame.columns]
     _require_unique(names, path)
-    return frame.set_axis(names, axis="columns")
+    frame = frame.set_axis(names, axis="columns")
+    return frame.apply(_without_na) if _nullable(frame).any() else frame
+
+
+def _nullable(frame: pd.DataFrame) -> "pd.Series[bool]":
+    return frame.dtypes.map(lambda dtype: getattr(dtype, "na_value", None) is pd.NA)
+
+
+def _without_na(cells: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Cells with NaN where pandas' nullable types have NA, which compares as neither."""
+    if getattr(cells.dtype, "na_value", None) is not pd.NA:
+        return cells
+    if cells.isna().any() or not pd.api.types.is_numeric_dtype(cells):
+        cells = cells.astype(object).where(cells.notna(), np.nan)
+    return pd.Series(cells.to_numpy(), index=cells.index).infer_objects()
 
 
 def numbers(cells: "pd.Series[Any]") -> "pd.Series[float]":

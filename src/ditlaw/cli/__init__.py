@@ -28,7 +28,7 @@ def run(arguments: list[str]) -> int:
     from ditlaw.errors import DitlawError
 
     try:
-        code = app(arguments, prog_name="ditlaw", standalone_mode=False)
+        code = app(arguments or ["--help"], prog_name="ditlaw", standalone_mode=False)
     except DitlawError as error:
         return _say(str(error), error.exit_code)
     except typer.TyperException as error:

@@ -20,7 +20,6 @@ from ditlaw.cli.numbers import ManyNumbers
 
 app = typer.Typer(
     help="What your compute will buy when you train a diffusion transformer.",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

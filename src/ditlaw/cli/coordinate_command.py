@@ -16,10 +16,13 @@ def coordinates(
         typer.Option(min=1, metavar="X...", help="By default 64 128 256 512."),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, max=100, help="Steps to train.")] = 5,
-    seeds: Annotated[int, typer.Option(min=1, max=100, help="Of weights and batches.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Seeds of weights and batches.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Check that updates are as large at every width: muP beside the standard parametrization."""
+    """Check that updates are as large at every width.
+
+    With muP, beside the standard parametrization.
+    """
     need_training("coordinates")
     from ditlaw.coordinates import WIDTHS, check_study
     from ditlaw.study import default_folder, load_study

@@ -33,7 +33,10 @@ def import_(
     points: Annotated[Literal["last", "all"], typer.Option(help="Of each run's curve.")] = "last",
     as_json: Json = False,
 ) -> None:
-    """Write what trackers and other scripts export as a table that all commands read."""
+    """Turn trackers' exports into a table of runs.
+
+    Or a table of other columns; all commands read what it writes.
+    """
     from ditlaw.foreign import parse_columns
     from ditlaw.foreign.answer import import_exports
 

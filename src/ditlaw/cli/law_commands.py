@@ -42,7 +42,10 @@ def fit(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Fit the laws of a table of runs, with intervals; or one equation with --form."""
+    """Fit the laws of a table of runs, with intervals.
+
+    With --form one equation alone.
+    """
     if form or x:
         from ditlaw.cli.forms import fit_one_form
 
@@ -97,11 +100,12 @@ def forecast(
         str | None, typer.Option(help="Of a law without a study: the recipe's family of DiTs.")
     ] = None,
     latent: Annotated[
-        str | None, typer.Option(metavar="[Fx]HxWxC", help="And the size of its samples.")
+        str | None,
+        typer.Option(metavar="[Fx]HxWxC", help="With --family: the size of its samples."),
     ] = None,
-    patch: Annotated[int | None, typer.Option(min=1, help="And the patch side.")] = None,
+    patch: Annotated[int | None, typer.Option(min=1, help="With --family: the patch side.")] = None,
     text_tokens: Annotated[
-        int | None, typer.Option(min=0, help="And the text tokens of a sample.")
+        int | None, typer.Option(min=0, help="With --family: the text tokens of a sample.")
     ] = None,
     generated: Annotated[
         float | None,
@@ -110,12 +114,17 @@ def forecast(
     sampler_steps: Annotated[
         int | None, typer.Option(help="Model evaluations an image; by default the study's, or 50.")
     ] = None,
-    guided: Annotated[bool, typer.Option("--guided", help="Two evaluations a step.")] = False,
+    guided: Annotated[
+        bool, typer.Option("--guided", help="Guidance: two model evaluations a step.")
+    ] = False,
     where: Where = None,
     level: Level = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a budget buys as a recipe, or what a wish costs, with intervals."""
+    """Say what a budget buys, or what a wish costs.
+
+    A recipe with intervals: size, images, loss, hours.
+    """
     from ditlaw.api import forecast as forecast_source
 
     made = forecast_source(
@@ -163,7 +172,10 @@ def compare(
     level: Level = None,
     as_json: Json = False,
 ) -> None:
-    """Say which of two laws is better at a budget, by how much, and where they cross."""
+    """Say which of two laws is better at a budget.
+
+    And by how much, and where they cross.
+    """
     from ditlaw.api import compare as compare_sources
 
     found = compare_sources(a, b, at=at or [], by=by, where=where, metric=metric, level=level)
@@ -179,7 +191,7 @@ def metrics(
     level: Level = None,
     as_json: Json = False,
 ) -> None:
-    """Fit a law to each metric, and say how each stands to the loss."""
+    """Fit a law to each metric, and set it beside the loss."""
     from ditlaw.metric_laws import metrics_of
 
     emit(metrics_of(source, where, metrics=metric or [], level=level).result, as_json)
@@ -195,7 +207,7 @@ def shapes(
     level: Level = None,
     as_json: Json = False,
 ) -> None:
-    """Say what depth, width and other axes are worth at fixed FLOPs."""
+    """Say what depth, width and the like are worth."""
     from ditlaw.aspect import shapes_of
 
     study = shapes_of(source, where, metric=metric, level=level, tolerance=tolerance)
@@ -214,7 +226,10 @@ def rates(
     level: Level = None,
     as_json: Json = False,
 ) -> None:
-    """Say which learning rate or batch is best at each size, its law, and what it does to N*."""
+    """Say which learning rate or batch is best at each size.
+
+    And its law, and what it does to N*.
+    """
     from ditlaw.tuning import rates_of, setting_of
 
     found = rates_of(
@@ -236,7 +251,10 @@ def audit(
     level: Level = None,
     as_json: Json = False,
 ) -> None:
-    """Say how far a law is defensible, what speaks against it and what would mend it."""
+    """Say how far a law is defensible.
+
+    And what speaks against it, and what would mend it.
+    """
     from ditlaw.audit import audit as audit_source
 
     emit(audit_source(source, where, metric=metric, level=level), as_json)
@@ -264,7 +282,10 @@ def place(
     level: Level = None,
     as_json: Json = False,
 ) -> None:
-    """Say which public models are over- or under-trained by a law, and by how much."""
+    """Say which public models a law calls over- or undertrained.
+
+    And by how much.
+    """
     from ditlaw.forecasting import answering_law
     from ditlaw.known_models.place import place_models
 
@@ -286,7 +307,10 @@ def report(
     where: Where = None,
     as_json: Json = False,
 ) -> None:
-    """Write one self-contained HTML page, and figures for a paper if asked."""
+    """Write a report: one self-contained HTML page.
+
+    With --figures the figures for a paper too.
+    """
     from ditlaw.report import write_report
 
     emit(write_report(source, out, where, figures), as_json)

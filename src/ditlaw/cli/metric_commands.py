@@ -21,11 +21,13 @@ def evaluate(
     ] = None,
     guidance: Annotated[
         list[str] | None,
-        typer.Option(metavar="SCALE,…", help="Of what is drawn; by default the study's."),
+        typer.Option(
+            metavar="SCALE,…", help="Guidance scales to draw with; by default the study's."
+        ),
     ] = None,
     steps: Annotated[
         list[str] | None,
-        typer.Option(metavar="N,…", help="Of the sampler; by default the study's."),
+        typer.Option(metavar="N,…", help="Steps of the sampler; by default the study's."),
     ] = None,
     sampler: Annotated[str, typer.Option(help="euler or heun.")] = "euler",
     samples: Annotated[
@@ -61,10 +63,13 @@ def evaluate(
 
 def time(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study folder.")],
-    rounds: Annotated[int, typer.Option(help="Over all models, a block of steps each.")] = 5,
+    rounds: Annotated[int, typer.Option(help="Times that each model is measured, in turn.")] = 5,
     as_json: Json = False,
 ) -> None:
-    """Measure what a training step of each model costs here; safe to repeat."""
+    """Measure what a training step of each model costs.
+
+    On this machine; safe to repeat.
+    """
     need_training("time")
     from ditlaw.timing import time_study
 
@@ -84,13 +89,16 @@ def sample(
         float | None, typer.Option(help="Whose observation draws; by default the last.")
     ] = None,
     guidance: Annotated[
-        float | None, typer.Option(min=0, max=1000, help="Scale; by default the study's.")
+        float | None, typer.Option(min=0, max=1000, help="Guidance scale; by default the study's.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, max=10**6, help="By default the study's.")
+        int | None,
+        typer.Option(min=1, max=10**6, help="Steps of the sampler; by default the study's."),
     ] = None,
-    sampler: Annotated[Literal["euler", "heun"], typer.Option(help="The rule.")] = "euler",
-    seed: Annotated[int, typer.Option(min=0, max=2**62, help="Of the noise.")] = 0,
+    sampler: Annotated[
+        Literal["euler", "heun"], typer.Option(help="How a step is taken.")
+    ] = "euler",
+    seed: Annotated[int, typer.Option(min=0, max=2**62, help="Seed of the noise.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Draw pictures with a finished run."""

@@ -57,7 +57,10 @@ def encode(
     ] = 0.01,
     as_json: Json = False,
 ) -> None:
-    """Make a cache of latents and text features, or of pixels and words; safe to repeat."""
+    """Make a cache of your data to train on; safe to repeat.
+
+    Of latents and text features, or of pixels and words.
+    """
     need_training("encode")
     if vae or text_encoder:
         need_encoders("encode")
@@ -90,7 +93,10 @@ def export(
     to: Annotated[str, typer.Option(help="What is to load it: diffusers.")] = "diffusers",
     as_json: Json = False,
 ) -> None:
-    """Write a run's averaged weights as the diffusers class that computes the same."""
+    """Write a run's averaged weights as a diffusers model.
+
+    It is the class that computes the same.
+    """
     need_training("export")
     from ditlaw.export import export_run
 

@@ -29,7 +29,10 @@ def next_(
     where: Where = None,
     as_json: Json = False,
 ) -> None:
-    """Say which runs would narrow the forecast most for their FLOPs."""
+    """Say which next runs would narrow the forecast most.
+
+    For the FLOPs that they take.
+    """
     from ditlaw.forecasting import law_of
     from ditlaw.planner.answer import next_of
     from ditlaw.study import study_folder

@@ -55,7 +55,10 @@ def init(
         typer.Option(metavar="SOURCE", help="A law that says which sizes are best, or a folder."),
     ] = None,
 ) -> None:
-    """Write a commented study file, of a preset or laid out for a target; never overwrites."""
+    """Write a commented study file; never overwrites.
+
+    It is a preset's, or laid out for a target.
+    """
     from ditlaw.study import init_study
 
     if (gpus is None) != (days is None) or (gpus is not None and target is not None):
@@ -109,7 +112,7 @@ def plan(
 def run(
     study: StudyFile,
     out: Annotated[
-        Path | None, typer.Option(help="By default the study's own folder, or ./NAME.")
+        Path | None, typer.Option(help="The study folder; by default the study's own, or ./NAME.")
     ] = None,
     executor: Where = "local",
     job: Asked = None,
@@ -144,13 +147,17 @@ def run(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Train what is missing of a study, and more if asked; safe to repeat."""
+    """Train what is missing of a study; safe to repeat.
+
+    More is trained if asked: --until-interval or --spend.
+    """
     from ditlaw.api import run as run_study
     from ditlaw.cli.live import live_watch
     from ditlaw.measured import hours_of
     from ditlaw.study import default_folder, load_study
     from ditlaw.sweep import require_done
 
+    need_training("run")
     engine = executor_of(executor, workers, job, ranks, parallel)
     declared = load_study(study)
     folder = out or default_folder(study, declared)
@@ -222,7 +229,10 @@ def check(
     ],
     as_json: Json = False,
 ) -> None:
-    """Say whether a frozen forecast is sound: unedited, of those rows, before its runs."""
+    """Say whether a frozen forecast is sound.
+
+    That is: unedited, of those rows, written before its runs.
+    """
     from ditlaw.verification import check_frozen, require_sound
 
     found = check_frozen(file)

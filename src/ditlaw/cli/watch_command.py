@@ -35,7 +35,7 @@ def watch(
     level: Level = None,
     as_json: Json = False,
 ) -> None:
-    """Say whether a running training stays in the band that its law gives it."""
+    """Say whether a running training stays in its law's band."""
     from ditlaw.watching import follow as follow_log
     from ditlaw.watching import watch as watch_log
 

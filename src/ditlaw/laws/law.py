@@ -275,8 +275,11 @@ class Law:
 
 def _logs(values: FloatLike, name: str, fitted: FloatArray) -> FloatArray:
     """Logarithms of what is asked for, which is within ``REACH`` of the logs that were fitted."""
-    numbers = np.atleast_1d(np.asarray(values, dtype=float))
-    if not np.all(np.isfinite(numbers) & (numbers > 0)):
+    try:
+        numbers = np.atleast_1d(np.asarray(values, dtype=float))
+    except (TypeError, ValueError, OverflowError):
+        numbers = np.array([np.nan])
+    if not numbers.size or not np.all(np.isfinite(numbers) & (numbers > 0)):
         raise BadInput(f"{name}: {values} is not a positive number")
     logs = np.asarray(np.log(numbers))
     low, high = float(fitted.min()), float(fitted.max())

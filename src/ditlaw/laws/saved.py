@@ -158,16 +158,16 @@ def _older(version: int) -> Note:
     )
 
 
-def save_law(law: Law, path: Path) -> None:
+def save_law(law: Law, path: str | Path) -> None:
     """Write a ``.law.json`` file atomically.
 
     Raises:
         BadInput: the file cannot be written.
     """
-    write_json(path, to_json(law))
+    write_json(Path(path), to_json(law))
 
 
-def load_law(path: Path) -> Law:
+def load_law(path: str | Path) -> Law:
     """Read a ``.law.json`` file.
 
     Raises:
@@ -175,7 +175,7 @@ def load_law(path: Path) -> Law:
         Refused: as ``from_json``.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file") from None
     except (OSError, ValueError, RecursionError):

@@ -27,7 +27,11 @@ def load_study(path: Path) -> Study:
 
 
 def parse_study(text: str, where: str) -> Study:
-    """Check the text of a study; ``where`` names it in errors."""
+    """Check the text of a study; ``where`` names it in errors.
+
+    Raises:
+        BadInput: it is not YAML, or a field is wrong.
+    """
     try:
         content = yaml.load(text, _Loader)
     except yaml.YAMLError as error:

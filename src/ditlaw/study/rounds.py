@@ -123,7 +123,11 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
 
 
 def read_outcome(folder: Path) -> Outcome | None:
-    """Why a study last stopped by itself; None where it goes on, or was never adaptive."""
+    """Why a study last stopped by itself; None where it goes on, or was never adaptive.
+
+    Raises:
+        BadInput: its file is damaged.
+    """
     path = folder / ROUNDS / OUTCOME_FILE
     if not path.exists():
         return None

@@ -36,7 +36,11 @@ class WebDataset(Grouped):
         return part.bytes
 
     def read(self, part: Member) -> bytes:
-        """A member's bytes."""
+        """A member's bytes.
+
+        Raises:
+            BadInput: its shard cannot be read, or was cut short.
+        """
         file = self.files[part.shard]
         try:
             if self._handle is None or self._handle[0] != part.shard:
