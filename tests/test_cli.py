@@ -335,7 +335,7 @@ def test_a_misspelt_choice_and_a_longer_name_are_told_plainly(table, tmp_path):
     )
     path = tmp_path / "named.csv"
     pd.read_csv(table).rename(columns={"loss": "eval_loss"}).to_csv(path, index=False)
-    assert "is 'eval_loss' meant?" in ditlaw("fit", path).err
+    assert "rename with --columns loss=eval_loss" in ditlaw("fit", path).err
 
 
 def test_left_out_rows_are_named(table, tmp_path):
