@@ -75,11 +75,9 @@ def fit_groups(
     """
     groups, reasons = load_groups(source, by, where or [])
     found: list[tuple[str, Law]] = []
-    for seed, (name, rows) in enumerate(groups.items()):
+    for name, rows in groups.items():
         try:
-            law = fit(
-                rows, metric=metric or "loss", level=0.9 if level is None else level, seed=seed
-            )
+            law = fit(rows, metric=metric or "loss", level=0.9 if level is None else level)
         except Refused as error:
             reasons[name] = str(error)
         else:
