@@ -140,8 +140,8 @@ def test_scenes_have_layouts_of_several_lengths_of_the_same_pictures():
 def test_captions_of_a_cache_are_cut(tmp_path, monkeypatch):
     from types import SimpleNamespace
 
-    from ditlaw.data import _cut
     from ditlaw.data.batch import Batch
+    from ditlaw.data.source import _cut
 
     batch = Batch(Scenes(0).read(0, 3).images, Scenes(0).read(0, 3).text)
     source = SimpleNamespace(samples=3, pixels=True, read=lambda start, count: batch)

@@ -49,7 +49,9 @@ def show_import(console: "Console", result: "ImportResult") -> None:
 
     from ditlaw.cli.table_parts import show_notes
 
-    console.print(f"{escape(result.out)}: {result.rows} rows of {result.runs} runs", soft_wrap=True)
+    rows = "1 row" if result.rows == 1 else f"{result.rows} rows"
+    runs = "1 run" if result.runs == 1 else f"{result.runs} runs"
+    console.print(f"{escape(result.out)}: {rows} of {runs}", soft_wrap=True)
     for ours, theirs in result.columns.items():
         console.print(f"  {escape(ours)} is {escape(theirs)}", soft_wrap=True)
     show_notes(console, result.warnings)
