@@ -55,7 +55,11 @@ class Mixture:
     def quantity(
         self, centres: Sequence[float], drawn: Sequence[FloatArray], level: float
     ) -> Quantity:
-        """The mixture of what each equation says, in ln y or log odds, and one run's error."""
+        """The mixture of what each equation says, in ln y or log odds, and one run's error.
+
+        Raises:
+            Refused: the answer is beyond what a number can hold.
+        """
         weight = np.concatenate(
             [np.full(len(d), w / len(d)) for d, w in zip(drawn, self.weights, strict=True)]
         )

@@ -73,7 +73,12 @@ def next_of(
     hours: Hours | None = None,
     seed: int = 0,
 ) -> Chosen:
-    """As ``next_runs``, of a law of the loss and the study folder that its rows are of, if any."""
+    """As ``next_runs``, of a law of the loss and the study folder that its rows are of, if any.
+
+    Raises:
+        BadInput: the target or the spend is not a number of FLOPs.
+        BelowOneRun, Refused: as ``next_runs``.
+    """
     for name, value in (("target", target), ("spend", spend)):
         if not 0 < value < float("inf"):
             raise BadInput(f"--{name}: {value:g} is not a number of FLOPs; use one as 1e20")

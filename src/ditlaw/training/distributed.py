@@ -47,7 +47,11 @@ class Replicas(Alone):
         self.words = dist.new_group(backend="gloo", timeout=EVALUATION)
 
     def check(self, batch: int) -> None:
-        """Whether a batch can be shared; see the class."""
+        """Whether a batch can be shared.
+
+        Raises:
+            Refused: it has fewer samples than there are ranks.
+        """
         if batch < self.world:
             raise Refused(
                 f"recipe.batch: {batch} samples are too few for {self.world} ranks; use at most "
@@ -109,7 +113,11 @@ class Shards(Replicas):
         self.mesh = init_device_mesh(device.type, (self.world,))
 
     def check(self, batch: int) -> None:
-        """Whether a batch can be shared; see the class."""
+        """Whether a batch can be shared.
+
+        Raises:
+            Refused: it has fewer samples than there are ranks, or does not divide into them.
+        """
         super().check(batch)
         if batch % self.world:
             raise Refused(
@@ -118,7 +126,11 @@ class Shards(Replicas):
             )
 
     def spread(self, model: torch.nn.Module, own: bool) -> torch.nn.Module:
-        """The model itself: a block's weights are gathered while it computes."""
+        """The model itself: a block's weights are gathered while it computes.
+
+        Raises:
+            Refused: a user's own module, or a model of several resolutions.
+        """
         if own or isinstance(model, Sized):
             what = "a user's own module" if own else "a model of several resolutions"
             raise Refused(f"--parallel fsdp: {what} cannot be sharded; use --parallel ddp")
