@@ -2,6 +2,7 @@
 
 import re
 import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,14 +13,17 @@ from report_pages import table
 
 from ditlaw.cli import run
 from ditlaw.errors import BadInput
+from ditlaw.report.compared import compared
 from ditlaw.report.figures import law_figures
 from ditlaw.report.isoflop import isoflop_figure
 from ditlaw.report.material import gather
 from ditlaw.report.publication import paper_figures, write_figures
+from ditlaw.report.publication.comparison import draw_comparison
 from ditlaw.report.publication.isoflop import draw_isoflop
 from ditlaw.report.publication.laws import draw_loss, draw_params, draw_tokens
 from ditlaw.report.publication.style import HEIGHT, WIDTH, drawing
 
+EXAMPLES = Path(__file__).parent.parent / "examples"
 NAMES = ("isoflop", "loss", "params", "tokens", "metric-frechet")
 
 
@@ -109,10 +113,30 @@ def test_a_table_without_budgets_and_names_with_signs_are_drawn(tmp_path):
     assert {name.partition(".")[0] for name in paper_figures(gather(str(source)))} >= {"isoflop"}
 
 
+@pytest.mark.parametrize("where", ["", "@family=mmdit"], ids=["no one law", "one beside others"])
+def test_a_comparison_has_its_figure_of_the_pages_numbers(where, tmp_path):
+    source = f"{EXAMPLES / 'three_families.csv'}{where}"
+    done = ditlaw("report", source, "--out", tmp_path / "a.html", "--figures", tmp_path / "f")
+    assert done.code == 0, done.err
+    written = {path.name for path in (tmp_path / "f").iterdir()}
+    assert {f"compare-family.{kind}" for kind in ("svg", "pdf", "png")} <= written
+    assert ("loss.svg" in written) == bool(where)
+    (one,) = compared(str(EXAMPLES / "three_families.csv"), [])
+    with drawing() as (figure, axes):
+        draw_comparison(axes, one)
+        drawn = lines(figure)
+        named = {text.get_text() for text in axes.get_legend().get_texts()}
+    assert named == {"cross-attention", "in-context", "mmdit"}
+    told = [t for t in one.figure["data"] if t["name"].startswith((*named,))]
+    told = [t for t in told if t["name"].endswith(("runs", "extrapolated")) or t["name"] in named]
+    assert len(told) >= 6
+    assert all(holds(drawn, trace) for trace in told)
+
+
 def test_what_cannot_be_written_or_drawn_is_one_line(tmp_path, material, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="cannot be written"):
-        write_figures(material, tmp_path / "file")
+        write_figures({"loss.svg": b""}, tmp_path / "file")
     lone = table(tmp_path / "runs.csv")
     lone.write_text("\n".join(lone.read_text().splitlines()[:9]))
     page = tmp_path / "page.html"

@@ -4,7 +4,7 @@ Each family is one module here and one of the same name in ``ditlaw.families`` (
 """
 
 from ditlaw.models.base import Model
-from ditlaw.models.build import MODULES, Velocity, blocks_of, build, build_sized, compile_blocks
+from ditlaw.models.building import MODULES, Velocity, blocks_of, build, build_sized, compile_blocks
 from ditlaw.models.condition import Condition, condition_of
 
 __all__ = [

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ditlaw import text
 from ditlaw.comparison import compare_laws, fit_groups
 from ditlaw.errors import DitlawError
+from ditlaw.laws import Law
 from ditlaw.observations import load_groups, split_source
 from ditlaw.report.axes import Figure
 from ditlaw.report.crossings import compare_figure, compare_formulas, compare_units
@@ -25,6 +26,8 @@ class Compared:
     """The values of one column against each other; ``said`` are the verdicts in sentences."""
 
     by: str
+    laws: list[tuple[str, Law]]
+    result: CompareResult
     said: list[str]
     pairs: Table
     crossings: Table
@@ -67,7 +70,7 @@ def _compared(source: str, by: str, where: list[str]) -> Compared | None:
         return None  # one value, or no two that can be compared
     tables = (_pairs(found), _crossings(found), _checks(found))
     units, formulas = compare_units(laws), compare_formulas(laws)
-    return Compared(by, _said(found), *tables, found.warnings, figure, formulas, units)
+    return Compared(by, laws, found, _said(found), *tables, found.warnings, figure, formulas, units)
 
 
 def _said(found: CompareResult) -> list[str]:

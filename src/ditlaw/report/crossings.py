@@ -1,6 +1,6 @@
 """The figure of a comparison: each value's law with its band and runs, and where two cross."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ditlaw.report.labels import SYMBOLS
 from ditlaw.report.rawpoints import run_columns, thinned
 from ditlaw.report.spans import Span
 from ditlaw.report.units import Units
-from ditlaw.results import CompareResult, Pair
+from ditlaw.results import CompareResult, Pair, Quantity
 from ditlaw.study import hardware_of
 
 PALE = "/30"  # alpha of a band, in hexadecimal
@@ -33,13 +33,10 @@ def compare_units(laws: Sequence[Named]) -> Units:
 def compare_figure(laws: Sequence[Named], found: CompareResult, by: str) -> Figure:
     """Loss against FLOPs, a colour and a symbol for each value of a column."""
     units = compare_units(laws)
-    ends = [at.flops for pair in found.pairs for at in pair.at]
-    ranges = [_fitted(law) for _, law in laws]
-    whole = Span.reaching(min(r[0] for r in ranges), max(r[1] for r in ranges), ends)
+    whole, spans = compare_spans(laws, found)
     traces: list[Trace] = []
     seen: list[FloatArray] = []
-    for i, (name, law) in enumerate(laws):
-        span = Span(*ranges[i], np.unique([*whole.flops, *ranges[i]]))
+    for i, ((name, law), span) in enumerate(zip(laws, spans, strict=True)):
         drawn = _law(name, law, span, units, f"@kind:{i}", SYMBOLS[i % len(SYMBOLS)])
         traces += drawn
         seen += [np.asarray(trace["y"], float) for trace in drawn]
@@ -47,6 +44,26 @@ def compare_figure(laws: Sequence[Named], found: CompareResult, by: str) -> Figu
     y = log_axis(found.metric, np.concatenate(seen), text.loss, 0.03)
     look = layout(units.compute_axis(whole.flops), y, **whole.shade())
     return with_download({"id": f"compare-{by}", "data": traces, "layout": look}, units)
+
+
+def compare_spans(laws: Sequence[Named], found: CompareResult) -> tuple[Span, list[Span]]:
+    """What was fitted of any law, and of each, over one grid that reaches every target."""
+    ends = [at.flops for pair in found.pairs for at in pair.at]
+    ranges = [_fitted(law) for _, law in laws]
+    whole = Span.reaching(min(r[0] for r in ranges), max(r[1] for r in ranges), ends)
+    return whole, [Span(*each, np.unique([*whole.flops, *each])) for each in ranges]
+
+
+def seen_crossings(
+    laws: Sequence[Named], pairs: Sequence[Pair], span: Span
+) -> Iterator[tuple[Pair, Quantity, float]]:
+    """Pairs that cross within a span, where (FLOPs), and at what loss."""
+    known = dict(laws)
+    for pair in pairs:
+        where = pair.crossing
+        if where is not None and span.flops[0] <= where.value <= span.flops[-1]:
+            loss = known[pair.a_name].curve(np.array([where.value])).loss
+            yield pair, where, float(loss.value[0])
 
 
 def compare_formulas(laws: Sequence[Named]) -> list[Formula]:
@@ -98,12 +115,8 @@ def _crossings(
     laws: Sequence[Named], pairs: Sequence[Pair], span: Span, units: Units
 ) -> list[Trace]:
     """A mark where two laws are equal, with the interval in FLOPs; none off the figure."""
-    known, traces = dict(laws), []
-    for pair in pairs:
-        where = pair.crossing
-        if where is None or not span.flops[0] <= where.value <= span.flops[-1]:
-            continue
-        loss = float(known[pair.a_name].curve(np.array([where.value])).loss.value[0])
+    traces = []
+    for pair, where, loss in seen_crossings(laws, pairs, span):
         name = f"{safe(pair.a_name)} = {safe(pair.b_name)}"
         said = (
             f"<b>{name}</b><br>at {units.said(where.value)}"

@@ -14,17 +14,22 @@ from ditlaw.files import write_text
 from ditlaw.report import tables, words
 from ditlaw.report.budget_grid import budget_grid
 from ditlaw.report.checks import check_figure
-from ditlaw.report.compared import LEVEL, beside
+from ditlaw.report.compared import LEVEL, Compared, beside
 from ditlaw.report.fair import audit_of, audit_table
 from ditlaw.report.figures import law_figures
 from ditlaw.report.formulas import law_formulas
 from ditlaw.report.isoflop import isoflop_figure
-from ditlaw.report.lawless import lawless
+from ditlaw.report.lawless import Lawless, lawless
 from ditlaw.report.material import Material, default_out, gather
 from ditlaw.report.metrics import metrics_section
 from ditlaw.report.paper import paragraph
 from ditlaw.report.pictures import gallery
-from ditlaw.report.publication import require_matplotlib, write_figures
+from ditlaw.report.publication import (
+    comparison_figures,
+    paper_figures,
+    require_matplotlib,
+    write_figures,
+)
 from ditlaw.report.rates import rates_sections
 from ditlaw.report.rawpoints import drawn_every
 from ditlaw.report.rounds import rounds_section
@@ -61,20 +66,29 @@ def write_report(
         raise BadInput(f"--out: {path} is not a page; end it in .html")
     if figures is not None:
         require_matplotlib()
+    files: dict[str, bytes] = {}  # all are drawn before the first is written
     try:
         material = gather(source, where)
-        page = render(material)
+        sides = beside(material.source, material.where)
+        page = render(material, sides)
+        if figures is not None:
+            files = paper_figures(material) | comparison_figures(sides)
     except Refused as error:
-        if figures is not None:  # they are of a law
+        found = lawless(source, where or [])
+        if found is None or (figures is not None and not found.compared):
             raise
-        material, page = None, render_lawless(source, where or [], error)
-    drawn = write_figures(material, figures) if material and figures else []
+        page = render_lawless(found, source, where or [], error)
+        if figures is not None:
+            files = comparison_figures(found.compared)
+    drawn = write_figures(files, figures) if figures is not None else []
     write_text(path, page)
     return ReportResult(report=str(path), figures=[str(file) for file in drawn])
 
 
-def render(material: Material) -> str:
-    """The page as text."""
+def render(material: Material, sides: list[Compared] | None = None) -> str:
+    """The page as text; ``sides`` are what the law stands beside, found if not given."""
+    if sides is None:
+        sides = beside(material.source, material.where)
     figures = [isoflop_figure(material), *law_figures(material)]
     check = check_figure(material)
     figures += [check] if check else []
@@ -87,7 +101,6 @@ def render(material: Material) -> str:
     if material.law.metric == "loss":
         rates = rates_sections(material.source, material.where, material.law.level)
     figures += [section.figure for section in rates]
-    sides = beside(material.source, material.where)
     figures += [one.figure for one in sides]
     grid = budget_grid(material)
     return (
@@ -138,15 +151,8 @@ def render(material: Material) -> str:
     )
 
 
-def render_lawless(source: str, where: list[str], error: Refused) -> str:
-    """The page of rows that no one law can be fitted to: what they compare.
-
-    Raises:
-        Refused: the error, where they compare nothing either.
-    """
-    found = lawless(source, where)
-    if found is None:
-        raise error
+def render_lawless(found: Lawless, source: str, where: list[str], error: Refused) -> str:
+    """The page of rows that no one law can be fitted to: what they compare."""
     return (
         _environment()
         .get_template("lawless.html.j2")

@@ -1,12 +1,15 @@
 """The report's figures as files for a paper: SVG, PDF and PNG, drawn with matplotlib."""
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 from ditlaw.errors import BadInput
 from ditlaw.files import make_folder, write_bytes
 from ditlaw.observations.metric_names import whole
+from ditlaw.report.compared import Compared
 from ditlaw.report.material import Material
+from ditlaw.report.publication.comparison import draw_comparison
 from ditlaw.report.publication.isoflop import draw_isoflop
 from ditlaw.report.publication.laws import draw_loss, draw_metric, draw_params, draw_tokens
 from ditlaw.report.publication.style import drawing, rendered
@@ -43,14 +46,23 @@ def paper_figures(material: Material) -> dict[str, bytes]:
     return found
 
 
-def write_figures(material: Material, folder: Path) -> list[Path]:
-    """Write the figures into a folder, made if missing; each file is whole or not there.
+def comparison_figures(compared: Sequence[Compared]) -> dict[str, bytes]:
+    """A figure of each column whose values are compared, in every format, by file name."""
+    found: dict[str, bytes] = {}
+    for one in compared:
+        with drawing() as (figure, axes):
+            draw_comparison(axes, one)
+            name = f"compare-{slug(one.by)}"
+            found |= {f"{name}.{suffix}": data for suffix, data in rendered(figure).items()}
+    return found
+
+
+def write_figures(files: dict[str, bytes], folder: Path) -> list[Path]:
+    """Write figures into a folder, made if missing; each file is whole or not there.
 
     Raises:
-        BadInput: matplotlib is not installed, or the folder cannot be written.
+        BadInput: the folder cannot be written.
     """
-    require_matplotlib()
-    files = paper_figures(material)  # all are drawn before the first is written
     make_folder(folder)
     for name, content in files.items():
         write_bytes(folder / name, content)

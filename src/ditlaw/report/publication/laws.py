@@ -39,13 +39,13 @@ def draw_loss(axes: "Axes", material: Material) -> None:
     """The law, the interval of one new run, the budgets' minima, forecasts and their runs."""
     curve, span, level = law_curve(material), span_of(material), f"{material.fit.level:.0%}"
     low, high = curve.run.low, curve.run.high
-    _law(axes, span, span.flops, curve.loss, f"law, {level}")
+    draw_law(axes, span, span.flops, curve.loss, f"law, {level}")
     axes.fill_between(span.flops, low, high, color=SKY, alpha=0.2, label=f"one new run, {level}")
     flops, best = optima(material)
     _optima(axes, flops, best["loss"])
     seen = [low, high, best["loss"].value, _checks(axes, material)]
     metric = metric_label(material.law.metric)
-    _finish(axes, span, span.flops, (metric, np.concatenate(seen), text.loss), "lower left")
+    finish(axes, span, span.flops, (metric, np.concatenate(seen), text.loss), "lower left")
 
 
 def draw_params(axes: "Axes", material: Material) -> None:
@@ -66,28 +66,28 @@ def draw_metric(axes: "Axes", material: Material, found: MetricLaws, metric: str
     for curve in curves:
         name = f"law, {material.law.level:.0%}" if len(curves) == 1 else plain(curve.name)
         color = BLUE if curve.name == metric else next(settings)
-        _law(axes, span, curve.flops, curve.law, name, color)
+        draw_law(axes, span, curve.flops, curve.law, name, color)
         marks = f"_{name}" if axes.collections[1:] else "best of a budget"  # said once
         axes.plot(curve.at, curve.best, "D", ms=3, color=color, mfc="white", mew=0.8, label=marks)
     if curves:
         seen = np.concatenate([v for c in curves for v in (c.law.low, c.law.high, c.best)])
         reach = np.concatenate([c.flops for c in curves])
         y = (metric_label(metric), seen, text.number)
-        _finish(axes, span, reach, y, "lower left")
+        finish(axes, span, reach, y, "lower left")
     return bool(curves)
 
 
 def _draw_best(axes: "Axes", material: Material, name: str, label: str) -> None:
     curve, span, level = law_curve(material), span_of(material), f"{material.fit.level:.0%}"
     values: Band = getattr(curve, name)
-    _law(axes, span, span.flops, values, f"law, {level}")
+    draw_law(axes, span, span.flops, values, f"law, {level}")
     flops, best = optima(material)
     _optima(axes, flops, best[name])
     seen = np.concatenate([values.low, values.high, best[name].low, best[name].high])
-    _finish(axes, span, span.flops, (label, seen, text.count), "lower right")
+    finish(axes, span, span.flops, (label, seen, text.count), "lower right")
 
 
-def _law(
+def draw_law(
     axes: "Axes", span: Span, flops: FloatArray, law: Band, name: str, color: str = BLUE
 ) -> None:
     """A band and its line: solid where fitted, dashed where not."""
@@ -132,7 +132,7 @@ def _checks(axes: "Axes", material: Material) -> FloatArray:
     return np.array([*value, *ends, *(r.measured.loss for r in runs)])
 
 
-def _finish(
+def finish(
     axes: "Axes",
     span: Span,
     flops: FloatArray,

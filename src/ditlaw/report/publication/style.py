@@ -20,6 +20,7 @@ SUFFIXES = ("svg", "pdf", "png")
 # Okabe and Ito's colours, told apart by all kinds of sight.
 BLUE, SKY, ORANGE, GREEN, BLACK = "#0072B2", "#56B4E9", "#D55E00", "#009E73", "#000000"
 SETTINGS = (GREEN, "#CC79A7", "#E69F00", SKY)
+KINDS = (BLUE, ORANGE, *SETTINGS, BLACK)
 GREY, SHADE = "#707070", "#F1F1EE"
 DPI = 300
 RC: Any = {
