@@ -71,7 +71,7 @@ def budget_table(grid: BudgetGrid) -> Table:
     material = grid.material
     hours = next(row for row in grid.bought if row.name == "hours")
     exact = all(q is None or q.low is None for q in hours.at)
-    time = "Time is FLOPs ÷ (peak × MFU), so it has none. " if exact else ""
+    time = "Time is FLOPs ÷ (peak × MFU), so it has no interval. " if exact else ""
     caption = (
         f"Values with {material.law.level:.0%} intervals; the {material.law.metric} is that of one "
         f"new run at the best size. {time}The target is in bold."
