@@ -10,7 +10,7 @@ from ditlaw.report.material import Material
 from ditlaw.results import Quantity
 
 Mood = Literal["", "good", "bad"]
-MOST_ROWS = 400  # of a table's own rows that are listed
+MOST_ROWS = 700  # of a table's own rows that are listed
 
 
 @dataclass(frozen=True)
