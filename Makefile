@@ -12,7 +12,8 @@ demo: $(VENV)/.ready
 
 test: $(VENV)/.ready
 	$(BIN)/python tests/check_environment.py
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	# As files come: by their number of tests the few long ones would be left for the end.
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 docs: $(VENV)/.ready
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
